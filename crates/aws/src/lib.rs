@@ -1,0 +1,21 @@
+//! Everything that leaves the process.
+//!
+//! Step 5 of the flow is [`apply`]. Below it are [`client`], which sends one signed call, and
+//! [`wire`] and [`xml`], which are pure and know the protocols. [`log_files`] reads CloudTrail's files.
+//! What to do is decided in `tagger-core`; nothing here chooses a name, a type or a tag.
+
+pub mod apply;
+pub mod children;
+pub mod client;
+pub mod endpoint;
+pub mod log_files;
+pub mod outcome;
+mod s3;
+pub mod tags;
+pub mod time;
+pub mod wire;
+pub mod xml;
+
+pub use apply::apply;
+pub use client::Client;
+pub use outcome::{Class, Done, Failure, Outcome};

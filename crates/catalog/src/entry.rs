@@ -1,0 +1,61 @@
+//! The types of the catalog's entries. Data only.
+
+use crate::{operation::Operation, template::Template};
+
+/// One CloudTrail event that creates something.
+#[derive(Debug)]
+pub struct Event {
+    /// The record's `eventSource`, for example `ec2.amazonaws.com`.
+    pub source: &'static str,
+    /// The record's `eventName` in its plain form (see [`crate::plain_event_name`]).
+    pub name: &'static str,
+    /// What it creates, in the order of the catalog file.
+    pub entries: &'static [Entry],
+}
+
+/// One resource type that an event creates.
+#[derive(Debug)]
+pub struct Entry {
+    /// The CloudFormation resource type, for example `AWS::SQS::Queue`.
+    pub resource_type: &'static str,
+    /// Templates of the ARN; the first that resolves wins.
+    pub arn: &'static [Template],
+    /// Templates of the identifier that the operation takes, where it is not made from the ARN.
+    pub id: &'static [Template],
+    /// Templates of the resource's region, where it is not the record's `awsRegion`.
+    pub region: &'static [Template],
+    /// The operation that sets its tags.
+    pub operation: &'static Operation,
+    /// Further fixed members of the operation's request, such as `ResourceType`.
+    pub with: &'static [(&'static str, &'static str)],
+    /// The call that finds this child from its parent when the record does not hold it yet.
+    pub describe: Option<&'static str>,
+    /// Identifiers in the record that the call only used and did not create.
+    pub except: &'static [Template],
+    /// How well the entry is known.
+    pub evidence: Evidence,
+    /// Where that can be read: a link.
+    pub source: &'static str,
+}
+
+/// How well an entry is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Evidence {
+    /// A real record was seen.
+    Recorded,
+    /// AWS documentation shows it.
+    Documented,
+    /// Derived from AWS's published API models.
+    Derived,
+}
+
+impl Evidence {
+    /// The word in catalog files and in `tagger catalog --json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Evidence::Recorded => "recorded",
+            Evidence::Documented => "documented",
+            Evidence::Derived => "derived",
+        }
+    }
+}

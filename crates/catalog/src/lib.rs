@@ -1,0 +1,100 @@
+//! What the product knows about AWS, as static tables: which event creates which resource type, how
+//! its ARN reads out of the record, which operation tags it.
+//!
+//! The tables in `generated.rs` are written by `cargo xtask codegen` from `catalog/*.toml`; nothing
+//! is parsed at start. This crate answers look-ups and holds the types of the data. It must not read
+//! files, know JSON, or depend on another crate.
+
+pub mod entry;
+#[rustfmt::skip]
+mod generated;
+pub mod identities;
+pub mod operation;
+pub mod partition;
+pub mod template;
+
+pub use entry::{Entry, Event, Evidence};
+pub use operation::Operation;
+
+/// Every event of the catalog, sorted by event source and then by plain event name.
+pub fn events() -> &'static [Event] {
+    generated::EVENTS
+}
+
+/// Every tagging operation that an entry uses, sorted by name.
+pub fn operations() -> &'static [Operation] {
+    generated::OPERATIONS
+}
+
+/// What an event creates. The event is found by the pair of source and name, never by name alone:
+/// `CreateCluster` is an event of a dozen services.
+///
+/// `event_name` may carry the version suffix that Lambda and CloudFront write.
+///
+/// ```
+/// let event = tagger_catalog::event("lambda.amazonaws.com", "CreateFunction20150331").unwrap();
+/// assert_eq!(event.entries[0].resource_type, "AWS::Lambda::Function");
+/// assert!(tagger_catalog::event("sqs.amazonaws.com", "CreateFunction20150331").is_none());
+/// ```
+pub fn event(event_source: &str, event_name: &str) -> Option<&'static Event> {
+    let name = plain_event_name(event_name);
+    let events = events();
+    let found = events.binary_search_by(|event| (event.source, event.name).cmp(&(event_source, name)));
+    found.ok().map(|index| &events[index])
+}
+
+/// The event name without the API version that some services append:
+/// `CreateFunction20150331` → `CreateFunction`, `UpdateFunctionCode20150331v2` → `UpdateFunctionCode`,
+/// `CreateDistribution2020_05_31` → `CreateDistribution`.
+pub fn plain_event_name(name: &str) -> &str {
+    let unversioned = match name.rsplit_once('v') {
+        Some((head, digits)) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => head,
+        _ => name,
+    };
+    for length in [8, 10] {
+        let Some((head, date)) =
+            unversioned.len().checked_sub(length).and_then(|at| unversioned.split_at_checked(at))
+        else {
+            continue;
+        };
+        let digits: Vec<u8> = date.bytes().filter(|b| *b != b'_').collect();
+        let separators = date.len() - digits.len();
+        let dashed =
+            separators == 0 || (separators == 2 && date.as_bytes()[4] == b'_' && date.as_bytes()[7] == b'_');
+        if digits.len() == 8 && digits.iter().all(u8::is_ascii_digit) && date.starts_with("20") && dashed {
+            return head;
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_event_names() {
+        for (name, plain) in [
+            ("CreateFunction20150331", "CreateFunction"),
+            ("UpdateFunctionCode20150331v2", "UpdateFunctionCode"),
+            ("CreateDistribution2020_05_31", "CreateDistribution"),
+            ("RunInstances", "RunInstances"),
+            ("CreateIPv6", "CreateIPv6"),
+            ("Create20", "Create20"),
+            ("é0150331", "é0150331"),
+            ("", ""),
+        ] {
+            assert_eq!(plain_event_name(name), plain, "{name}");
+        }
+    }
+
+    #[test]
+    fn tables_are_sorted_so_that_binary_search_finds_everything() {
+        assert!(events().is_sorted_by(|a, b| (a.source, a.name) < (b.source, b.name)));
+        assert!(operations().is_sorted_by(|a, b| a.name < b.name));
+        for known in events() {
+            let found = event(known.source, known.name).expect("every event is found by its own name");
+            assert_eq!((found.source, found.name), (known.source, known.name));
+        }
+    }
+}

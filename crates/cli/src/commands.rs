@@ -1,0 +1,7 @@
+//! The verbs, one file each.
+
+pub mod catalog;
+pub mod explain;
+pub mod sandbox;
+pub mod scan;
+pub mod shell;

@@ -1,0 +1,212 @@
+//! The emulator's process: started, asked, ended.
+//!
+//! It ends with this process in any case: in order when this value is dropped, and by itself when
+//! its parent is gone (`sandbox/lifetime.py`).
+
+use super::files;
+use crate::exit_code::Error;
+use serde_json::Value;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+/// How long the emulator may take to answer.
+const START: Duration = Duration::from_secs(60);
+
+/// A running emulator.
+pub struct Cloud {
+    child: Child,
+    /// Where it listens.
+    pub endpoint: String,
+    /// The account in which everything happens.
+    pub account: String,
+    /// The region in which everything happens.
+    pub region: String,
+    /// Its files; removed at the end.
+    pub folder: PathBuf,
+    python: PathBuf,
+}
+
+/// What was installed into it.
+pub struct Installed {
+    /// The people who can act in it.
+    pub identities: Vec<Identity>,
+    /// The bucket that the trail writes to.
+    pub trail_bucket: String,
+}
+
+/// Somebody who can act in it.
+pub struct Identity {
+    /// What it is, for people.
+    pub label: String,
+    /// The name that its resources must carry.
+    pub expected: String,
+    /// Its credentials, as environment variables.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Cloud {
+    /// Starts it and waits until it answers.
+    pub fn start(python: &Path, port: Option<u16>, stop: &AtomicBool) -> Result<Self, Error> {
+        let folder = std::env::temp_dir().join(format!("tagger-sandbox-{}", std::process::id()));
+        let port = port.map_or_else(free_port, Ok)?;
+        files::write(&folder.join("sandbox"))
+            .map_err(|error| Error::Failure(format!("{}: {error}", folder.display())))?;
+        let mut command = command(&python.join("venv/bin/python"), python, &folder);
+        command
+            .arg(folder.join("sandbox/cloud.py"))
+            .arg("--port")
+            .arg(port.to_string())
+            .arg("--state")
+            .arg(&folder);
+        // Its own process group: Ctrl-C comes to us, and we end it in order.
+        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            command.spawn().map_err(|error| Error::Failure(format!("the sandbox did not start: {error}")))?;
+        let (sender, lines) = mpsc::channel();
+        if let Some(stdout) = child.stdout.take() {
+            // Reads on to the end, so that the child never blocks on a full pipe.
+            std::thread::spawn(move || {
+                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        let python = python.to_owned();
+        let mut cloud = Self {
+            child,
+            endpoint: String::new(),
+            account: String::new(),
+            region: String::new(),
+            folder,
+            python,
+        };
+        let started = Instant::now();
+        let ready: Value = loop {
+            match lines.recv_timeout(Duration::from_millis(100)) {
+                Ok(line) => match serde_json::from_str(&line) {
+                    Ok(ready) => break ready,
+                    Err(_) => continue,
+                },
+                Err(_) if stop.load(Ordering::Relaxed) => return Err(Error::Failure("stopped".to_owned())),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(cloud.did_not_start("it ended")),
+                Err(_) if started.elapsed() > START => return Err(cloud.did_not_start("it does not answer")),
+                Err(_) => {}
+            }
+        };
+        let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+        (cloud.endpoint, cloud.account, cloud.region) = (text("endpoint"), text("account"), text("region"));
+        Ok(cloud)
+    }
+
+    fn did_not_start(&mut self, what: &str) -> Error {
+        let _ = self.child.kill();
+        let mut said = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            let _ = stderr.read_to_string(&mut said);
+        }
+        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing more is known");
+        Error::Failure(format!("the sandbox did not start: {what}: {last}"))
+    }
+
+    /// Puts the product and the people into it.
+    pub fn install(&self, bootstrap: &Path, config: Option<&Path>) -> Result<Installed, Error> {
+        let absolute = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut setup = self.command("python");
+        setup.arg(self.folder.join("sandbox/setup.py"));
+        setup.args(["--endpoint", &self.endpoint, "--account", &self.account, "--region", &self.region]);
+        setup.arg("--bootstrap").arg(absolute(bootstrap));
+        setup.arg("--rules").arg(self.folder.join("sandbox/rules.json"));
+        setup.arg("--policy").arg(self.folder.join("sandbox/policy.json"));
+        if let Some(config) = config {
+            setup.arg("--environment").arg(format!("TAGGER_CONFIG={}", absolute(config).display()));
+        }
+        let output = setup
+            .output()
+            .map_err(|error| Error::Failure(format!("the sandbox's set-up did not run: {error}")))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Error::Failure(format!(
+                "the product could not be put into the sandbox: {}",
+                said.trim()
+            )));
+        }
+        let answer: Value = serde_json::from_slice(&output.stdout).map_err(|error| {
+            Error::Failure(format!("the sandbox's set-up answered with something else than JSON: {error}"))
+        })?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let identities = answer["identities"].as_array().into_iter().flatten().map(|identity| Identity {
+            label: text(&identity["label"]),
+            expected: text(&identity["expected"]),
+            environment: identity["environment"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
+        });
+        Ok(Installed { identities: identities.collect(), trail_bucket: text(&answer["trail_bucket"]) })
+    }
+
+    /// A program of the sandbox's environment, with a clean environment.
+    pub fn command(&self, program: &str) -> Command {
+        command(&self.python.join("venv/bin").join(program), &self.python, &self.folder)
+    }
+
+    /// The folder of the sandbox's programs, for a person's `PATH`.
+    pub fn programs(&self) -> PathBuf {
+        self.python.join("venv/bin")
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+/// Nothing of the user's environment is inherited: no credentials, no profile, no proxy.
+fn command(program: &Path, python: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", python.join("venv/bin").display()))
+        .env("HOME", folder)
+        .env("LANG", "C.UTF-8")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+fn free_port() -> Result<u16, Error> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0));
+    let port = listener.and_then(|listener| listener.local_addr()).map(|address| address.port());
+    port.map_err(|error| Error::Failure(format!("no free port on 127.0.0.1: {error}")))
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if let Some(process) = rustix::process::Pid::from_raw(self.child.id() as i32) {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        }
+        let asked = Instant::now();
+        while self.is_running() && asked.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,56 @@
+//! The sandbox's Python files, rules and policy, carried in the program.
+
+use std::{fs, io, path::Path};
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../../../sandbox/", $name)))),*]
+    };
+}
+
+/// The pinned packages.
+pub const REQUIREMENTS: &str = include_str!("../../../../../sandbox/requirements.txt");
+
+const FILES: &[(&str, &str)] =
+    files!["cloud.py", "lifetime.py", "patches.py", "server.py", "setup.py", "recorder/__init__.py",];
+
+/// What the product brings into an account: its rules and its policy, as they are deployed.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("rules.json", include_str!("../../../../../templates/rules.json")),
+    ("policy.json", include_str!("../../../../../templates/policy.json")),
+];
+
+/// Writes them into a folder.
+pub fn write(folder: &Path) -> io::Result<()> {
+    for (name, text) in FILES.iter().chain(TEMPLATES) {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_of_the_sandbox_is_forgotten() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sandbox");
+        let mut there = Vec::new();
+        for folder in ["", "recorder"] {
+            for entry in fs::read_dir(root.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|ending| ending == "py" || ending == "json") {
+                    there.push(path.strip_prefix(&root).unwrap().to_string_lossy().into_owned());
+                }
+            }
+        }
+        there.sort();
+        let mut carried: Vec<_> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        carried.sort();
+        assert_eq!(carried, there, "list the files of sandbox/ in crates/cli/src/commands/sandbox/files.rs");
+    }
+}

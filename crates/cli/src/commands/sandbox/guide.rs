@@ -1,0 +1,45 @@
+//! `tagger sandbox` without `--demo`: says what to type in another terminal, and waits.
+
+use super::cloud::{Cloud, Installed};
+use crate::exit_code::{Error, ExitCode};
+use std::{
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+/// Prints the guide and waits for the end.
+///
+/// # Errors
+/// The sandbox ended by itself.
+pub fn run(cloud: &Cloud, installed: &Installed, stop: &AtomicBool) -> Result<ExitCode, Error> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "The sandbox runs at {} (account {}, {}).", cloud.endpoint, cloud.account, cloud.region)?;
+    writeln!(out, "In another terminal, be somebody:\n")?;
+    writeln!(out, "  export PATH=\"{}:$PATH\"", cloud.programs().display())?;
+    writeln!(out, "  export AWS_ENDPOINT_URL={} AWS_DEFAULT_REGION={}", cloud.endpoint, cloud.region)?;
+    writeln!(out, "  export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_PAGER=")?;
+    for identity in &installed.identities {
+        writeln!(out, "\n  # {} {}", identity.label, identity.expected)?;
+        let pairs: Vec<_> =
+            identity.environment.iter().map(|(name, value)| format!("{name}='{value}'")).collect();
+        writeln!(out, "  unset AWS_SESSION_TOKEN; export {}", pairs.join(" "))?;
+    }
+    writeln!(out, "\nThen create something, and a second later ask who made it:\n")?;
+    writeln!(out, "  aws ec2 run-instances --image-id ami-12345678 --instance-type t3.micro")?;
+    writeln!(out, "  aws ec2 describe-tags")?;
+    writeln!(out, "\nEvery call is a CloudTrail record in {}", cloud.folder.join("records.jsonl").display())?;
+    writeln!(
+        out,
+        "(try `tagger explain` on it) and in s3://{}. Ctrl-C ends it all.",
+        installed.trail_bucket
+    )?;
+    out.flush()?;
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(100));
+        if std::net::TcpStream::connect(cloud.endpoint.trim_start_matches("http://")).is_err() {
+            return Err(Error::Failure("the sandbox ended by itself".to_owned()));
+        }
+    }
+    Ok(ExitCode::Fine)
+}

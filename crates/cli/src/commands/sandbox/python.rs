@@ -1,0 +1,99 @@
+//! The sandbox's own Python environment: pinned packages with hashes, in the user's cache, made once.
+
+use super::files;
+use crate::exit_code::Error;
+use std::{
+    collections::hash_map::DefaultHasher,
+    fs,
+    hash::{Hash, Hasher},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// The oldest Python that the sandbox runs on.
+const OLDEST: (u32, u32) = (3, 11);
+
+/// The folder of an environment with everything installed; made when it is not there yet.
+///
+/// # Errors
+/// No Python that is new enough, or the packages cannot be installed; in one sentence.
+pub fn environment(stop: &AtomicBool) -> Result<PathBuf, Error> {
+    let python = interpreter()?;
+    let folder = cache()?.join(format!("sandbox-{:016x}", fingerprint(&python)));
+    let complete = folder.join("complete");
+    if complete.is_file() {
+        return Ok(folder);
+    }
+    eprintln!("Installing the sandbox into {} (once)…", folder.display());
+    let _ = fs::remove_dir_all(&folder);
+    let failed = |what: &str, why: String| Error::Failure(format!("{what}: {why}"));
+    fs::create_dir_all(&folder).map_err(|error| failed(&folder.display().to_string(), error.to_string()))?;
+    let requirements = folder.join("requirements.txt");
+    fs::write(&requirements, files::REQUIREMENTS)
+        .map_err(|error| failed("requirements.txt", error.to_string()))?;
+    run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(folder.join("venv")), "python3 -m venv")?;
+    let mut pip = Command::new(folder.join("venv/bin/python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+    ]);
+    run(pip.arg(&requirements), "pip install")?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::Failure("stopped".to_owned()));
+    }
+    fs::write(&complete, "").map_err(|error| failed("complete", error.to_string()))?;
+    Ok(folder)
+}
+
+fn run(command: &mut Command, what: &str) -> Result<(), Error> {
+    let output =
+        command.stdin(Stdio::null()).output().map_err(|error| Error::Failure(format!("{what}: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last =
+        said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned();
+    Err(Error::Failure(format!(
+        "{what} failed: {last} (is a Python package registry reachable, and the venv module installed?)"
+    )))
+}
+
+/// `python3`, or the newest `python3.x`, that is new enough.
+fn interpreter() -> Result<PathBuf, Error> {
+    let (major, minor) = OLDEST;
+    let check = format!("import sys; print(sys.executable); sys.exit(sys.version_info < ({major}, {minor}))");
+    for name in ["python3", "python3.13", "python3.12", "python3.11"] {
+        let output = Command::new(name).args(["-c", &check]).stdin(Stdio::null()).output();
+        if let Ok(output) = output
+            && output.status.success()
+        {
+            return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+        }
+    }
+    Err(Error::Failure(format!(
+        "the sandbox needs Python {major}.{minor} or newer as `python3`; install it and try again"
+    )))
+}
+
+fn cache() -> Result<PathBuf, Error> {
+    let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+    base.map(|base| base.join("auto-resource-tagger")).ok_or_else(|| {
+        Error::Failure("neither XDG_CACHE_HOME nor HOME says where the sandbox may be installed".to_owned())
+    })
+}
+
+/// Another Python or another list of packages makes another environment.
+fn fingerprint(python: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (python, files::REQUIREMENTS).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,239 @@
+//! Diagnostics: every reason for doing nothing, or less, with a stable code, a sentence and what to
+//! do about it. `docs/diagnostics.md` is generated from [`Code::ALL`].
+
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $stops:literal;)+) => {
+        /// The stable name of a diagnostic.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Code {
+            /// Every code, in the order of the flow.
+            pub const ALL: &[Code] = &[$(Code::$name,)+];
+
+            /// The code as it is printed and logged.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+
+            /// What the code means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc,)+).trim_ascii_start(),)+ }
+            }
+
+            /// Whether a record with this diagnostic gives no tag at all.
+            pub fn stops(self) -> bool {
+                match self { $(Code::$name => $stops,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The JSON is not a CloudTrail record: it has no event source or no event name.
+    NotARecord = "not-a-record", true;
+    /// The call failed, so it created nothing.
+    FailedCall = "failed-call", true;
+    /// The call was a dry run, so it created nothing.
+    DryRun = "dry-run", true;
+    /// The call only read.
+    ReadOnlyCall = "read-only-call", true;
+    /// The catalog has no entry for this event: it creates nothing that can be tagged, or it is not covered yet.
+    UnknownEvent = "unknown-event", true;
+    /// The record belongs to another account, whose own tagger answers it.
+    OtherAccount = "other-account", true;
+    /// Nothing in the record says who made the call, so the resource is left alone.
+    CreatorUnknown = "creator-unknown", true;
+    /// The configuration says that creators of this kind are skipped.
+    KindSkipped = "kind-skipped", true;
+    /// The configuration excludes this principal.
+    PrincipalExcluded = "principal-excluded", true;
+    /// The record does not hold the resource's name or ARN, so it cannot be addressed.
+    NoResourceInRecord = "no-resource-in-record", true;
+    /// The resource lies in another account than the record, so it is left to that account's tagger.
+    ResourceInOtherAccount = "resource-in-other-account", true;
+    /// Some children of the resource are not in the record; they are found by a describe call when the plan is applied.
+    ChildrenByDescribe = "children-by-describe", false;
+    /// A tag value had characters that AWS refuses, or was too long, and was made to fit.
+    TagValueChanged = "tag-value-changed", false;
+    /// A further tag has no value for this record and is left out.
+    TagValueEmpty = "tag-value-empty", false;
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One finding about one record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Its stable name.
+    pub code: Code,
+    /// What was found, with the names and values of this record.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+/// A text from a record, short enough for a message.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl Diagnostic {
+    fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into() }
+    }
+
+    pub(crate) fn not_a_record(value: &Value) -> Self {
+        let found = match value {
+            Value::Object(map) if map.is_empty() => "an empty object".to_owned(),
+            Value::Object(map) => {
+                let names: Vec<_> = map.keys().take(5).map(|name| short(name)).collect();
+                format!("an object with {}", names.join(", "))
+            }
+            Value::Array(_) => "a list".to_owned(),
+            Value::Null => "null".to_owned(),
+            other => short(&other.to_string()),
+        };
+        Self::new(
+            Code::NotARecord,
+            format!("expected a CloudTrail record with eventSource and eventName, found {found}"),
+            "pass a CloudTrail log file, an EventBridge event, the output of LookupEvents, or single records",
+        )
+    }
+
+    pub(crate) fn failed_call(code: &str, message: Option<&str>) -> Self {
+        let message = message.map(|message| format!(": {}", short(message))).unwrap_or_default();
+        Self::new(
+            Code::FailedCall,
+            format!("the call failed with {}{message}", short(code)),
+            "nothing to do: a failed call creates nothing",
+        )
+    }
+
+    pub(crate) fn dry_run() -> Self {
+        Self::new(Code::DryRun, "the call was a dry run", "nothing to do: a dry run creates nothing")
+    }
+
+    pub(crate) fn read_only_call() -> Self {
+        Self::new(
+            Code::ReadOnlyCall,
+            "the call only reads (readOnly is true)",
+            "nothing to do: it creates nothing",
+        )
+    }
+
+    pub(crate) fn unknown_event(source: &str, name: &str) -> Self {
+        Self::new(
+            Code::UnknownEvent,
+            format!("the catalog has no entry for {} of {}", short(name), short(source)),
+            "if it creates something that can be tagged, add it: catalog/README.md says how, in five lines",
+        )
+    }
+
+    pub(crate) fn other_account(account: &str, own: &str) -> Self {
+        Self::new(
+            Code::OtherAccount,
+            format!("the record is of account {}, this function works for {own}", short(account)),
+            "deploy the stack into that account as well; its own function tags what is created there",
+        )
+    }
+
+    pub(crate) fn creator_unknown() -> Self {
+        Self::new(
+            Code::CreatorUnknown,
+            "userIdentity names nobody: no principal, no ARN, no user, no account",
+            "look the call up by its eventID in CloudTrail; tag the resource by hand",
+        )
+    }
+
+    pub(crate) fn kind_skipped(kind: &str, name: &str) -> Self {
+        Self::new(
+            Code::KindSkipped,
+            format!("{} is of kind {kind}, and the configuration skips that kind", short(name)),
+            format!("set `{kind} = \"tag\"` under [kinds] to tag what such creators make"),
+        )
+    }
+
+    pub(crate) fn principal_excluded(name: &str, pattern: &str) -> Self {
+        Self::new(
+            Code::PrincipalExcluded,
+            format!("{} matches the excluded principal `{pattern}`", short(name)),
+            "remove the pattern from [exclude] principals to tag what this principal makes",
+        )
+    }
+
+    pub(crate) fn no_resource_in_record(resource_type: &str, looked_at: &str) -> Self {
+        Self::new(
+            Code::NoResourceInRecord,
+            format!("found no {resource_type} in the record; looked for {looked_at}"),
+            "responseElements is missing or was shortened by CloudTrail; look the call up by its eventID, and tag the resource by hand",
+        )
+    }
+
+    pub(crate) fn resource_in_other_account(arn: &str, own: &str) -> Self {
+        Self::new(
+            Code::ResourceInOtherAccount,
+            format!("{} is not in account {own}", short(arn)),
+            "deploy the stack into that account as well",
+        )
+    }
+
+    pub(crate) fn children_by_describe(types: &str, call: &str) -> Self {
+        Self::new(
+            Code::ChildrenByDescribe,
+            format!(
+                "{types} of the new resource are not in the record; {call} finds them when the plan is applied"
+            ),
+            "nothing to do",
+        )
+    }
+
+    pub(crate) fn tag_value_changed(key: &str, from: &str, to: &str) -> Self {
+        Self::new(
+            Code::TagValueChanged,
+            format!(
+                "the value of {key} was {:?}, which AWS does not accept as a tag; it becomes {to:?}",
+                short(from)
+            ),
+            "tag values hold letters, digits, spaces and _ . : / = + - @, up to 255 characters",
+        )
+    }
+
+    pub(crate) fn tag_value_empty(key: &str, template: &str) -> Self {
+        Self::new(
+            Code::TagValueEmpty,
+            format!("the template `{template}` of {key} gives nothing for this record; the tag is left out"),
+            "give an alternative, for example `{session|name}`",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn codes_are_kebab_case_and_have_a_meaning() {
+        for code in Code::ALL {
+            assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{code:?}");
+            assert!(code.meaning().ends_with('.'), "{code:?}: {}", code.meaning());
+        }
+    }
+}

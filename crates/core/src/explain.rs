@@ -1,0 +1,99 @@
+//! A plan, printed: one JSON line for programs, a few lines of text for people.
+//!
+//! The JSON is a promise to whoever pipes it on (`docs/architecture.md` shows it); the text is not.
+
+use crate::{plan::Plan, record::Record};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use std::fmt::Write;
+
+/// The JSON of one record's plan: `creator` is always there, `actions` is empty exactly when
+/// `diagnostics` says why.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Explained<'a> {
+    #[serde(rename = "eventID")]
+    event_id: Option<String>,
+    event_source: Option<String>,
+    event_name: Option<String>,
+    event_time: Option<String>,
+    account: Option<String>,
+    region: Option<String>,
+    creator: &'a crate::identity::Creator,
+    actions: Vec<ExplainedAction<'a>>,
+    diagnostics: &'a [crate::diagnostic::Diagnostic],
+}
+
+#[derive(Serialize)]
+struct ExplainedAction<'a> {
+    r#type: &'a str,
+    arn: &'a str,
+    operation: &'a str,
+    #[serde(serialize_with = "as_map")]
+    tags: &'a [(String, String)],
+}
+
+fn as_map<S: Serializer>(tags: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(tags.len()))?;
+    for (key, value) in tags {
+        map.serialize_entry(key, value)?;
+    }
+    map.end()
+}
+
+/// The plan of a record as one line of JSON, without the line's end.
+pub fn json(record: &Record, plan: &Plan) -> String {
+    let text = |name| record.text(name).map(|text| text.into_owned());
+    let actions = plan.actions.iter().map(|action| ExplainedAction {
+        r#type: action.resource.entry.resource_type,
+        arn: &action.resource.arn,
+        operation: action.resource.entry.operation.name,
+        tags: &plan.tags,
+    });
+    let explained = Explained {
+        event_id: text("eventID"),
+        event_source: text("eventSource"),
+        event_name: text("eventName"),
+        event_time: text("eventTime"),
+        account: record.account(),
+        region: text("awsRegion"),
+        creator: &plan.creator,
+        actions: actions.collect(),
+        diagnostics: &plan.diagnostics,
+    };
+    // Texts and lists of texts only, so it cannot fail; and if it did, the line would still be JSON.
+    serde_json::to_string(&explained).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// The plan of a record for a person. `bold` and `plain` are what is printed around the headline:
+/// escape codes on a terminal, nothing elsewhere; colour carries no meaning of its own.
+pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
+    let mut out = String::new();
+    let or_unknown = |name| record.text(name).map_or("?".to_owned(), |text| text.into_owned());
+    let _ = writeln!(
+        out,
+        "{bold}{} {}{plain}  {}  {}  {}",
+        or_unknown("eventSource"),
+        or_unknown("eventName"),
+        or_unknown("eventTime"),
+        or_unknown("awsRegion"),
+        record.account().unwrap_or_else(|| "?".to_owned()),
+    );
+    let _ = match (&plan.creator.name, plan.creator.from) {
+        (Some(name), Some(from)) => {
+            writeln!(out, "  who   {name} ({}), from {from}", plan.creator.kind.as_str())
+        }
+        _ => writeln!(out, "  who   nobody is named ({})", plan.creator.kind.as_str()),
+    };
+    for action in &plan.actions {
+        let resource = &action.resource;
+        let tags: Vec<_> = plan.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, resource.arn);
+        let _ = writeln!(out, "  tag   {}  by {}", tags.join("  "), resource.entry.operation.name);
+    }
+    for diagnostic in &plan.diagnostics {
+        let _ = writeln!(out, "  {}  {}", if diagnostic.code.stops() { "none" } else { "note" }, diagnostic);
+        let _ = writeln!(out, "        {}", diagnostic.hint);
+    }
+    out
+}

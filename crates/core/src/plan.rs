@@ -1,0 +1,152 @@
+//! Step 4, the plan: which tags, on which ARN, through which API; or why not.
+//!
+//! One function, used by the Lambda function and by every verb of the command line, so that the
+//! command line shows what the function would do because it is the same code.
+
+use crate::{
+    diagnostic::Diagnostic,
+    identity::{self, Creator},
+    policy::{Existing, Policy, Tag},
+    record::Record,
+    resources::{self, Children, Resource},
+    value,
+};
+
+/// What to do about one record.
+#[derive(Debug)]
+pub struct Plan {
+    /// Who made the call.
+    pub creator: Creator,
+    /// What to tag.
+    pub actions: Vec<Action>,
+    /// Children of those resources that have to be looked up first.
+    pub children: Vec<Children>,
+    /// The tags for every action and every child; the creator's tag comes first.
+    pub tags: Vec<(String, String)>,
+    /// What becomes of a creator's tag that is already there.
+    pub existing: Existing,
+    /// What there is to say about it; when there are no actions, why not.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One resource to tag.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// The resource, with the operation that tags it.
+    pub resource: Resource,
+}
+
+/// Plans one record.
+///
+/// `own_account` is the account that the caller works for: the function refuses records of other
+/// accounts, the command line passes none and explains every account's records.
+pub fn plan(record: &Record, policy: &Policy, own_account: Option<&str>) -> Plan {
+    let creator = identity::identify(record);
+    let mut plan = Plan {
+        creator,
+        actions: Vec::new(),
+        children: Vec::new(),
+        tags: Vec::new(),
+        existing: policy.existing,
+        diagnostics: Vec::new(),
+    };
+    if let Err(diagnostic) = fill(&mut plan, record, policy, own_account) {
+        plan.diagnostics.push(diagnostic);
+    }
+    plan
+}
+
+fn fill(
+    plan: &mut Plan,
+    record: &Record,
+    policy: &Policy,
+    own_account: Option<&str>,
+) -> Result<(), Diagnostic> {
+    if let Some(diagnostic) = record.created_nothing() {
+        return Err(diagnostic);
+    }
+    let (source, name) = (record.event_source(), record.event_name());
+    let event =
+        tagger_catalog::event(&source, &name).ok_or_else(|| Diagnostic::unknown_event(&source, &name))?;
+    if let (Some(own), Some(account)) = (own_account, record.account())
+        && own != account
+    {
+        return Err(Diagnostic::other_account(&account, own));
+    }
+    let creator_name = plan.creator.name.clone().ok_or_else(Diagnostic::creator_unknown)?;
+    if policy.skipped.contains(&plan.creator.kind) {
+        return Err(Diagnostic::kind_skipped(plan.creator.kind.as_str(), &creator_name));
+    }
+    if let Some(pattern) = policy.excludes(record, &plan.creator) {
+        return Err(Diagnostic::principal_excluded(&creator_name, pattern));
+    }
+
+    let found = resources::find(record, event);
+    if found.resources.is_empty() {
+        let types: Vec<_> = event.entries.iter().filter(|entry| entry.describe.is_none()).collect();
+        let names: Vec<_> = types.iter().map(|entry| entry.resource_type).collect();
+        let looked_at: Vec<_> =
+            types.iter().flat_map(|entry| entry.arn).map(|template| written(template)).collect();
+        return Err(Diagnostic::no_resource_in_record(&names.join(" or "), &looked_at.join(", ")));
+    }
+    let (own, foreign): (Vec<_>, Vec<_>) = found.resources.into_iter().partition(|resource| {
+        let account = resource.arn.split(':').nth(4).unwrap_or_default();
+        own_account.is_none_or(|own| account.is_empty() || account == own || account == "aws")
+    });
+    for resource in foreign {
+        let own_account = own_account.unwrap_or_default();
+        plan.diagnostics.push(Diagnostic::resource_in_other_account(&resource.arn, own_account));
+    }
+    if own.is_empty() {
+        return Ok(());
+    }
+
+    let tags: Vec<_> = std::iter::once(&policy.tag).chain(&policy.further).collect();
+    for (index, tag) in tags.into_iter().enumerate() {
+        // The creator's tag never becomes empty: a template that gives nothing falls back to the name.
+        let value =
+            filled(tag, record, plan).or_else(|| (index == 0).then(|| fitted(&tag.key, &creator_name, plan)));
+        match value {
+            Some(value) => plan.tags.push((tag.key.clone(), value)),
+            None => plan.diagnostics.push(Diagnostic::tag_value_empty(&tag.key, tag.value.as_str())),
+        }
+    }
+    for children in &found.children {
+        let types: Vec<_> = children.entries.iter().map(|entry| entry.resource_type).collect();
+        plan.diagnostics.push(Diagnostic::children_by_describe(&types.join(" and "), children.call));
+    }
+    plan.children = found.children;
+    plan.actions = own.into_iter().map(|resource| Action { resource }).collect();
+    Ok(())
+}
+
+fn filled(tag: &Tag, record: &Record, plan: &mut Plan) -> Option<String> {
+    let value = tag.value.fill(record, &plan.creator)?;
+    Some(fitted(&tag.key, &value, plan)).filter(|value| !value.is_empty())
+}
+
+fn fitted(key: &str, value: &str, plan: &mut Plan) -> String {
+    let fitted = value::fit(value);
+    if fitted != value {
+        plan.diagnostics.push(Diagnostic::tag_value_changed(key, value, &fitted));
+    }
+    fitted.into_owned()
+}
+
+/// A template as it stands in the catalog.
+pub fn written(template: &[tagger_catalog::template::Part]) -> String {
+    use tagger_catalog::template::{Filter, Part};
+    template
+        .iter()
+        .map(|part| match part {
+            Part::Text(text) => (*text).to_owned(),
+            Part::Partition => "{partition}".to_owned(),
+            Part::Region => "{region}".to_owned(),
+            Part::Account => "{account}".to_owned(),
+            Part::DnsSuffix => "{dns-suffix}".to_owned(),
+            Part::Path { path, filter: Filter::None } => format!("{{{path}}}"),
+            Part::Path { path, filter: Filter::Last } => format!("{{{path}|last}}"),
+            Part::Path { path, filter: Filter::Slash } => format!("{{{path}|slash}}"),
+        })
+        .collect()
+}

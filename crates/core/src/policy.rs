@@ -1,0 +1,125 @@
+//! The user's choices, resolved: which tags, for which creators, and what becomes of a tag that is
+//! already there. [`crate::config`] reads them; [`crate::plan`] obeys them.
+
+use crate::{
+    identity::{Creator, Kind},
+    json,
+    record::Record,
+    value::ValueTemplate,
+};
+
+/// The choices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// The creator's tag.
+    pub tag: Tag,
+    /// Further tags, in the order of the configuration.
+    pub further: Vec<Tag>,
+    /// What becomes of the creator's key where it is already there.
+    pub existing: Existing,
+    /// The kinds of creators whose resources are left alone.
+    pub skipped: Vec<Kind>,
+    /// Patterns of principals whose resources are left alone; `*` stands for anything.
+    pub excluded: Vec<String>,
+}
+
+/// A tag to set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: ValueTemplate,
+}
+
+/// What becomes of a key that the resource already has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// It stays, and nothing is written: the resource has its creator.
+    #[default]
+    Keep,
+    /// It is overwritten.
+    Overwrite,
+}
+
+impl Default for Policy {
+    /// `CreatedBy=<name>`, for every kind, keeping what is there.
+    fn default() -> Self {
+        // The template is a constant; a test holds that it parses.
+        let value = ValueTemplate::parse("{name}").unwrap_or_else(|error| unreachable!("{error}"));
+        Self {
+            tag: Tag { key: "CreatedBy".to_owned(), value },
+            further: Vec::new(),
+            existing: Existing::Keep,
+            skipped: Vec::new(),
+            excluded: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// The pattern that excludes whoever made the call, if one does. A pattern is compared with the
+    /// name, with `userIdentity.arn`, and with the ARN of the session's role.
+    pub fn excludes(&self, record: &Record, creator: &Creator) -> Option<&str> {
+        if self.excluded.is_empty() {
+            return None;
+        }
+        let identity = record.user_identity();
+        let issuer = json::member(json::member(identity, "sessionContext"), "sessionIssuer");
+        let candidates = [
+            creator.name.clone(),
+            json::member_text(identity, "arn").map(Into::into),
+            json::member_text(issuer, "arn").map(Into::into),
+        ];
+        let excludes = |pattern: &&String| candidates.iter().flatten().any(|text| matches(pattern, text));
+        self.excluded.iter().find(excludes).map(String::as_str)
+    }
+}
+
+/// Whether `pattern`, in which `*` stands for anything, is all of `text`.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, text, expected) in [
+            ("alice", "alice", true),
+            ("alice", "alice2", false),
+            ("*", "", true),
+            ("arn:aws:iam::*:role/ci-*", "arn:aws:iam::111122223333:role/ci-build", true),
+            ("arn:aws:iam::*:role/ci-*", "arn:aws:iam::111122223333:role/dev", false),
+            ("a*a", "a", false),
+            ("*b*c", "abcbc", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn the_default_is_the_specification() {
+        let policy = Policy::default();
+        assert_eq!((policy.tag.key.as_str(), policy.tag.value.as_str()), ("CreatedBy", "{name}"));
+        assert_eq!(policy.existing, Existing::Keep);
+    }
+}

@@ -1,0 +1,182 @@
+//! Step 1, the record: is this a CloudTrail record of a successful, mutating call?
+//!
+//! One lenient type. It may use the look-ups of [`crate::json`]; it must not know the catalog or
+//! who made the call. Shape: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+
+use crate::{diagnostic::Diagnostic, json};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A CloudTrail record. Every member may be missing or of another type than documented.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    value: Value,
+}
+
+impl Record {
+    /// Wraps a JSON value. `requestParameters` and its like are texts in exports of Athena and of
+    /// some log shippers; they are opened here so that nobody after this has to know.
+    pub fn new(mut value: Value) -> Self {
+        if let Value::Object(map) = &mut value {
+            for name in ["userIdentity", "requestParameters", "responseElements", "additionalEventData"] {
+                let Some(Value::String(text)) = map.get(name) else { continue };
+                if let Some(opened @ Value::Object(_)) =
+                    text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
+                {
+                    map.insert(name.to_owned(), opened);
+                }
+            }
+        }
+        Self { value }
+    }
+
+    /// The whole record.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// A member's text, by its name in CloudTrail's reference.
+    pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        json::member_text(&self.value, name)
+    }
+
+    /// `userIdentity`, or null.
+    pub fn user_identity(&self) -> &Value {
+        json::member(&self.value, "userIdentity")
+    }
+
+    /// `eventSource`, for example `ec2.amazonaws.com`.
+    pub fn event_source(&self) -> Cow<'_, str> {
+        self.text("eventSource").unwrap_or_default()
+    }
+
+    /// `eventName`, for example `RunInstances`.
+    pub fn event_name(&self) -> Cow<'_, str> {
+        self.text("eventName").unwrap_or_default()
+    }
+
+    /// `awsRegion`, for example `eu-west-1`.
+    pub fn region(&self) -> Option<Cow<'_, str>> {
+        self.text("awsRegion")
+    }
+
+    /// The account that the record belongs to: `recipientAccountId`, else `userIdentity.accountId`.
+    /// An account id that was stored as a number has lost its leading zeros; they are put back.
+    pub fn account(&self) -> Option<String> {
+        let id = self
+            .text("recipientAccountId")
+            .or_else(|| json::member_text(self.user_identity(), "accountId"))?;
+        Some(if id.bytes().all(|byte| byte.is_ascii_digit()) {
+            format!("{id:0>12}")
+        } else {
+            id.into_owned()
+        })
+    }
+
+    /// Whether this looks like a CloudTrail record at all.
+    pub fn is_record(&self) -> bool {
+        self.text("eventName").is_some() && self.text("eventSource").is_some()
+    }
+
+    /// Why no resource can have come from this call, if that is so: it is no record, it failed, it
+    /// was a dry run, or it only read.
+    pub fn created_nothing(&self) -> Option<Diagnostic> {
+        if !self.is_record() {
+            return Some(Diagnostic::not_a_record(&self.value));
+        }
+        let request = json::member(&self.value, "requestParameters");
+        let dry_run = json::flag(json::member_through_wrapper(request, "dryRun")) == Some(true);
+        if let Some((code, message)) = self.error() {
+            return Some(if code.ends_with("DryRunOperation") {
+                Diagnostic::dry_run()
+            } else {
+                Diagnostic::failed_call(&code, message.as_deref())
+            });
+        }
+        if dry_run {
+            return Some(Diagnostic::dry_run());
+        }
+        (json::flag(json::member(&self.value, "readOnly")) == Some(true)).then(Diagnostic::read_only_call)
+    }
+
+    /// The error of a failed call. Most services report it in `errorCode`; some only inside
+    /// `responseElements`, says the reference's section on `errorCode`.
+    fn error(&self) -> Option<(String, Option<String>)> {
+        let message = self.text("errorMessage").map(Cow::into_owned);
+        if let Some(code) = self.text("errorCode") {
+            return Some((code.into_owned(), message));
+        }
+        if let Some(message) = message {
+            return Some(("no errorCode".to_owned(), Some(message)));
+        }
+        let response = json::member(&self.value, "responseElements");
+        for name in ["errorCode", "error", "__type", "errorMessage", "exception"] {
+            let (code, message) = match json::member_through_wrapper(response, name) {
+                error @ Value::Object(_) => (
+                    json::member_text(error, "code").unwrap_or(Cow::Borrowed("error in responseElements")),
+                    json::member_text(error, "message"),
+                ),
+                error => match json::text(error) {
+                    Some(text) => (text, json::member_text(response, "errorMessage")),
+                    None => continue,
+                },
+            };
+            return Some((code.into_owned(), message.map(Cow::into_owned)));
+        }
+        (json::flag(json::member(response, "_return")) == Some(false))
+            .then(|| ("the response says `_return: false`".to_owned(), None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn calls_that_created_nothing() {
+        let base = json!({"eventSource": "ec2.amazonaws.com", "eventName": "RunInstances"});
+        for (what, with, code) in [
+            ("plain", json!({}), None),
+            ("null error", json!({"errorCode": null}), None),
+            ("empty error", json!({"errorCode": ""}), None),
+            ("error", json!({"errorCode": "AccessDenied"}), Some("failed-call")),
+            ("error as a number", json!({"errorCode": 403}), Some("failed-call")),
+            ("capital", json!({"ErrorCode": "AccessDenied"}), Some("failed-call")),
+            ("only a message", json!({"errorMessage": "no"}), Some("failed-call")),
+            ("in the response", json!({"responseElements": {"errorCode": "Denied"}}), Some("failed-call")),
+            (
+                "object in the response",
+                json!({"responseElements": {"error": {"code": "X"}}}),
+                Some("failed-call"),
+            ),
+            ("false in the response", json!({"responseElements": {"_return": false}}), Some("failed-call")),
+            ("true in the response", json!({"responseElements": {"_return": true}}), None),
+            ("dry run", json!({"errorCode": "Client.DryRunOperation"}), Some("dry-run")),
+            ("dry run asked for", json!({"requestParameters": {"dryRun": true}}), Some("dry-run")),
+            ("read", json!({"readOnly": true}), Some("read-only-call")),
+            ("read, as a text", json!({"readOnly": "true"}), Some("read-only-call")),
+            ("write", json!({"readOnly": false}), None),
+            ("no name", json!({"eventName": null}), Some("not-a-record")),
+        ] {
+            let mut record = base.clone();
+            for (name, value) in with.as_object().unwrap() {
+                record[name] = value.clone();
+            }
+            let found = Record::new(record).created_nothing().map(|diagnostic| diagnostic.code.as_str());
+            assert_eq!(found, code, "{what}");
+        }
+    }
+
+    #[test]
+    fn account_ids() {
+        for (record, expected) in [
+            (json!({"recipientAccountId": "111122223333"}), Some("111122223333")),
+            (json!({"recipientAccountId": 11122223333_u64}), Some("011122223333")),
+            (json!({"userIdentity": {"accountId": "111122223333"}}), Some("111122223333")),
+            (json!({}), None),
+        ] {
+            assert_eq!(Record::new(record).account().as_deref(), expected);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Step 3, resources: which resources did the call create?
+//!
+//! Fills the catalog's templates from the record. It knows the record and the catalog; it must not
+//! know who made the call or which tags will be set.
+
+use crate::{json, record::Record};
+use tagger_catalog::{
+    Entry, Event,
+    operation::Takes,
+    partition,
+    template::{Filter, Part, Template},
+};
+
+/// A resource that a call created.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// The catalog's entry: type and operation.
+    pub entry: &'static Entry,
+    /// Its ARN.
+    pub arn: String,
+    /// What the operation takes: the ARN, an id, a name or a URL.
+    pub id: String,
+    /// The region in which it is tagged; empty when the record does not say.
+    pub region: String,
+    /// The account that it belongs to; empty when the record does not say.
+    pub account: String,
+}
+
+/// Children that are not in the record yet and have to be looked up from their parents.
+#[derive(Debug, Clone)]
+pub struct Children {
+    /// The call that finds them, for example `ec2:DescribeInstances`.
+    pub call: &'static str,
+    /// The entries of the types that are looked for.
+    pub entries: Vec<&'static Entry>,
+    /// The resources whose children they are.
+    pub parents: Vec<Resource>,
+    /// Identifiers that the call only used.
+    pub except: Vec<String>,
+}
+
+/// What an event created.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The resources in the record.
+    pub resources: Vec<Resource>,
+    /// The children that are not in it.
+    pub children: Vec<Children>,
+}
+
+/// The resources that the record of this event tells of.
+pub fn find(record: &Record, event: &'static Event) -> Found {
+    let variables = Variables::of(record);
+    let mut found = Found::default();
+    let (children, entries): (Vec<_>, Vec<_>) =
+        event.entries.iter().partition(|entry| entry.describe.is_some());
+    for entry in entries {
+        found.resources.extend(of_entry(record, entry, &variables));
+    }
+    let parents = found.resources.clone();
+    for entry in children {
+        let in_record = of_entry(record, entry, &variables);
+        if !in_record.is_empty() || parents.is_empty() {
+            found.resources.extend(in_record);
+            continue;
+        }
+        let call = entry.describe.unwrap_or_default();
+        let except = entry.except.iter().flat_map(|template| fill(record, template, &variables));
+        match found.children.iter_mut().find(|search| search.call == call) {
+            Some(search) => {
+                search.entries.push(entry);
+                search.except.extend(except);
+            }
+            None => {
+                let (entries, except) = (vec![entry], except.collect());
+                found.children.push(Children { call, entries, parents: parents.clone(), except });
+            }
+        }
+    }
+    found
+}
+
+/// The resource of a child that a describe call found.
+pub fn child(entry: &'static Entry, parent: &Resource, id: &str) -> Option<Resource> {
+    // The ARN's template with the id in the place of the path: a child's ARN differs in nothing else.
+    let variables = Variables { region: parent.region.clone(), account: parent.account.clone() };
+    let arn = entry.arn.first()?.iter().try_fold(String::new(), |arn, part| {
+        Some(match part {
+            Part::Path { .. } => arn + id,
+            other => arn + &variables.text(other)?,
+        })
+    })?;
+    let (region, account) = (variables.region, variables.account);
+    Some(Resource { entry, arn, id: id.to_owned(), region, account })
+}
+
+fn of_entry(record: &Record, entry: &'static Entry, variables: &Variables) -> Vec<Resource> {
+    let arns = first_that_resolves(record, entry.arn, variables, is_arn);
+    let ids = first_that_resolves(record, entry.id, variables, |_| true);
+    let except: Vec<_> = entry.except.iter().flat_map(|template| fill(record, template, variables)).collect();
+    let region = first_that_resolves(record, entry.region, variables, |_| true).into_iter().next();
+    let mut resources: Vec<Resource> = Vec::with_capacity(arns.len());
+    for (index, arn) in arns.into_iter().enumerate() {
+        let id = match (entry.id.is_empty(), entry.operation.takes) {
+            (false, _) => ids.get(index).cloned(),
+            (true, Takes::Last) => Some(last(&arn).to_owned()),
+            (true, _) => Some(arn.clone()),
+        };
+        let Some(id) = id.filter(|id| !except.contains(id) && !except.contains(&arn)) else { continue };
+        if resources.iter().any(|earlier| earlier.arn == arn) {
+            continue;
+        }
+        let region = region.as_deref().map_or_else(|| region_of(&arn, variables), bucket_region).to_owned();
+        resources.push(Resource { entry, arn, id, region, account: variables.account.clone() });
+    }
+    resources
+}
+
+/// The region in an ARN; resources of global services have none there, and are tagged where the
+/// record was written.
+fn region_of<'a>(arn: &'a str, variables: &'a Variables) -> &'a str {
+    arn.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or(&variables.region)
+}
+
+/// S3 still knows the Ireland region as `EU`:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html>
+fn bucket_region(constraint: &str) -> &str {
+    if constraint == "EU" { "eu-west-1" } else { constraint }
+}
+
+fn is_arn(text: &str) -> bool {
+    let mut parts = text.splitn(6, ':');
+    parts.next() == Some("arn")
+        && parts.all(|part| !part.contains(char::is_whitespace))
+        && text.splitn(6, ':').count() == 6
+}
+
+fn first_that_resolves(
+    record: &Record,
+    templates: &[Template],
+    variables: &Variables,
+    accepts: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let filled = templates.iter().map(|template| fill(record, template, variables));
+    filled
+        .map(|texts| texts.into_iter().filter(|text| accepts(text)).collect::<Vec<_>>())
+        .find(|texts| !texts.is_empty())
+        .unwrap_or_default()
+}
+
+/// What a template gives: one text, several where a path walks a list, none where something in it
+/// is not in the record.
+fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String> {
+    let mut texts = vec![String::new()];
+    for part in template {
+        let Part::Path { path, filter } = part else {
+            let Some(text) = variables.text(part) else { return Vec::new() };
+            texts.iter_mut().for_each(|so_far| so_far.push_str(&text));
+            continue;
+        };
+        let values = json::at_path(record.value(), path);
+        let values: Vec<_> = values.into_iter().filter_map(json::text).collect();
+        texts = texts
+            .iter()
+            .flat_map(|so_far| {
+                values.iter().map(move |value| format!("{so_far}{}", filtered(value, *filter)))
+            })
+            .collect();
+    }
+    texts
+}
+
+fn filtered(text: &str, filter: Filter) -> std::borrow::Cow<'_, str> {
+    match filter {
+        Filter::None => text.into(),
+        Filter::Last => last(text).into(),
+        Filter::Slash if text.starts_with('/') => text.into(),
+        Filter::Slash => format!("/{text}").into(),
+    }
+}
+
+/// What stands after the last `/`, or else after the last `:`.
+fn last(text: &str) -> &str {
+    text.rsplit_once('/').or_else(|| text.rsplit_once(':')).map_or(text, |(_, last)| last)
+}
+
+/// What the variables of a template stand for.
+struct Variables {
+    region: String,
+    account: String,
+}
+
+impl Variables {
+    fn of(record: &Record) -> Self {
+        Self {
+            region: record.region().unwrap_or_default().into_owned(),
+            account: record.account().unwrap_or_default(),
+        }
+    }
+
+    fn text(&self, part: &Part) -> Option<String> {
+        let text = match part {
+            Part::Text(text) => return Some((*text).to_owned()),
+            Part::Region => &self.region,
+            Part::Account => &self.account,
+            Part::Partition if !self.region.is_empty() => partition::of_region(&self.region).name,
+            Part::DnsSuffix if !self.region.is_empty() => partition::of_region(&self.region).dns_suffix,
+            Part::Partition | Part::DnsSuffix | Part::Path { .. } => "",
+        };
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn last_parts() {
+        for (text, expected) in
+            [("a/b/c", "c"), ("a:b", "b"), ("arn:aws:iam::1:role/p/x", "x"), ("x", "x"), ("", "")]
+        {
+            assert_eq!(last(text), expected);
+        }
+    }
+
+    #[test]
+    fn arns() {
+        for (text, expected) in [
+            ("arn:aws:s3:::b", true),
+            ("arn:aws:sqs:r:1:q:x", true),
+            ("arn:aws:sqs", false),
+            ("...", false),
+            ("https://sqs", false),
+        ] {
+            assert_eq!(is_arn(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_record_makes_no_resource() {
+        const TEMPLATE: &[Part] = &[
+            Part::Partition,
+            Part::Text(":"),
+            Part::Path { path: "requestParameters.n", filter: Filter::Slash },
+        ];
+        for (record, expected) in [
+            (json!({"awsRegion": "cn-north-1", "requestParameters": {"n": "x"}}), vec!["aws-cn:/x"]),
+            (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "/x"}}), vec!["aws:/x"]),
+            (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": {}}}), vec![]),
+            (json!({"requestParameters": {"n": "x"}}), vec![]),
+        ] {
+            let record = Record::new(record);
+            assert_eq!(fill(&record, TEMPLATE, &Variables::of(&record)), expected);
+        }
+    }
+}

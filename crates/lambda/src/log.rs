@@ -1,0 +1,73 @@
+//! The function's log: one JSON line for each decision, in the words of `tagger explain --json`.
+//!
+//! Event id, names, codes, ARNs and the creator; never `requestParameters`, nor any message that
+//! could quote them.
+
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+use tagger_aws::{Done, Outcome};
+use tagger_core::{Plan, Record, diagnostic::Diagnostic};
+
+/// What all lines of one record share.
+pub struct Lines<'a> {
+    record: &'a Record,
+    plan: &'a Plan,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of a record.
+    pub fn of(record: &'a Record, plan: &'a Plan) -> Self {
+        Self { record, plan }
+    }
+
+    /// What became of a resource.
+    pub fn done(&self, done: &Done) {
+        let mut line = self.line(if matches!(done.outcome, Outcome::Failed(_)) { "ERROR" } else { "INFO" });
+        line["type"] = done.resource_type.into();
+        line["arn"] = done.arn.as_str().into();
+        line["operation"] = done.operation.into();
+        line["outcome"] = done.outcome.as_str().into();
+        match &done.outcome {
+            Outcome::AlreadyTagged { value } => line["value"] = value.as_str().into(),
+            Outcome::Failed(failure) => {
+                line["call"] = failure.call.as_str().into();
+                line["error"] = failure.code.as_str().into();
+                line["message"] = failure.message.as_str().into();
+            }
+            Outcome::Tagged => {}
+        }
+        println!("{line}");
+    }
+
+    /// Why there was nothing to do, or less.
+    pub fn diagnostic(&self, diagnostic: &Diagnostic) {
+        let mut line = self.line("INFO");
+        line["code"] = diagnostic.code.as_str().into();
+        println!("{line}");
+    }
+
+    fn line(&self, level: &str) -> Value {
+        let text = |name| self.record.text(name);
+        json!({
+            "level": level,
+            "eventID": text("eventID"),
+            "eventSource": text("eventSource"),
+            "eventName": text("eventName"),
+            "account": self.record.account(),
+            "region": self.record.region(),
+            "creator": self.plan.creator.name,
+            "kind": self.plan.creator.kind.as_str(),
+            "latencyMs": text("eventTime").and_then(|time| since(&time)).map(|passed| passed.as_millis() as u64),
+        })
+    }
+}
+
+/// A failure that is of no record.
+pub fn failure(what: &str, message: &str) {
+    println!("{}", json!({ "level": "ERROR", "code": what, "message": message }));
+}
+
+/// How long ago an `eventTime` was.
+fn since(event_time: &str) -> Option<Duration> {
+    SystemTime::now().duration_since(tagger_aws::time::parse(event_time)?).ok()
+}

@@ -1,0 +1,23 @@
+//! The Lambda function `auto-resource-tagger`: reads its settings once, makes its client once, and
+//! answers events. A table of contents; the work is in [`handler`], the decision in `tagger-core`.
+
+mod handler;
+mod log;
+mod settings;
+
+use handler::Handler;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let policy = settings::policy().inspect_err(|error| log::failure("configuration", error))?;
+    let client =
+        tagger_aws::Client::from_environment().await.inspect_err(|error| log::failure("client", error))?;
+    let handler = Handler { client, policy };
+    let handler = &handler;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        handler.handle(event.payload, &event.context.invoked_function_arn).await
+    }))
+    .await
+}

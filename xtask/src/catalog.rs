@@ -1,0 +1,424 @@
+//! The catalog's files, read and checked. Every complaint names file, entry and the mend.
+//!
+//! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
+
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// All of it.
+pub struct Catalog {
+    /// Entry files, by file name.
+    pub files: Vec<(String, EntryFile)>,
+    /// Operations, by name.
+    pub operations: BTreeMap<String, Operation>,
+    /// Partitions.
+    pub partitions: Vec<Partition>,
+    /// Known session names and providers.
+    pub identities: Identities,
+}
+
+/// `catalog/<service>.toml`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EntryFile {
+    /// The record's `eventSource`.
+    pub event_source: String,
+    /// Whether the service appends API versions to its event names (Lambda, CloudFront).
+    #[serde(default)]
+    pub versioned: bool,
+    /// The entries.
+    pub resource: Vec<Resource>,
+}
+
+/// One entry.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Resource {
+    /// CloudFormation resource type.
+    pub r#type: String,
+    /// Plain event name.
+    pub event: String,
+    /// ARN templates.
+    pub arn: OneOrMany,
+    /// Identifier templates.
+    #[serde(default)]
+    pub id: OneOrMany,
+    /// Region templates.
+    #[serde(default)]
+    pub region: OneOrMany,
+    /// Operation's name.
+    pub tag: String,
+    /// Fixed members.
+    #[serde(default)]
+    pub with: BTreeMap<String, String>,
+    /// Describe call.
+    pub describe: Option<String>,
+    /// Templates of identifiers that were only used.
+    #[serde(default)]
+    pub except: OneOrMany,
+    /// `recorded`, `documented` or `derived`.
+    pub evidence: Evidence,
+    /// Link.
+    pub source: String,
+}
+
+/// How well an entry is known.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// A real record.
+    Recorded,
+    /// AWS documentation.
+    Documented,
+    /// AWS's API models.
+    Derived,
+}
+
+impl Evidence {
+    /// The word in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Evidence::Recorded => "recorded",
+            Evidence::Documented => "documented",
+            Evidence::Derived => "derived",
+        }
+    }
+}
+
+/// A text or a list of texts.
+#[derive(Deserialize, Default)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// Nothing.
+    #[default]
+    None,
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// As a slice.
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            OneOrMany::None => &[],
+            OneOrMany::One(text) => std::slice::from_ref(text),
+            OneOrMany::Many(texts) => texts,
+        }
+    }
+}
+
+/// An operation.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Operation {
+    /// Name.
+    pub name: String,
+    /// IAM actions to write.
+    pub actions: Vec<String>,
+    /// IAM actions to read.
+    #[serde(default)]
+    pub reads: Vec<String>,
+    /// Protocol.
+    pub protocol: String,
+    /// Endpoint prefix.
+    pub endpoint: String,
+    /// Signing name.
+    pub signing: Option<String>,
+    /// `X-Amz-Target` prefix.
+    #[serde(default)]
+    pub target: String,
+    /// Query API version.
+    #[serde(default)]
+    pub version: String,
+    /// Host template.
+    #[serde(default)]
+    pub host: String,
+    /// Host prefix.
+    #[serde(default)]
+    pub host_prefix: String,
+    /// Global endpoints.
+    #[serde(default)]
+    pub global: Vec<GlobalEndpoint>,
+    /// `arn`, `last`, `given`.
+    pub takes: String,
+    /// Variant.
+    pub variant: Option<String>,
+    /// Members that the entry has to give.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Whether the whole set is replaced.
+    #[serde(default)]
+    pub replaces: bool,
+    /// Most tags.
+    pub max_tags: Option<u16>,
+    /// The write.
+    pub write: Call,
+    /// The read.
+    pub read: Option<Call>,
+}
+
+/// A global endpoint.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalEndpoint {
+    /// Partition.
+    pub partition: String,
+    /// Host.
+    pub host: String,
+    /// Signing region.
+    #[serde(default)]
+    pub region: String,
+}
+
+/// A call.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Call {
+    /// Operation.
+    pub operation: String,
+    /// Method.
+    pub method: Option<String>,
+    /// URI.
+    pub uri: Option<String>,
+    /// Identifier's member.
+    pub id: String,
+    /// Identifier's place.
+    pub r#in: Option<String>,
+    /// List of identifiers.
+    #[serde(default)]
+    pub many: bool,
+    /// List element's name.
+    pub id_member: Option<String>,
+    /// Flat list of identifiers.
+    #[serde(default)]
+    pub flat: bool,
+    /// Tags' member or path.
+    pub tags: String,
+    /// `map` or `list`.
+    pub shape: String,
+    /// Key's name.
+    pub key: Option<String>,
+    /// Value's name.
+    pub value: Option<String>,
+    /// List element's name.
+    pub tag_member: Option<String>,
+    /// Flat list of tags.
+    #[serde(default)]
+    pub flat_tags: bool,
+    /// Further members of each tag.
+    #[serde(default)]
+    pub tag_extra: BTreeMap<String, String>,
+    /// XML root.
+    #[serde(default)]
+    pub root: String,
+    /// XML namespace.
+    #[serde(default)]
+    pub xmlns: String,
+    /// Further members.
+    #[serde(default)]
+    pub extra: BTreeMap<String, Fixed>,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, Fixed>,
+    /// Checksum header.
+    #[serde(default)]
+    pub checksum: bool,
+}
+
+/// A fixed value of a request.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Fixed {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// `catalog/partitions.toml`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Partition {
+    /// Name.
+    pub name: String,
+    /// Prefixes of regions.
+    pub prefixes: Vec<String>,
+    /// DNS suffix.
+    pub dns_suffix: String,
+    /// Dual-stack DNS suffix.
+    pub dualstack_suffix: String,
+    /// Region of global services.
+    pub global_region: String,
+}
+
+/// `catalog/identities.toml`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Identities {
+    /// Session names.
+    pub session: Vec<Known>,
+    /// Web identity providers.
+    pub web_identity: Vec<Known>,
+}
+
+/// A known pattern.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// Pattern.
+    #[serde(alias = "provider")]
+    pub pattern: String,
+    /// `workload` or `ci`.
+    pub kind: String,
+    /// What makes such names.
+    pub what: String,
+    /// Link.
+    pub source: String,
+}
+
+impl Catalog {
+    /// Reads and checks `catalog/`.
+    ///
+    /// # Errors
+    /// Every complaint, one a line.
+    pub fn read(root: &Path) -> Result<Self, String> {
+        let folder = root.join("catalog");
+        #[derive(Deserialize)]
+        struct Operations {
+            operation: Vec<Operation>,
+        }
+        #[derive(Deserialize)]
+        struct Partitions {
+            partition: Vec<Partition>,
+        }
+        let operations: Operations = parse(&folder.join("operations.toml"))?;
+        let partitions: Partitions = parse(&folder.join("partitions.toml"))?;
+        let identities = parse(&folder.join("identities.toml"))?;
+        let mut files = Vec::new();
+        let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for file in listing {
+            let path = file.map_err(|error| format!("{}: {error}", folder.display()))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.ends_with(".toml")
+                && !["operations.toml", "partitions.toml", "identities.toml"].contains(&&*name)
+            {
+                files.push((name, parse(&path)?));
+            }
+        }
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let operations =
+            operations.operation.into_iter().map(|operation| (operation.name.clone(), operation)).collect();
+        let catalog = Self { files, operations, partitions: partitions.partition, identities };
+        let complaints = catalog.complaints();
+        if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (file, entries) in &self.files {
+            let sorted = entries.resource.windows(2).find(|pair| {
+                (&pair[0].event, pair[0].describe.is_some()) > (&pair[1].event, pair[1].describe.is_some())
+            });
+            if let Some(pair) = sorted {
+                complaints.push(format!(
+                    "catalog/{file}: {} stands before {}; sort the entries by event, children (describe) last",
+                    pair[0].event, pair[1].event
+                ));
+            }
+            for entry in &entries.resource {
+                let name = format!("catalog/{file}: {} of {}", entry.r#type, entry.event);
+                if !seen.insert((&entries.event_source, &entry.event, &entry.r#type)) {
+                    complaints.push(format!("{name}: stands there twice; remove one"));
+                }
+                if tagger_catalog::plain_event_name(&entry.event) != entry.event {
+                    complaints.push(format!(
+                        "{name}: write the event without its version, and `versioned = true` for the file"
+                    ));
+                }
+                if entry.arn.as_slice().is_empty() {
+                    complaints.push(format!("{name}: `arn` is missing"));
+                }
+                let templates = [&entry.arn, &entry.id, &entry.region, &entry.except];
+                for template in templates.into_iter().flat_map(OneOrMany::as_slice) {
+                    if let Err(error) = tagger_catalog::template::parse(template) {
+                        complaints.push(format!("{name}: {error}"));
+                    }
+                    if template.starts_with("arn:aws:") {
+                        complaints.push(format!(
+                            "{name}: `{template}`: write arn:{{partition}}: instead of arn:aws:"
+                        ));
+                    }
+                }
+                if !entry.source.starts_with("https://") && entry.source != "?" {
+                    complaints.push(format!("{name}: `source` must be a link"));
+                }
+                match self.operations.get(&entry.tag) {
+                    None => complaints.push(format!(
+                        "{name}: there is no operation `{}` in catalog/operations.toml",
+                        entry.tag
+                    )),
+                    Some(operation) => self.check_operation(operation, entry, &name, &mut complaints),
+                }
+            }
+        }
+        complaints
+    }
+
+    fn check_operation(
+        &self,
+        operation: &Operation,
+        entry: &Resource,
+        name: &str,
+        complaints: &mut Vec<String>,
+    ) {
+        if operation.replaces {
+            complaints.push(format!("{name}: {} replaces all tags; choose an additive operation", entry.tag));
+        }
+        if operation.read.is_none() {
+            complaints.push(format!(
+                "{name}: {} has no read, and a tag that cannot be read cannot be kept",
+                entry.tag
+            ));
+        }
+        if operation.takes == "given" && entry.id.as_slice().is_empty() {
+            complaints.push(format!(
+                "{name}: {} takes an identifier that the ARN does not hold; add `id`",
+                entry.tag
+            ));
+        }
+        for need in &operation.needs {
+            if !entry.with.contains_key(need) {
+                complaints.push(format!("{name}: {} needs `with = {{ {need} = … }}`", entry.tag));
+            }
+        }
+    }
+
+    /// The operations that entries use, with S3's fall-back.
+    pub fn used_operations(&self) -> Vec<&Operation> {
+        let mut names: BTreeSet<&str> = self.entries().map(|(_, entry)| entry.tag.as_str()).collect();
+        if names.contains("s3:TagResource") {
+            names.insert("s3:PutBucketTagging");
+        }
+        names.into_iter().filter_map(|name| self.operations.get(name)).collect()
+    }
+
+    /// Every entry with its file.
+    pub fn entries(&self) -> impl Iterator<Item = (&EntryFile, &Resource)> {
+        self.files.iter().flat_map(|(_, file)| file.resource.iter().map(move |entry| (file, entry)))
+    }
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+}

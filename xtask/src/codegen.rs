@@ -1,0 +1,57 @@
+//! `cargo xtask codegen`: everything that is generated, written or compared.
+
+mod docs;
+mod policy;
+mod rules;
+mod table;
+
+use crate::catalog::Catalog;
+use std::fs;
+
+/// Writes every generated file, or with `check` compares it with what is there.
+///
+/// # Errors
+/// What is wrong with the catalog, or which files drifted and how to mend them.
+pub fn run(check: bool) -> Result<(), String> {
+    let root = crate::root();
+    let catalog = Catalog::read(&root)?;
+    let rules = rules::rules(&catalog)?;
+    let files = [
+        ("crates/catalog/src/generated.rs", table::tables(&catalog)?),
+        ("templates/rules.json", pretty(&rules)),
+        ("templates/policy.json", pretty(&policy::policy(&catalog)?)),
+        ("docs/resources.md", docs::resources(&catalog)),
+        ("docs/iam-policy.md", docs::iam_policy(&catalog)),
+        ("docs/diagnostics.md", docs::diagnostics()),
+        ("docs/configuration.md", docs::configuration()),
+        ("docs/config.schema.json", pretty(&docs::config_schema())),
+    ];
+    let mut drifted = Vec::new();
+    for (name, text) in files {
+        let path = root.join(name);
+        if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+            continue;
+        }
+        if check {
+            drifted.push(name);
+        } else {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(|error| format!("{name}: {error}"))?;
+            }
+            fs::write(&path, text).map_err(|error| format!("{name}: {error}"))?;
+            println!("wrote {name}");
+        }
+    }
+    if drifted.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "generated files drifted from the catalog: {}\nrun: cargo xtask codegen",
+            drifted.join(", ")
+        ))
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}

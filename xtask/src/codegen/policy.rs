@@ -1,0 +1,46 @@
+//! `templates/policy.json`: what the function may do: tag and read tags, find children, write its log.
+
+use crate::catalog::Catalog;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Most characters of all inline policies of a role, without white space
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+const MOST_CHARACTERS: usize = 10_240;
+
+/// The actions of the function, sorted.
+pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
+    let mut actions = BTreeSet::new();
+    for operation in catalog.used_operations() {
+        actions.extend(operation.actions.iter().cloned());
+        actions.extend(operation.reads.iter().cloned());
+    }
+    actions.extend(catalog.entries().filter_map(|(_, entry)| entry.describe.clone()));
+    actions
+}
+
+/// The role's inline policy.
+///
+/// # Errors
+/// It became longer than an inline policy may be.
+pub fn policy(catalog: &Catalog) -> Result<Value, String> {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": actions(catalog), "Resource": "*" },
+            {
+                "Sid": "WriteOwnLog",
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": "arn:*:logs:*:*:log-group:/aws/lambda/auto-resource-tagger*",
+            },
+        ],
+    });
+    let length = policy.to_string().len();
+    if length > MOST_CHARACTERS {
+        return Err(format!(
+            "the policy has {length} characters, an inline policy has {MOST_CHARACTERS} at most: split it"
+        ));
+    }
+    Ok(policy)
+}

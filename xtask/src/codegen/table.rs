@@ -1,0 +1,204 @@
+//! `crates/catalog/src/generated.rs`: the static tables.
+
+use crate::catalog::{Call, Catalog, Evidence, Fixed, Known, OneOrMany, Operation};
+use std::{collections::BTreeMap, fmt::Write};
+use tagger_catalog::template::{self, Filter, Part};
+
+/// The file's text.
+///
+/// # Errors
+/// A word in the catalog that no type of `tagger-catalog` has.
+pub fn tables(catalog: &Catalog) -> Result<String, String> {
+    let mut out = String::from(
+        "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
+         use crate::{\n    entry::{Entry, Event, Evidence},\n    identities::{Kind, Known},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
+         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    partition::Partition,\n    template::{Filter, Part},\n};\n\n",
+    );
+    let operations = catalog.used_operations();
+    let place: BTreeMap<&str, usize> =
+        operations.iter().enumerate().map(|(index, operation)| (operation.name.as_str(), index)).collect();
+
+    out.push_str("pub(crate) static OPERATIONS: &[Operation] = &[\n");
+    for operation in &operations {
+        let _ = writeln!(out, "    {},", operation_literal(operation)?);
+    }
+    out.push_str("];\n\npub(crate) static EVENTS: &[Event] = &[\n");
+
+    let mut events: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for (file, entry) in catalog.entries() {
+        let evidence = match entry.evidence {
+            Evidence::Recorded => "Recorded",
+            Evidence::Documented => "Documented",
+            Evidence::Derived => "Derived",
+        };
+        let literal = format!(
+            "Entry {{ resource_type: {:?}, arn: {}, id: {}, region: {}, operation: &OPERATIONS[{}], with: &{:?}, describe: \
+             {:?}, except: {}, evidence: Evidence::{evidence}, source: {:?} }}",
+            entry.r#type,
+            templates(&entry.arn)?,
+            templates(&entry.id)?,
+            templates(&entry.region)?,
+            place[entry.tag.as_str()],
+            entry.with.iter().collect::<Vec<_>>(),
+            entry.describe,
+            templates(&entry.except)?,
+            entry.source,
+        );
+        events.entry((&file.event_source, &entry.event)).or_default().push(literal);
+    }
+    for ((source, name), entries) in events {
+        let _ = writeln!(
+            out,
+            "    Event {{ source: {source:?}, name: {name:?}, entries: &[{}] }},",
+            entries.join(", ")
+        );
+    }
+    out.push_str("];\n\npub(crate) static PARTITIONS: &[Partition] = &[\n");
+    for partition in &catalog.partitions {
+        let _ = writeln!(
+            out,
+            "    Partition {{ name: {:?}, prefixes: &{:?}, dns_suffix: {:?}, dualstack_suffix: {:?}, global_region: {:?} }},",
+            partition.name,
+            partition.prefixes,
+            partition.dns_suffix,
+            partition.dualstack_suffix,
+            partition.global_region
+        );
+    }
+    out.push_str("];\n\n");
+    for (name, known) in
+        [("SESSIONS", &catalog.identities.session), ("PROVIDERS", &catalog.identities.web_identity)]
+    {
+        let _ = writeln!(out, "pub(crate) static {name}: &[Known] = &[");
+        for Known { pattern, kind, .. } in known {
+            let kind = word(kind, &[("workload", "Workload"), ("ci", "Ci")])?;
+            let _ = writeln!(out, "    Known {{ pattern: {pattern:?}, kind: Kind::{kind} }},");
+        }
+        out.push_str("];\n\n");
+    }
+    Ok(out)
+}
+
+fn templates(list: &OneOrMany) -> Result<String, String> {
+    let templates = list.as_slice().iter().map(|text| {
+        let parts = template::parse(text)?.into_iter().map(|part| match part {
+            Part::Text(text) => format!("Part::Text({text:?})"),
+            Part::Partition => "Part::Partition".to_owned(),
+            Part::Region => "Part::Region".to_owned(),
+            Part::Account => "Part::Account".to_owned(),
+            Part::DnsSuffix => "Part::DnsSuffix".to_owned(),
+            Part::Path { path, filter } => {
+                let filter = match filter {
+                    Filter::None => "None",
+                    Filter::Last => "Last",
+                    Filter::Slash => "Slash",
+                };
+                format!("Part::Path {{ path: {path:?}, filter: Filter::{filter} }}")
+            }
+        });
+        Ok(format!("&[{}]", parts.collect::<Vec<_>>().join(", ")))
+    });
+    Ok(format!("&[{}]", templates.collect::<Result<Vec<_>, String>>()?.join(", ")))
+}
+
+fn operation_literal(operation: &Operation) -> Result<String, String> {
+    let protocol = match operation.protocol.as_str() {
+        "json-1.0" => format!("Json {{ minor: \"1.0\", target: {:?} }}", operation.target),
+        "json-1.1" => format!("Json {{ minor: \"1.1\", target: {:?} }}", operation.target),
+        "query" => format!("Query({:?})", operation.version),
+        "ec2" => format!("Ec2({:?})", operation.version),
+        "rest-json" => "RestJson".to_owned(),
+        "rest-xml" => "RestXml".to_owned(),
+        other => {
+            return Err(format!("catalog/operations.toml: {}: unknown protocol `{other}`", operation.name));
+        }
+    };
+    let takes = word(&operation.takes, &[("arn", "Arn"), ("last", "Last"), ("given", "Given")])?;
+    let variant = match operation.variant.as_deref() {
+        None | Some("autoscaling") => "Regular",
+        Some("ec2") => "Ec2",
+        Some("s3") => "S3",
+        Some("s3-replace") => "Replaces",
+        Some("tagging-api") => "Regular",
+        Some(other) => {
+            return Err(format!("catalog/operations.toml: {}: unknown variant `{other}`", operation.name));
+        }
+    };
+    let global: Vec<_> = operation
+        .global
+        .iter()
+        .map(|at| {
+            format!(
+                "GlobalEndpoint {{ partition: {:?}, host: {:?}, region: {:?} }}",
+                at.partition, at.host, at.region
+            )
+        })
+        .collect();
+    let read = operation.read.as_ref().map(|call| call_literal(call, operation)).transpose()?;
+    Ok(format!(
+        "Operation {{ name: {:?}, actions: &{:?}, reads: &{:?}, protocol: Protocol::{protocol}, endpoint: {:?}, signing: {:?}, \
+         host: {:?}, host_prefix: {:?}, global: &[{}], takes: Takes::{takes}, variant: Variant::{variant}, write: {}, read: {}, \
+         max_tags: {} }}",
+        operation.name,
+        operation.actions,
+        operation.reads,
+        operation.endpoint,
+        operation.signing.as_deref().unwrap_or(&operation.endpoint),
+        operation.host,
+        operation.host_prefix,
+        global.join(", "),
+        call_literal(&operation.write, operation)?,
+        read.map_or("None".to_owned(), |read| format!("Some({read})")),
+        operation.max_tags.unwrap_or(50),
+    ))
+}
+
+fn call_literal(call: &Call, operation: &Operation) -> Result<String, String> {
+    let place = call.r#in.as_deref().unwrap_or("body");
+    let places = [("body", "Body"), ("uri", "Uri"), ("query", "Query"), ("header", "Header"), ("tag", "Tag")];
+    let place = word(place, &places)
+        .map_err(|error| format!("catalog/operations.toml: {}: {error}", operation.name))?;
+    let shape = word(&call.shape, &[("map", "Map"), ("list", "List")])
+        .map_err(|error| format!("catalog/operations.toml: {}: {error}", operation.name))?;
+    let mut uri = call.uri.clone().unwrap_or_else(|| "/".to_owned());
+    for (name, value) in &call.query {
+        let value = match value {
+            Fixed::Text(text) => text.clone(),
+            Fixed::Number(number) => number.to_string(),
+        };
+        uri = format!("{uri}{}{name}={value}", if uri.contains('?') { '&' } else { '?' });
+    }
+    let extra = call.extra.iter().map(|(name, value)| match value {
+        Fixed::Text(text) => format!("({name:?}, Fixed::Text({text:?}))"),
+        Fixed::Number(number) => format!("({name:?}, Fixed::Number({number}))"),
+    });
+    Ok(format!(
+        "Call {{ operation: {:?}, method: {:?}, uri: {uri:?}, id: {:?}, id_in: Place::{place}, many: {}, id_member: {:?}, tags: {:?}, \
+         shape: Shape::{shape}, key: {:?}, value: {:?}, tag_member: {:?}, tag_extra: &{:?}, root: {:?}, xmlns: {:?}, extra: \
+         &[{}], headers: &{:?}, checksum: {} }}",
+        call.operation,
+        call.method.as_deref().unwrap_or("POST"),
+        call.id,
+        call.many,
+        if call.flat { "" } else { call.id_member.as_deref().unwrap_or("member") },
+        call.tags,
+        call.key.as_deref().unwrap_or("Key"),
+        call.value.as_deref().unwrap_or("Value"),
+        if call.flat_tags { "" } else { call.tag_member.as_deref().unwrap_or("member") },
+        call.tag_extra.iter().collect::<Vec<_>>(),
+        call.root,
+        call.xmlns,
+        extra.collect::<Vec<_>>().join(", "),
+        call.headers.iter().collect::<Vec<_>>(),
+        call.checksum,
+    ))
+}
+
+fn word(found: &str, known: &[(&str, &'static str)]) -> Result<&'static str, String> {
+    let words = known.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    known
+        .iter()
+        .find(|(word, _)| *word == found)
+        .map(|(_, name)| *name)
+        .ok_or_else(|| format!("`{found}` is not one of {words}"))
+}

@@ -1,0 +1,40 @@
+//! `cargo xtask <task>`: what is built besides the program. A table of contents; each task has a file.
+
+mod bench;
+mod catalog;
+mod codegen;
+
+use std::{path::PathBuf, process::ExitCode};
+
+const HELP: &str = "\
+cargo xtask codegen [--check]   writes what is generated from the catalog; --check only compares
+cargo xtask bench [OPTIONS]     measures the function beside the specification's Python handler";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some("codegen") => codegen::run(arguments.iter().any(|argument| argument == "--check")),
+        Some("bench") => bench::run(&arguments[1..]),
+        Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).unwrap_or(here)
+}
