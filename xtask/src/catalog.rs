@@ -324,6 +324,14 @@ impl Catalog {
 
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
+        for known in self.identities.session.iter().chain(&self.identities.web_identity) {
+            if known.what.is_empty() || !known.source.starts_with("https://") {
+                complaints.push(format!(
+                    "catalog/identities.toml: {}: say in `what` who makes such names, and give a link as `source`",
+                    known.pattern
+                ));
+            }
+        }
         let mut seen = BTreeSet::new();
         for (file, entries) in &self.files {
             let sorted = entries.resource.windows(2).find(|pair| {
@@ -359,7 +367,7 @@ impl Catalog {
                         ));
                     }
                 }
-                if !entry.source.starts_with("https://") && entry.source != "?" {
+                if !entry.source.starts_with("https://") {
                     complaints.push(format!("{name}: `source` must be a link"));
                 }
                 match self.operations.get(&entry.tag) {

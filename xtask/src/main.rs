@@ -2,11 +2,14 @@
 
 mod bench;
 mod catalog;
+mod check;
 mod codegen;
 
 use std::{path::PathBuf, process::ExitCode};
 
 const HELP: &str = "\
+cargo xtask demo                builds the product and runs it against an AWS on this computer
+cargo xtask test                installs what the tests need and passes them all
 cargo xtask codegen [--check]   writes what is generated from the catalog; --check only compares
 cargo xtask bench [OPTIONS]     measures the function beside the specification's Python handler";
 
@@ -14,6 +17,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some("codegen") => codegen::run(arguments.iter().any(|argument| argument == "--check")),
+        Some("demo") => check::demo(&arguments[1..]),
+        Some("test") => check::test(),
         Some("bench") => bench::run(&arguments[1..]),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");

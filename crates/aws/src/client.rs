@@ -64,8 +64,11 @@ pub struct Client {
     /// An endpoint that stands in for every service's own (the sandbox, a VPC endpoint, a test).
     endpoint: Option<String>,
     /// One prepared operation for each endpoint and signature; making one costs as much as a call.
-    prepared: Mutex<HashMap<(String, &'static str), SdkOperation<HttpRequest, Value, ApiError>>>,
+    prepared: Mutex<HashMap<(String, &'static str), Prepared>>,
 }
+
+/// An operation of the SDK's runtime: an HTTP request in, the answer's value out.
+type Prepared = SdkOperation<HttpRequest, Value, ApiError>;
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,11 +198,7 @@ impl Client {
         }
     }
 
-    fn prepared(
-        &self,
-        operation: &Operation,
-        endpoint: Endpoint,
-    ) -> SdkOperation<HttpRequest, Value, ApiError> {
+    fn prepared(&self, operation: &Operation, endpoint: Endpoint) -> Prepared {
         let url = self.endpoint.clone().unwrap_or_else(|| format!("https://{}", endpoint.host));
         let key = (format!("{url} {}", endpoint.signing_region), operation.signing);
         // A poisoned lock means that another task panicked while it held a map; the map is whole.
@@ -210,12 +209,7 @@ impl Client {
             .clone()
     }
 
-    fn prepare(
-        &self,
-        signing: &'static str,
-        url: &str,
-        region: String,
-    ) -> SdkOperation<HttpRequest, Value, ApiError> {
+    fn prepare(&self, signing: &'static str, url: &str, region: String) -> Prepared {
         let mut options = SigningOptions::default();
         // S3 signs the path as it is sent: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
         options.double_uri_encode = signing != "s3";

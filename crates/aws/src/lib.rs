@@ -7,6 +7,7 @@
 pub mod apply;
 pub mod children;
 pub mod client;
+mod ec2;
 pub mod endpoint;
 pub mod log_files;
 pub mod outcome;

@@ -50,13 +50,15 @@ pub fn request(operation: &Operation, call: &Call, ask: &Ask) -> Request {
         }
     }
     for (name, value) in call.extra {
-        members.insert(
-            (*name).to_owned(),
-            match value {
-                Fixed::Text(text) => Value::from(with_account(text, ask.account).into_owned()),
-                Fixed::Number(number) => Value::from(*number),
-            },
-        );
+        match value {
+            Fixed::Number(number) => drop(members.insert((*name).to_owned(), Value::from(*number))),
+            Fixed::Text(text) => {
+                let text = with_account(text, ask.account);
+                if !fill_label(&mut path, name, &text) {
+                    members.insert((*name).to_owned(), Value::from(text.as_ref()));
+                }
+            }
+        }
     }
     match call.id_in {
         Place::Body | Place::Tag => {}

@@ -155,9 +155,13 @@ impl<'t> Reader<'t, '_> {
         match parsed {
             Err(error) => self.problem(begin, index, &error.to_string()),
             Ok(value) => {
-                let line = self.line(begin);
+                let text = self.text;
                 unpack(value, 0, &mut |item| {
-                    (self.each)(item.map_err(|problem| Problem { line, record: index, ..problem }));
+                    (self.each)(item.map_err(|problem| Problem {
+                        line: line(text, begin),
+                        record: index,
+                        ..problem
+                    }));
                 });
             }
         }
@@ -169,7 +173,7 @@ impl<'t> Reader<'t, '_> {
             // The position that serde_json adds is relative to a part of the text; ours is absolute.
             error.split(" at line ").next().unwrap_or(error)
         );
-        let line = self.line(at);
+        let line = line(self.text, at);
         (self.each)(Err(Problem { line, record, message }));
     }
 
@@ -213,10 +217,12 @@ impl<'t> Reader<'t, '_> {
         let rest = self.text.get(from..)?;
         rest.iter().position(|byte| !passes(*byte)).map(|offset| from + offset)
     }
+}
 
-    fn line(&self, at: usize) -> usize {
-        1 + self.text[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count()
-    }
+/// The line of a place, counted from 1. Counted only for what is reported: for every record it would
+/// make reading quadratic.
+fn line(text: &[u8], at: usize) -> usize {
+    1 + text[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// JSON allows an escape such as `\ud800` alone; Rust's texts do not. It becomes U+FFFD.

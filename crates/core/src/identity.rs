@@ -155,8 +155,8 @@ fn name<'a>(
         }
         _ => {}
     }
-    let after_colon =
-        principal_id.rsplit_once(':').map(|(_, name)| name.trim()).filter(|name| !name.is_empty());
+    let after_colon = principal_id.rsplit_once(':').map(|(_, name)| name.trim());
+    let after_colon = after_colon.filter(|name| !name.is_empty() && !is_unique_id(name));
     let user_name = || json::member_text(identity, "userName").filter(|name| name != HIDDEN);
     let account = |id: Cow<'a, str>| Cow::Owned(format!("aws-account-{id}"));
     after_colon
@@ -169,6 +169,16 @@ fn name<'a>(
             json::member_text(identity, "accountId").map(|id| (account(id), "userIdentity.accountId"))
         })
         .or_else(|| record.text("recipientAccountId").map(|id| (account(id), "recipientAccountId")))
+}
+
+/// Whether a text is one of IAM's unique ids, such as `AIDACKCEVSQ6C2EXAMPLE`, which names nobody:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+fn is_unique_id(text: &str) -> bool {
+    text.len() >= 16
+        && ["AIDA", "AROA", "AGPA", "AIPA", "ANPA", "APKA", "ASCA"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn source_identity(identity: &Value) -> Option<Cow<'_, str>> {

@@ -128,11 +128,13 @@ fn bucket_region(constraint: &str) -> &str {
     if constraint == "EU" { "eu-west-1" } else { constraint }
 }
 
+/// Whether a text is an ARN. Spaces stand only in the name at its end: alarms have them.
 fn is_arn(text: &str) -> bool {
-    let mut parts = text.splitn(6, ':');
-    parts.next() == Some("arn")
-        && parts.all(|part| !part.contains(char::is_whitespace))
-        && text.splitn(6, ':').count() == 6
+    let parts: Vec<_> = text.splitn(6, ':').collect();
+    parts.len() == 6
+        && parts[0] == "arn"
+        && !parts[5].is_empty()
+        && parts[..5].iter().all(|part| !part.contains(char::is_whitespace))
 }
 
 fn first_that_resolves(
@@ -233,6 +235,9 @@ mod tests {
             ("arn:aws:sqs", false),
             ("...", false),
             ("https://sqs", false),
+            ("arn:aws:cloudwatch:r:1:alarm:cpu is high", true),
+            ("arn:aws:x:r r:1:y", false),
+            ("arn:aws:x:r:1:", false),
         ] {
             assert_eq!(is_arn(text), expected, "{text}");
         }

@@ -11,8 +11,29 @@ macro_rules! files {
 /// The pinned packages.
 pub const REQUIREMENTS: &str = include_str!("../../../../../sandbox/requirements.txt");
 
-const FILES: &[(&str, &str)] =
-    files!["cloud.py", "lifetime.py", "patches.py", "server.py", "setup.py", "recorder/__init__.py",];
+#[rustfmt::skip]
+const FILES: &[(&str, &str)] = files![
+    "cloud.py",
+    "lifetime.py",
+    "patches.py",
+    "server.py",
+    "setup.py",
+    "recorder/__init__.py",
+    "recorder/casing.py",
+    "recorder/dataevents.py",
+    "recorder/deliver.py",
+    "recorder/ec2form.py",
+    "recorder/identity.py",
+    "recorder/middleware.py",
+    "recorder/models.py",
+    "recorder/oddities.py",
+    "recorder/record.py",
+    "recorder/request.py",
+    "recorder/response.py",
+    "recorder/routes.py",
+    "recorder/s3form.py",
+    "recorder/xmljson.py",
+];
 
 /// What the product brings into an account: its rules and its policy, as they are deployed.
 const TEMPLATES: &[(&str, &str)] = &[

@@ -1,0 +1,135 @@
+//! Every call of the operation table, byte for byte beside what botocore sends.
+//!
+//! `catalog/tools/wire_samples.jsonl` was written by botocore itself (`wire_samples.py`). JSON is
+//! compared as JSON and forms without regard to order, since both may order members as they like.
+
+use serde_json::Value;
+use std::{collections::BTreeSet, fs, path::Path};
+use tagger_aws::{
+    endpoint,
+    wire::{self, Ask},
+};
+use tagger_catalog::operation::{Operation, Protocol};
+
+/// What is compared of a request.
+#[derive(Debug, PartialEq)]
+struct Sent {
+    method: String,
+    host: String,
+    scope: String,
+    path: String,
+    query: BTreeSet<String>,
+    headers: BTreeSet<(String, String)>,
+    body: Body,
+}
+
+#[derive(Debug, PartialEq)]
+enum Body {
+    Json(Value),
+    Form(BTreeSet<String>),
+    Text(String),
+}
+
+fn body(protocol: Protocol, bytes: &[u8]) -> Body {
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    match protocol {
+        Protocol::Json { .. } | Protocol::RestJson if !text.is_empty() => {
+            Body::Json(serde_json::from_str(&text).unwrap())
+        }
+        // In a form a space may be written both ways.
+        Protocol::Query(_) | Protocol::Ec2(_) => {
+            Body::Form(text.split('&').map(|part| part.replace('+', "%20")).collect())
+        }
+        _ => Body::Text(text),
+    }
+}
+
+fn split(path: &str) -> (String, BTreeSet<String>) {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    // `?tagging` and `?tagging=` are the same.
+    let parts =
+        query.split('&').filter(|part| !part.is_empty()).map(|part| part.trim_end_matches('=').to_owned());
+    (path.to_owned(), parts.collect())
+}
+
+/// Where botocore does otherwise, and why that is no difference.
+fn is_no_difference(operation: &Operation, header: &str) -> bool {
+    // botocore sends none with XML; S3 and Route 53 take it.
+    operation.protocol == Protocol::RestXml && header == "content-type"
+}
+
+#[test]
+fn requests_are_those_of_botocore() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog/tools/wire_samples.jsonl");
+    let samples = fs::read_to_string(path).unwrap();
+    let (mut compared, mut differences) = (BTreeSet::new(), Vec::new());
+    for line in samples.lines() {
+        let sample: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| sample[name].as_str().unwrap_or_default();
+        let Some(operation) =
+            tagger_catalog::operations().iter().find(|operation| operation.name == text("operation"))
+        else {
+            continue;
+        };
+        let is_write = text("call") == "write";
+        let call = if is_write { &operation.write } else { operation.read.as_ref().unwrap() };
+        let with: Vec<(&str, &str)> = sample["with"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+            .collect();
+        let tags: &[(&str, &str)] = if is_write { &[("CreatedBy", "alice")] } else { &[] };
+        let ids = [text("identifier")];
+        let request =
+            wire::request(operation, call, &Ask { ids: &ids, tags, with: &with, account: "111122223333" });
+        let endpoint = endpoint::of(operation, "eu-west-1", "111122223333");
+        let (sent_path, sent_query) = split(&request.path);
+        let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let ours = Sent {
+            method: request.method.to_owned(),
+            host: endpoint.host,
+            scope: format!("{}/{}", endpoint.signing_region, operation.signing),
+            path: sent_path,
+            query: sent_query,
+            headers: headers.filter(|(name, _)| !is_no_difference(operation, name)).collect(),
+            body: body(operation.protocol, &request.body),
+        };
+        let (path, query) = split(text("path"));
+        // SQS and Kinesis of botocore take the host from the identifier.
+        let by_identifier = ["sqs:TagQueue", "kinesis:AddTagsToStream"].contains(&operation.name);
+        let theirs = Sent {
+            method: text("method").to_owned(),
+            host: if by_identifier { ours.host.clone() } else { text("host").to_owned() },
+            scope: if by_identifier { ours.scope.clone() } else { text("scope").to_owned() },
+            path,
+            query,
+            headers: sample["headers"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap().to_owned()))
+                .filter(|(name, _)| !is_no_difference(operation, name))
+                .collect(),
+            body: body(operation.protocol, text("body").as_bytes()),
+        };
+        if ours != theirs {
+            differences.push(format!(
+                "{} {}\n  botocore {theirs:?}\n  ours     {ours:?}",
+                operation.name,
+                text("call")
+            ));
+        }
+        compared.insert(operation.name);
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    let missing: Vec<_> = tagger_catalog::operations()
+        .iter()
+        .map(|operation| operation.name)
+        .filter(|name| !compared.contains(name))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "operations without a sample of botocore: {missing:?}; add them to catalog/tools/wire_samples.py and run it"
+    );
+}

@@ -1,0 +1,101 @@
+//! `cargo xtask demo` and `cargo xtask test`: the README's two commands.
+//!
+//! Each installs what it needs and says in one sentence what is missing. `.ci/run` runs the second.
+
+use crate::codegen;
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// Builds the product and runs it against an AWS on this computer.
+///
+/// # Errors
+/// The build or the demo failed.
+pub fn demo(arguments: &[String]) -> Result<(), String> {
+    build()?;
+    let mut tagger = Command::new(crate::root().join("target/release/tagger"));
+    run(tagger.args(["sandbox", "--demo"]).args(arguments))
+}
+
+/// Every check of the project, the end-to-end run among them.
+///
+/// # Errors
+/// The first check that failed.
+pub fn test() -> Result<(), String> {
+    step("format");
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    step("generated files");
+    codegen::run(true)?;
+    step("lints");
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
+    step("the core has no I/O");
+    core_stays_pure()?;
+    step("release build");
+    build()?;
+    step("tests");
+    // The sandbox is installed below target/, so that a test run leaves nothing elsewhere.
+    let cache = crate::root().join("target/cache");
+    run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env("XDG_CACHE_HOME", &cache))?;
+    step("the sandbox's own tests");
+    let python = installed_python(&cache)?;
+    run(Command::new(python).args(["-m", "unittest", "discover", "--start-directory", "sandbox/tests"]))
+}
+
+fn build() -> Result<(), String> {
+    // One package at a time, so that the function is built without the command line's features.
+    run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-lambda"]))?;
+    run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-cli"]))
+}
+
+/// `core` decides and does nothing else: no runtime, no AWS SDK below it.
+fn core_stays_pure() -> Result<(), String> {
+    let output = cargo()
+        .args(["tree", "--package", "tagger-core", "--edges", "normal", "--prefix", "none"])
+        .output()
+        .map_err(|error| format!("cargo tree: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo tree: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let tree = String::from_utf8_lossy(&output.stdout);
+    let forbidden = tree
+        .lines()
+        .find(|line| ["tokio ", "aws-", "hyper ", "reqwest "].iter().any(|name| line.starts_with(name)));
+    match forbidden {
+        Some(line) => Err(format!("tagger-core depends on {line}: move what needs it into tagger-aws")),
+        None => Ok(()),
+    }
+}
+
+/// The Python of the sandbox that the end-to-end test installed.
+fn installed_python(cache: &std::path::Path) -> Result<PathBuf, String> {
+    let folder = cache.join("auto-resource-tagger");
+    let entries = fs::read_dir(&folder)
+        .map_err(|error| format!("{}: {error}; the end-to-end test installs it", folder.display()))?;
+    let complete = entries.flatten().map(|entry| entry.path()).find(|path| path.join("complete").is_file());
+    complete
+        .map(|path| path.join("venv/bin/python"))
+        .ok_or_else(|| format!("{}: no complete sandbox", folder.display()))
+}
+
+fn step(what: &str) {
+    println!("\n== {what}");
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(crate::root());
+    cargo
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    let status = command.current_dir(crate::root()).stdin(Stdio::null()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{name} {} failed ({status})", words.join(" "))),
+        Err(error) => Err(format!("{name} did not run: {error}")),
+    }
+}
