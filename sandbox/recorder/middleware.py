@@ -2,7 +2,7 @@
 
 It must never change a call or an answer, and no mistake of the recorder may reach the caller: everything that
 can fail runs in the thread, is logged with the call's name, and is counted. `GET /_sandbox/recorder` tells the
-counts: `pending` is 0 when every answered call has been recorded and delivered.
+counts: `pending` is 0 when every call that was begun has been answered, recorded and delivered.
 """
 
 from __future__ import annotations

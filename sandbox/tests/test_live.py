@@ -158,8 +158,8 @@ class Live(unittest.TestCase):
         bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
         self.cloud.aws("events", "put-rule", "--name", "forward", "--event-pattern",
                        '{"detail-type":["AWS API Call via CloudTrail"]}', region="eu-west-1")
-        self.cloud.aws("events", "put-targets", "--rule", "forward", "--targets", f"Id=home,Arn={bus}",
-                       region="eu-west-1")
+        self.cloud.aws("events", "put-targets", "--rule", "forward", "--targets",
+                       f"Id=home,Arn={bus},RoleArn=arn:aws:iam::{ACCOUNT}:role/Developer", region="eu-west-1")
         self.cloud.aws("sns", "create-topic", "--name", "far", region="eu-west-1")
         event = wait(lambda: self.arrived(eventName="CreateTopic", awsRegion="eu-west-1"), what="the far topic")[0]
         self.assertEqual(event["region"], "eu-west-1")

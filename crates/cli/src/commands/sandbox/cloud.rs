@@ -162,7 +162,7 @@ impl Cloud {
         command(&self.python.join("venv/bin").join(program), &self.python, &self.folder)
     }
 
-    /// The folder of the sandbox's programs, for a person's `PATH`.
+    /// The folder of the sandbox's programs, the AWS CLI among them.
     pub fn programs(&self) -> PathBuf {
         self.python.join("venv/bin")
     }

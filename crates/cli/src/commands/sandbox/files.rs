@@ -16,6 +16,7 @@ const FILES: &[(&str, &str)] = files![
     "cloud.py",
     "lifetime.py",
     "patches.py",
+    "patches_ec2.py",
     "server.py",
     "setup.py",
     "recorder/__init__.py",

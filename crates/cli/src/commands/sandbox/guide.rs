@@ -16,7 +16,13 @@ pub fn run(cloud: &Cloud, installed: &Installed, stop: &AtomicBool) -> Result<Ex
     let mut out = std::io::stdout().lock();
     writeln!(out, "The sandbox runs at {} (account {}, {}).", cloud.endpoint, cloud.account, cloud.region)?;
     writeln!(out, "In another terminal, be somebody:\n")?;
-    writeln!(out, "  export PATH=\"{}:$PATH\"", cloud.programs().display())?;
+    // The flag as well as the variable: the AWS CLI's SQS commands pass over the variable.
+    writeln!(
+        out,
+        "  alias aws='{} --endpoint-url {}'",
+        cloud.programs().join("aws").display(),
+        cloud.endpoint
+    )?;
     writeln!(out, "  export AWS_ENDPOINT_URL={} AWS_DEFAULT_REGION={}", cloud.endpoint, cloud.region)?;
     writeln!(out, "  export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_PAGER=")?;
     for identity in &installed.identities {

@@ -1,0 +1,197 @@
+//! The verbs as a person calls them: standard output, standard error, exit code.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn tagger(words: &[&str], input: &[u8]) -> Said {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tagger"))
+        .args(words)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("tagger-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+const QUEUE: &str = r#"{"eventID":"e-1","eventSource":"sqs.amazonaws.com","eventName":"CreateQueue","eventTime":"2026-11-24T08:30:00Z","awsRegion":"eu-west-1","recipientAccountId":"111122223333","userIdentity":{"type":"IAMUser","userName":"alice","arn":"arn:aws:iam::111122223333:user/alice"},"requestParameters":{"queueName":"jobs"},"responseElements":{"queueUrl":"https://sqs.eu-west-1.amazonaws.com/111122223333/jobs"}}"#;
+
+#[test]
+fn explain_from_standard_input() {
+    let broken = format!("[{QUEUE},\n{{\"eventName\":}},\n{QUEUE}]");
+    let lines = format!("{QUEUE}\nnot json\n{QUEUE}\n");
+    let json = format!(
+        "{{\"eventID\":\"e-1\",\"eventSource\":\"sqs.amazonaws.com\",\"eventName\":\"CreateQueue\",\"eventTime\":\"2026-11-24T08:30:00Z\",\
+         \"account\":\"111122223333\",\"region\":\"eu-west-1\",\"creator\":{{\"name\":\"alice\",\"kind\":\"user\",\"from\":\"userIdentity.arn\"}},\
+         \"actions\":[{{\"type\":\"AWS::SQS::Queue\",\"arn\":\"arn:aws:sqs:eu-west-1:111122223333:jobs\",\"operation\":\"sqs:TagQueue\",\
+         \"tags\":{{\"CreatedBy\":\"alice\"}}}}],\"diagnostics\":[]}}\n"
+    );
+    for (what, words, input, code, out, err) in [
+        ("json, exactly", vec!["--json"], QUEUE, 0, json.as_str(), ""),
+        ("text", vec![], QUEUE, 0, "  who   alice (user), from userIdentity.arn\n", ""),
+        ("a reason", vec![], r#"{"eventSource":"a","eventName":"B"}"#, 0, "none  unknown-event", ""),
+        ("no record", vec!["--json"], "[1]", 0, "not-a-record", ""),
+        ("no json", vec![], "hello", 3, "", "standard input: line 1: expected"),
+        ("nothing", vec![], "", 3, "", "the input is empty"),
+        ("a broken record", vec!["--json"], &broken, 3, &json, "line 2, record 1: "),
+        ("a broken line", vec!["--json"], &lines, 3, &json, "line 2: "),
+    ] {
+        let words: Vec<_> = ["explain", "-"].into_iter().chain(words).collect();
+        let said = tagger(&words, input.as_bytes());
+        assert_eq!(said.code, code, "{what}: {}", said.err);
+        assert!(said.out.contains(out), "{what}: expected {out}\nfound {}", said.out);
+        assert!(
+            said.err.contains(err) && said.err.is_empty() == err.is_empty(),
+            "{what}: expected {err}\nfound {}",
+            said.err
+        );
+    }
+    assert_eq!(tagger(&["explain", "--json", "-"], broken.as_bytes()).out, format!("{json}{json}"));
+}
+
+#[test]
+fn explain_and_scan_read_files_and_folders_and_name_what_they_cannot() {
+    let folder = folder("files");
+    let whole = gzip(format!("{{\"Records\":[{QUEUE},{QUEUE}]}}").as_bytes());
+    fs::create_dir_all(folder.join("AWSLogs/2026")).unwrap();
+    fs::write(folder.join("AWSLogs/2026/a.json.gz"), &whole).unwrap();
+    fs::write(folder.join("AWSLogs/2026/b.json.gz"), &whole[..whole.len() - 12]).unwrap();
+    fs::write(folder.join("AWSLogs/2026/c.json"), "{\"Records\":[").unwrap();
+    fs::write(folder.join("AWSLogs/readme.txt"), "not a log file").unwrap();
+    let path = folder.to_string_lossy().into_owned();
+
+    let said = tagger(&["scan", &path], b"");
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.out.contains("alice    user  AWS::SQS::Queue"), "{}", said.out);
+    for part in ["b.json.gz: the gzip data ends too early", "c.json: line 1, record 0: the input ends inside"]
+    {
+        assert!(said.err.contains(part), "expected {part}\nfound {}", said.err);
+    }
+    assert!(!said.err.contains("readme.txt"), "{}", said.err);
+
+    let said = tagger(&["scan", "--json", &format!("{path}/AWSLogs/2026/a.json.gz")], b"");
+    assert_eq!(said.code, 0);
+    let expected = "{\"creator\":{\"kind\":\"user\",\"name\":\"alice\"},\"first\":\"2026-11-24T08:30:00Z\",\"last\":\"2026-11-24T08:30:00Z\",\
+                    \"resources\":2,\"type\":\"AWS::SQS::Queue\"}\n\
+                    {\"summary\":{\"diagnostics\":{},\"files\":1,\"records\":2,\"resources\":2,\"unreadable\":0}}\n";
+    assert_eq!(said.out, expected);
+
+    let said = tagger(&["explain", &format!("{path}/nothing.json")], b"");
+    assert_eq!(said.code, 3);
+    assert!(said.err.contains("nothing.json: No such file"), "{}", said.err);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_configuration_is_obeyed_or_refused_with_its_line() {
+    let folder = folder("config");
+    let file = folder.join("tagger.toml");
+    let config = file.to_string_lossy().into_owned();
+    for (text, code, out, err) in [
+        ("[tag]\nkey = \"Owner\"\nvalue = \"{kind}/{name}\"\n", 0, "\"tags\":{\"Owner\":\"user/alice\"}", ""),
+        ("[kinds]\nuser = \"skip\"\n", 0, "kind-skipped", ""),
+        ("[exclude]\nprincipals = [\"arn:aws:iam::*:user/al*\"]\n", 0, "principal-excluded", ""),
+        (
+            "[tag]\nkye = \"Owner\"\n",
+            2,
+            "",
+            "tagger.toml: line 2: tag.kye: unknown setting; did you mean `key`?",
+        ),
+    ] {
+        fs::write(&file, text).unwrap();
+        let said = tagger(&["explain", "--json", "--config", &config, "-"], QUEUE.as_bytes());
+        assert_eq!(said.code, code, "{text}: {}", said.err);
+        assert!(said.out.contains(out) && said.err.contains(err), "{text}: {} {}", said.out, said.err);
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn help_catalog_completions_and_man() {
+    for (words, code, out, err) in [
+        (vec!["--help"], 0, "Examples:", ""),
+        (vec!["explain", "--help"], 0, "lookup-events", ""),
+        (vec!["--version"], 0, "tagger 0.", ""),
+        (vec!["catalog", "--event", "CreateFunction20150331"], 0, "lambda:TagResource", ""),
+        (vec!["catalog", "--json", "--service", "sqs"], 0, "\"event_source\":\"sqs.amazonaws.com\"", ""),
+        (vec!["catalog", "--event", "NoSuchEvent"], 1, "", "no entry of the catalog matches"),
+        (vec!["completions", "bash"], 0, "_tagger", ""),
+        (vec!["man"], 0, ".TH tagger", ""),
+        (vec!["explan"], 2, "", "explain"),
+        (vec!["explain"], 2, "", "<FILE>"),
+        (vec!["sandbox", "--bootstrap", "/nowhere"], 2, "", "/nowhere: there is no such file"),
+    ] {
+        let said = tagger(&words, b"");
+        assert_eq!(said.code, code, "{words:?}: {}", said.err);
+        assert!(said.out.contains(out) && said.err.contains(err), "{words:?}: {} {}", said.out, said.err);
+    }
+    let lines = tagger(&["catalog", "--json"], b"").out;
+    assert!(lines.lines().count() > 200);
+    assert!(lines.lines().all(|line| line.starts_with('{')));
+}
+
+#[test]
+fn a_closed_output_is_no_failure() {
+    let input = format!("{QUEUE}\n").repeat(5000);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tagger"))
+        .args(["explain", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn the_sandbox_says_what_is_missing() {
+    // Beside a copy of the program there is no `bootstrap`.
+    let folder = folder("alone");
+    let copy = folder.join("tagger");
+    fs::copy(env!("CARGO_BIN_EXE_tagger"), &copy).unwrap();
+    let output = Command::new(&copy).arg("sandbox").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cargo build --release"));
+    // And without a Python there is one sentence about that.
+    fs::write(folder.join("bootstrap"), "").unwrap();
+    let output = Command::new(&copy).arg("sandbox").env("PATH", Path::new("/nowhere")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("needs Python 3.11"));
+    fs::remove_dir_all(folder).unwrap();
+}
