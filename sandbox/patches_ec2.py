@@ -1,7 +1,7 @@
-"""RunInstances as on AWS: an instance has a network interface, its tags reach its parts, it starts as pending.
+"""EC2 as on AWS: an instance has a network interface, its tags reach its parts, tagging nothing fails.
 
-The emulator launches an instance without an interface and drops the tags for volumes; the product has to tag
-both, so they must be there. Nothing here may know about the product.
+The emulator launches an instance without an interface, drops the tags for volumes, and tags any id: what tags
+instances and their parts can only be tried when these are as on AWS. Nothing here may know about the product.
 """
 
 from __future__ import annotations
@@ -125,10 +125,35 @@ def _describe_network_interfaces(ec2):
     return describe
 
 
+# The beginning of an id, the emulator's store of such resources, and AWS's answer when it is not there.
+_KINDS = {
+    "i": ("_instances", "InvalidInstanceID.NotFound"), "vol": ("_volumes", "InvalidVolume.NotFound"),
+    "snap": ("_snapshots", "InvalidSnapshot.NotFound"), "vpc": ("_vpcs", "InvalidVpcID.NotFound"),
+    "subnet": ("_subnets", "InvalidSubnetID.NotFound"), "sg": ("_security_groups", "InvalidGroup.NotFound"),
+    "eni": ("_network_interfaces", "InvalidNetworkInterfaceID.NotFound"),
+    "igw": ("_internet_gateways", "InvalidInternetGatewayID.NotFound"),
+    "rtb": ("_route_tables", "InvalidRouteTableID.NotFound"), "nat": ("_nat_gateways", "NatGatewayNotFound"),
+    "eipalloc": ("_addresses", "InvalidAllocationID.NotFound"), "lt": ("_launch_templates", "InvalidLaunchTemplateId.NotFound"),
+}
+
+
+def _create_tags(ec2, original):
+    """Tagging what does not exist fails, and then nothing is tagged; other ids are left to the emulator."""
+    def create(parameters):
+        for name in ec2._parse_member_list(parameters, "ResourceId"):
+            store, code = _KINDS.get(name.split("-")[0], (None, ""))
+            if store and name not in getattr(ec2, store):
+                return ec2._error(code, f"The ID '{name}' does not exist", 400)
+        return original(parameters)
+
+    return create
+
+
 def apply() -> None:
     from ministack.services import ec2
 
     ec2._instance_xml = _instance_xml(ec2, ec2._instance_xml)
-    for name, wrap in (("RunInstances", _run_instances), ("TerminateInstances", _terminate_instances)):
+    for name, wrap in (("RunInstances", _run_instances), ("TerminateInstances", _terminate_instances),
+                       ("CreateTags", _create_tags)):
         ec2._ACTION_MAP[name] = wrap(ec2, ec2._ACTION_MAP[name])
     ec2._ACTION_MAP["DescribeNetworkInterfaces"] = _describe_network_interfaces(ec2)

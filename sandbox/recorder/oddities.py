@@ -4,39 +4,41 @@ It must hold data only. A source is a file of the public record collections, or 
   permiso = Permiso-io-tools/CloudConsoleCartographer    stratus = DataDog/stratus-red-team
   c7n = cloud-custodian/cloud-custodian (placebo flights and fixtures)    maptagger = aws-samples/sample-auto-map-tagger
   spotlight = wwalpha/aws-spotlight (reads these paths from real records)    docs = awsdocs/* user guides
+  sar = the event source that follows from the service authorization reference's prefix
+  practice = known from practice; no record and no page was at hand to check it against
 """
 
 from __future__ import annotations
 
 # Services that write another event source than `<signing name>.amazonaws.com`.
 EVENT_SOURCE = {
-    "chime-sdk-media-pipelines": "chime-sdk-media-pipelines",  # service authorization reference
+    "chime-sdk-media-pipelines": "chime-sdk-media-pipelines",  # sar
     "chime-sdk-voice": "chime-sdk-voice",  # c7n
-    "application-insights": "application-insights",  # service authorization reference
-    "iotsecuretunneling": "iot",  # service authorization reference
-    "marketplace-catalog": "agreement-marketplace",  # service authorization reference
-    "marketplace-deployment": "agreement-marketplace",  # service authorization reference
-    "mq": "amazonmq",  # docs: amazon-mq "Logging Amazon MQ API calls"; permiso
-    "partnercentral-account": "partnercentral",  # service authorization reference
-    "partnercentral-benefits": "partnercentral",  # service authorization reference
-    "partnercentral-channel": "partnercentral",  # service authorization reference
-    "partnercentral-selling": "partnercentral",  # service authorization reference
-    "pinpoint": "pinpoint",  # docs: pinpoint developer guide "Logging API calls"
-    "qconnect": "qconnect",  # service authorization reference
+    "application-insights": "application-insights",  # sar
+    "iotsecuretunneling": "iot",  # sar
+    "marketplace-catalog": "agreement-marketplace",  # sar
+    "marketplace-deployment": "agreement-marketplace",  # sar
+    "mq": "amazonmq",  # permiso
+    "partnercentral-account": "partnercentral",  # sar
+    "partnercentral-benefits": "partnercentral",  # sar
+    "partnercentral-channel": "partnercentral",  # sar
+    "partnercentral-selling": "partnercentral",  # sar
+    "pinpoint": "pinpoint",  # practice
+    "qconnect": "qconnect",  # sar
     "servicecatalog-appregistry": "servicecatalog-appregistry",  # permiso
-    "wisdom": "qconnect",  # service authorization reference
+    "wisdom": "qconnect",  # sar
 }
 
 # Services without a region of their own: CloudTrail records them in us-east-1. docs: cloudtrail-concepts "global services"
 GLOBAL = frozenset({"iam", "route53", "cloudfront", "organizations", "waf", "shield", "account", "importexport"})
 
-# API versions that are part of the event's name. docs: lambda "Logging API calls using CloudTrail"
+# API versions that are part of the event's name. practice, where there is no other mark
 VERSION_IN_NAME = {
     ("lambda", "AddLayerVersionPermission"): "20181031",
     ("lambda", "AddPermission"): "20150331v2",  # permiso
     ("lambda", "CreateAlias"): "20150331",
     ("lambda", "CreateEventSourceMapping"): "20150331",
-    ("lambda", "CreateFunction"): "20150331",
+    ("lambda", "CreateFunction"): "20150331",  # spotlight
     ("lambda", "DeleteAlias"): "20150331",
     ("lambda", "DeleteEventSourceMapping"): "20150331",
     ("lambda", "DeleteFunction"): "20150331",
@@ -60,7 +62,8 @@ VERSION_IN_NAME = {
     ("lambda", "UpdateEventSourceMapping"): "20150331",
     ("lambda", "UpdateFunctionCode"): "20150331v2",  # stratus
     ("lambda", "UpdateFunctionConfiguration"): "20150331v2",  # permiso
-    # CloudFront: plain names (c7n CreateDistribution, apiVersion 2020_05_31) but for the functions (traildiscover).
+    # CloudFront: plain names (c7n CreateDistribution, apiVersion 2020_05_31) but for the functions
+    # (adanalvarez/TrailDiscover has CreateFunction2020_05_31 and PublishFunction2020_05_31).
     ("cloudfront", "CreateFunction"): "2020_05_31",
     ("cloudfront", "DeleteFunction"): "2020_05_31",
     ("cloudfront", "PublishFunction"): "2020_05_31",
@@ -69,19 +72,19 @@ VERSION_IN_NAME = {
 
 # The event's name where it is another one than the API's.
 EVENT_NAME = {
-    ("s3", "PutBucketLifecycleConfiguration"): "PutBucketLifecycle",  # docs: s3 "CloudTrail events"
-    ("s3", "GetBucketLifecycleConfiguration"): "GetBucketLifecycle",  # docs: s3 "CloudTrail events"
+    ("s3", "PutBucketLifecycleConfiguration"): "PutBucketLifecycle",  # practice
+    ("s3", "GetBucketLifecycleConfiguration"): "GetBucketLifecycle",  # permiso
     ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",  # permiso
     ("s3", "GetPublicAccessBlock"): "GetBucketPublicAccessBlock",  # permiso
-    ("s3", "DeletePublicAccessBlock"): "DeleteBucketPublicAccessBlock",  # docs: s3 "CloudTrail events"
-    ("s3", "PutBucketNotificationConfiguration"): "PutBucketNotification",  # docs: s3 "CloudTrail events"
-    ("s3", "GetBucketNotificationConfiguration"): "GetBucketNotification",  # docs: s3 "CloudTrail events"
-    ("s3control", "PutPublicAccessBlock"): "PutAccountPublicAccessBlock",  # permiso
-    ("s3control", "DeletePublicAccessBlock"): "DeleteAccountPublicAccessBlock",  # permiso
+    ("s3", "DeletePublicAccessBlock"): "DeleteBucketPublicAccessBlock",  # practice
+    ("s3", "PutBucketNotificationConfiguration"): "PutBucketNotification",  # practice
+    ("s3", "GetBucketNotificationConfiguration"): "GetBucketNotification",  # permiso
+    ("s3control", "PutPublicAccessBlock"): "PutAccountPublicAccessBlock",  # airbnb/streamalert
+    ("s3control", "DeletePublicAccessBlock"): "DeleteAccountPublicAccessBlock",  # airbnb/streamalert
 }
 
 # Services whose only response structure is laid out flat. rds: docs CreateDBInstance; elasticache: docs
-# CreateCacheCluster; redshift: maptagger CreateCluster; neptune and docdb: permiso ModifyDBInstance.
+# CreateCacheCluster; redshift: maptagger CreateCluster; neptune and docdb share RDS's API.
 FLAT_RESPONSE = frozenset({"rds", "docdb", "neptune", "redshift", "elasticache"})
 
 # Names that differ from "first letter lower case": (service, operation or "*", "req"/"resp", path of lower-cased
@@ -98,9 +101,9 @@ RESPONSE_ONLY = {
 
 # Operations whose response is recorded as null although the API answers something.
 RESPONSE_NULL = frozenset({
-    ("rds", "ApplyPendingMaintenanceAction"),  # permiso
-    ("elasticbeanstalk", "CreateEnvironment"),  # docs: elasticbeanstalk
-    ("sqs", "SetQueueAttributes"),  # stratus
+    ("rds", "ApplyPendingMaintenanceAction"),  # umccr/cloudtrail-parquet-lambda
+    ("elasticbeanstalk", "CreateEnvironment"),  # maptagger
+    ("sqs", "SetQueueAttributes"),  # docs: sqs
     ("sqs", "AddPermission"),  # docs: sqs
     ("elasticfilesystem", "CreateTags"),  # docs: efs
     ("kms", "GenerateDataKey"), ("kms", "Encrypt"), ("kms", "Decrypt"), ("kms", "ReEncrypt"), ("kms", "Sign"),  # docs: kms
@@ -111,8 +114,7 @@ RESPONSE_NULL = frozenset({
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 SENSITIVE_TEXT = {
     "rds": "****",  # docs: rds CreateDBInstance
-    "docdb": "****",  # permiso
-    "neptune": "****",  # permiso
+    "docdb": "****", "neptune": "****",  # as rds
     "organizations": "****",  # docs: organizations CreateAccount
     "ec2": "<sensitiveDataRemoved>",  # docs: ec2 CreateKeyPair; stratus ModifyInstanceAttribute userData
 }
@@ -121,25 +123,25 @@ SENSITIVE_OMITTED = frozenset({
     "iam",  # permiso CreateAccessKey without secretAccessKey
     "sts",  # stratus GetFederationToken without secretAccessKey
     "secretsmanager",  # permiso CreateSecret without secretString
-    "lambda",  # docs: lambda CreateFunction with an empty environment and code
+    "lambda",  # practice: CreateFunction has an empty environment and code
 })
 # Members that are secret although the model does not say so: (service, member) with "*" for every service.
 ALSO_SENSITIVE = frozenset({
-    ("rds", "MasterUserPassword"), ("rds", "TdeCredentialPassword"),  # docs: rds; panther
+    ("rds", "MasterUserPassword"), ("rds", "TdeCredentialPassword"),  # docs: rds; c7n
     ("redshift", "MasterUserPassword"),  # maptagger
-    ("docdb", "MasterUserPassword"), ("neptune", "MasterUserPassword"),  # permiso
+    ("docdb", "MasterUserPassword"), ("neptune", "MasterUserPassword"),  # as rds
     ("ec2", "KeyMaterial"), ("ec2", "UserData"), ("ec2", "PresignedUrl"),  # docs: ec2; stratus
-    ("elasticache", "AuthToken"),
-    ("iam", "SecretAccessKey"), ("sts", "SecretAccessKey"),
+    ("elasticache", "AuthToken"),  # a password; practice
+    ("iam", "SecretAccessKey"), ("sts", "SecretAccessKey"),  # permiso; stratus
 })
 
 # How a point in time is printed. Default: "Nov 24, 2026, 8:30:00 AM" (kms, sts, secretsmanager, ssm records of 2022+).
 TIME_WITHOUT_COMMA = frozenset({
     "iam",  # permiso 2024
-    "route53", "cloudfront", "es", "opensearch", "apigateway", "apigatewayv2",  # docs; c7n; traildiscover
+    "route53", "cloudfront", "es", "opensearch", "apigateway", "apigatewayv2",  # docs; c7n; permiso
     "elasticache", "organizations", "dms", "athena", "codebuild", "redshift-serverless", "redshift-data",  # docs
 })
-TIME_ISO = frozenset({"rolesanywhere", "route53resolver", "gamelift"})  # docs; permiso
+TIME_ISO = frozenset({"rolesanywhere", "route53resolver", "gamelift"})  # public collections
 TIME_EPOCH_SECONDS = frozenset({"eks"})  # docs: eks CreateCluster
 
 # The `apiVersion` member of the record, for the services that write one.
@@ -148,8 +150,10 @@ API_VERSION = {
     "events": "2015-10-07",  # docs: eventbridge PutRule
     "efs": "2015-02-01",  # docs: efs CreateTags
     "route53": "2013-04-01",  # docs: route53
-    "elbv2": "2015-12-01",  # docs: elasticloadbalancing
-    "elb": "2012-06-01",  # docs: elasticloadbalancing
+    "dynamodb": "2012-08-10",  # docs: dynamodb; maptagger
+    "logs": "20140328",  # docs: cloudwatch logs
+    "elbv2": "2015-12-01",  # c7n
+    "elb": "2012-06-01",  # practice
 }
 
 # EC2 requests, the old form. Lists are {"items": [...]}; the key of the list, and the member's name in each
@@ -162,15 +166,14 @@ EC2_LIST = {
     "Tag": "tagSet",  # pycloudtrailprocesser CreateTags
     "IpPermissions": "ipPermissions",  # permiso AuthorizeSecurityGroupIngress
     "PrivateIpAddresses": "privateIpAddressesSet",  # docs: efs CreateNetworkInterface
-    "DhcpConfiguration": "dhcpConfigurationSet",
+    "DhcpConfiguration": "dhcpConfigurationSet",  # practice
 }
 EC2_ITEM = {
     "ResourceId": ("resourcesSet", "resourceId"),  # pycloudtrailprocesser CreateTags
     "InstanceId": ("instancesSet", "instanceId"),  # permiso StopInstances
     "SecurityGroupId": ("groupSet", "groupId"),  # docs: ec2 RunInstances
     "SecurityGroup": ("groupSet", "groupName"),  # docs: ec2 RunInstances
-    "GroupId": ("groupSet", "groupId"),
-    "GroupName": ("groupSet", "groupName"),
+    "GroupId": ("groupSet", "groupId"), "GroupName": ("groupSet", "groupName"),  # as SecurityGroupId
     "SubnetId": ("subnetSet", "subnetId"),  # permiso DescribeSubnets
     "VpcId": ("vpcSet", "vpcId"),  # permiso DescribeVpcs
     "VolumeId": ("volumeSet", "volumeId"),  # permiso DescribeVolumes
@@ -183,7 +186,7 @@ EC2_ITEM = {
     "NetworkAclId": ("networkAclIdSet", "networkAclId"),  # permiso DescribeNetworkAcls
     "AllocationId": ("allocationIdsSet", "allocationId"),  # permiso DescribeAddresses
     "PublicIp": ("publicIpsSet", "publicIp"),  # permiso DescribeAddresses
-    "KeyName": ("keySet", "keyName"),
+    "KeyName": ("keySet", "keyName"),  # practice
 }
 # (operation, member) -> name, where the old form has its own word.
 EC2_NAME = {
@@ -210,7 +213,7 @@ BODY_IN_INPUT_EXTRA = {"template": False}
 # A denied call has null requestParameters (stratus AssumeRole, permiso LeaveOrganization), but for these services.
 DENIED_WITH_PARAMETERS = frozenset({"ec2", "s3", "secretsmanager"})  # stratus; streamalert; permiso
 
-# readOnly that does not follow from the verb.
+# readOnly that does not follow from the verb. practice, where there is no other mark
 READ_ONLY = {
     ("sts", "GetFederationToken"): False,  # stratus
     ("kms", "Sign"): True, ("kms", "Verify"): True, ("kms", "VerifyMac"): True, ("kms", "ReEncrypt"): True,  # docs: kms
@@ -226,4 +229,4 @@ READ_ONLY = {
 }
 READ_ONLY_VERBS = ("Get", "List", "Describe", "Head", "Lookup", "Search", "BatchGet", "BatchDescribe", "Check", "Query",
                    "Scan", "Select", "View", "Preview", "Estimate", "Detect", "AssumeRole", "Decrypt", "Encrypt",
-                   "GenerateDataKey", "Download", "Discover", "Filter", "Is", "Lookup", "Test", "Simulate", "Verify")
+                   "GenerateDataKey", "Download", "Discover", "Filter", "Test", "Simulate", "Verify")

@@ -177,6 +177,11 @@ class Live(unittest.TestCase):
         self.assertEqual([item["NetworkInterfaceId"] for item in interfaces], [interface])
         self.assertEqual([item["Tags"] for item in volumes], [[{"Key": "a", "Value": "b"}]])
         self.assertEqual(interfaces[0]["TagSet"], [{"Key": "a", "Value": "b"}])
+        self.cloud.aws("ec2", "create-tags", "--resources", instance["instanceId"], interface, volumes[0]["VolumeId"],
+                       "--tags", "Key=c,Value=d")
+        record = self.cloud.recorded("ec2", "create-tags", "--resources", "vol-00000000000000000", "--tags",
+                                     "Key=c,Value=d", fails=True)
+        self.assertEqual(record["errorCode"], "Client.InvalidVolume.NotFound")
         self.cloud.aws("ec2", "terminate-instances", "--instance-ids", instance["instanceId"])
         self.assertEqual(self.cloud.aws("ec2", "describe-network-interfaces", "--filters", of_instance),
                          {"NetworkInterfaces": []})

@@ -2,12 +2,13 @@
 //!
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
 };
+use tagger_catalog::Evidence;
 
 /// All of it.
 pub struct Catalog {
@@ -61,32 +62,10 @@ pub struct Resource {
     #[serde(default)]
     pub except: OneOrMany,
     /// `recorded`, `documented` or `derived`.
+    #[serde(deserialize_with = "evidence")]
     pub evidence: Evidence,
     /// Link.
     pub source: String,
-}
-
-/// How well an entry is known.
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Evidence {
-    /// A real record.
-    Recorded,
-    /// AWS documentation.
-    Documented,
-    /// AWS's API models.
-    Derived,
-}
-
-impl Evidence {
-    /// The word in documents.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Evidence::Recorded => "recorded",
-            Evidence::Documented => "documented",
-            Evidence::Derived => "derived",
-        }
-    }
 }
 
 /// A text or a list of texts.
@@ -424,6 +403,13 @@ impl Catalog {
     pub fn entries(&self) -> impl Iterator<Item = (&EntryFile, &Resource)> {
         self.files.iter().flat_map(|(_, file)| file.resource.iter().map(move |entry| (file, entry)))
     }
+}
+
+fn evidence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Evidence, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Evidence::ALL.into_iter().find(|evidence| evidence.as_str() == word).ok_or_else(|| {
+        D::Error::custom(format!("evidence `{word}` is not one of recorded, documented, derived"))
+    })
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, String> {

@@ -50,6 +50,9 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Every grade, the best first.
+    pub const ALL: [Evidence; 3] = [Evidence::Recorded, Evidence::Documented, Evidence::Derived];
+
     /// The word in catalog files and in `tagger catalog --json`.
     pub fn as_str(self) -> &'static str {
         match self {

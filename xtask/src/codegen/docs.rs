@@ -47,36 +47,25 @@ pub fn resources(catalog: &Catalog) -> String {
 /// `docs/iam-policy.md`.
 pub fn iam_policy(catalog: &Catalog) -> String {
     let mut why: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (_, entry) in catalog.entries() {
-        let Some(operation) = catalog.operations.get(&entry.tag) else { continue };
+    for operation in catalog.used_operations() {
+        let entries = catalog.entries().filter(|(_, entry)| entry.tag == operation.name);
+        let types: BTreeSet<_> = entries.map(|(_, entry)| entry.r#type.as_str()).collect();
+        let types = if types.is_empty() {
+            // The one operation that no entry names: S3's second choice.
+            "AWS::S3::Bucket where S3 Control's tagging is not to be had".to_owned()
+        } else {
+            types.into_iter().collect::<Vec<_>>().join(", ")
+        };
         for action in &operation.actions {
-            why.entry(action).or_default().insert(format!("tag {}", entry.r#type));
+            why.entry(action).or_default().insert(format!("tag {types}"));
         }
         for action in &operation.reads {
-            why.entry(action).or_default().insert(format!("read the tags of {}", entry.r#type));
-        }
-        if let Some(call) = &entry.describe {
-            why.entry(call).or_default().insert(format!("find {}", entry.r#type));
+            why.entry(action).or_default().insert(format!("read the tags of {types}"));
         }
     }
-    for action in super::policy::actions(catalog) {
-        if !why.contains_key(action.as_str()) {
-            let operation = catalog
-                .used_operations()
-                .into_iter()
-                .find(|operation| operation.actions.contains(&action) || operation.reads.contains(&action));
-            if let Some(operation) = operation {
-                let (list, verb) = if operation.actions.contains(&action) {
-                    (&operation.actions, "tag")
-                } else {
-                    (&operation.reads, "read the tags of")
-                };
-                if let Some(action) = list.iter().find(|one| **one == action) {
-                    why.entry(action).or_default().insert(format!(
-                        "{verb} AWS::S3::Bucket where S3 Control's tagging is not to be had"
-                    ));
-                }
-            }
+    for (_, entry) in catalog.entries() {
+        if let Some(call) = &entry.describe {
+            why.entry(call).or_default().insert(format!("find {}", entry.r#type));
         }
     }
     let mut out = format!(

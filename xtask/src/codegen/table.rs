@@ -1,6 +1,6 @@
 //! `crates/catalog/src/generated.rs`: the static tables.
 
-use crate::catalog::{Call, Catalog, Evidence, Fixed, Known, OneOrMany, Operation};
+use crate::catalog::{Call, Catalog, Fixed, Known, OneOrMany, Operation};
 use std::{collections::BTreeMap, fmt::Write};
 use tagger_catalog::template::{self, Filter, Part};
 
@@ -26,14 +26,9 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
 
     let mut events: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for (file, entry) in catalog.entries() {
-        let evidence = match entry.evidence {
-            Evidence::Recorded => "Recorded",
-            Evidence::Documented => "Documented",
-            Evidence::Derived => "Derived",
-        };
         let literal = format!(
             "Entry {{ resource_type: {:?}, arn: {}, id: {}, region: {}, operation: &OPERATIONS[{}], with: &{:?}, describe: \
-             {:?}, except: {}, evidence: Evidence::{evidence}, source: {:?} }}",
+             {:?}, except: {}, evidence: Evidence::{:?}, source: {:?} }}",
             entry.r#type,
             templates(&entry.arn)?,
             templates(&entry.id)?,
@@ -42,6 +37,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
             entry.with.iter().collect::<Vec<_>>(),
             entry.describe,
             templates(&entry.except)?,
+            entry.evidence,
             entry.source,
         );
         events.entry((&file.event_source, &entry.event)).or_default().push(literal);
