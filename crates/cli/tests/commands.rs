@@ -45,21 +45,22 @@ const QUEUE: &str = r#"{"eventID":"e-1","eventSource":"sqs.amazonaws.com","event
 fn explain_from_standard_input() {
     let broken = format!("[{QUEUE},\n{{\"eventName\":}},\n{QUEUE}]");
     let lines = format!("{QUEUE}\nnot json\n{QUEUE}\n");
-    let json = format!(
-        "{{\"eventID\":\"e-1\",\"eventSource\":\"sqs.amazonaws.com\",\"eventName\":\"CreateQueue\",\"eventTime\":\"2026-11-24T08:30:00Z\",\
-         \"account\":\"111122223333\",\"region\":\"eu-west-1\",\"creator\":{{\"name\":\"alice\",\"kind\":\"user\",\"from\":\"userIdentity.arn\"}},\
-         \"actions\":[{{\"type\":\"AWS::SQS::Queue\",\"arn\":\"arn:aws:sqs:eu-west-1:111122223333:jobs\",\"operation\":\"sqs:TagQueue\",\
-         \"tags\":{{\"CreatedBy\":\"alice\"}}}}],\"diagnostics\":[]}}\n"
+    let json = concat!(
+        r#"{"eventID":"e-1","eventSource":"sqs.amazonaws.com","eventName":"CreateQueue","eventTime":"2026-11-24T08:30:00Z","#,
+        r#""account":"111122223333","region":"eu-west-1","creator":{"name":"alice","kind":"user","from":"userIdentity.arn"},"#,
+        r#""actions":[{"type":"AWS::SQS::Queue","arn":"arn:aws:sqs:eu-west-1:111122223333:jobs","operation":"sqs:TagQueue","#,
+        r#""tags":{"CreatedBy":"alice"}}],"diagnostics":[]}"#,
+        "\n"
     );
     for (what, words, input, code, out, err) in [
-        ("json, exactly", vec!["--json"], QUEUE, 0, json.as_str(), ""),
+        ("json, exactly", vec!["--json"], QUEUE, 0, json, ""),
         ("text", vec![], QUEUE, 0, "  who   alice (user), from userIdentity.arn\n", ""),
         ("a reason", vec![], r#"{"eventSource":"a","eventName":"B"}"#, 0, "none  unknown-event", ""),
         ("no record", vec!["--json"], "[1]", 0, "not-a-record", ""),
         ("no json", vec![], "hello", 3, "", "standard input: line 1: expected"),
         ("nothing", vec![], "", 3, "", "the input is empty"),
-        ("a broken record", vec!["--json"], &broken, 3, &json, "line 2, record 1: "),
-        ("a broken line", vec!["--json"], &lines, 3, &json, "line 2: "),
+        ("a broken record", vec!["--json"], &broken, 3, json, "line 2, record 1: "),
+        ("a broken line", vec!["--json"], &lines, 3, json, "line 2: "),
     ] {
         let words: Vec<_> = ["explain", "-"].into_iter().chain(words).collect();
         let said = tagger(&words, input.as_bytes());

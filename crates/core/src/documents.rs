@@ -41,7 +41,7 @@ pub fn read(text: &[u8], each: &mut dyn FnMut(Result<Record, Problem>)) {
         let message = "the input is empty; expected CloudTrail records as JSON".to_owned();
         return each(Err(Problem { line: 1, record: None, message }));
     }
-    Reader { text, each }.documents(start);
+    Reader { text, each, counted: (0, 1) }.documents(start);
 }
 
 /// The records in one JSON value. Anything that is of no known kind counts as a bare record, and is
@@ -61,6 +61,8 @@ pub fn records_in(value: Value) -> Vec<Result<Record, Problem>> {
 struct Reader<'t, 'f> {
     text: &'t [u8],
     each: &'f mut dyn FnMut(Result<Record, Problem>),
+    /// A place and its line. Places only grow, so that counting on from here reads the text once.
+    counted: (usize, usize),
 }
 
 /// The two lists in which records come; kept as raw text so that one broken record spoils no other.
@@ -155,14 +157,13 @@ impl<'t> Reader<'t, '_> {
         match parsed {
             Err(error) => self.problem(begin, index, &error.to_string()),
             Ok(value) => {
-                let text = self.text;
-                unpack(value, 0, &mut |item| {
-                    (self.each)(item.map_err(|problem| Problem {
-                        line: line(text, begin),
-                        record: index,
-                        ..problem
-                    }));
-                });
+                let mut items = Vec::with_capacity(1);
+                unpack(value, 0, &mut |item| items.push(item));
+                for item in items {
+                    let item =
+                        item.map_err(|problem| Problem { line: self.line(begin), record: index, ..problem });
+                    (self.each)(item);
+                }
             }
         }
     }
@@ -173,7 +174,7 @@ impl<'t> Reader<'t, '_> {
             // The position that serde_json adds is relative to a part of the text; ours is absolute.
             error.split(" at line ").next().unwrap_or(error)
         );
-        let line = line(self.text, at);
+        let line = self.line(at);
         (self.each)(Err(Problem { line, record, message }));
     }
 
@@ -217,12 +218,15 @@ impl<'t> Reader<'t, '_> {
         let rest = self.text.get(from..)?;
         rest.iter().position(|byte| !passes(*byte)).map(|offset| from + offset)
     }
-}
 
-/// The line of a place, counted from 1. Counted only for what is reported: for every record it would
-/// make reading quadratic.
-fn line(text: &[u8], at: usize) -> usize {
-    1 + text[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+    /// The line of a place, counted from 1.
+    fn line(&mut self, at: usize) -> usize {
+        let at = at.min(self.text.len());
+        let (from, line) = self.counted;
+        let passed = self.text.get(from..at).unwrap_or_default();
+        self.counted = (from.max(at), line + passed.iter().filter(|byte| **byte == b'\n').count());
+        self.counted.1
+    }
 }
 
 /// JSON allows an escape such as `\ud800` alone; Rust's texts do not. It becomes U+FFFD.
