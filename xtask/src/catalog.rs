@@ -61,6 +61,15 @@ pub struct Resource {
     /// Templates of identifiers that were only used.
     #[serde(default)]
     pub except: OneOrMany,
+    /// Paths and values of a creation.
+    #[serde(default)]
+    pub when: BTreeMap<String, String>,
+    /// Paths that a creation does not have.
+    #[serde(default)]
+    pub unless: OneOrMany,
+    /// Whether the event fires again on what exists.
+    #[serde(default)]
+    pub upsert: bool,
     /// `recorded`, `documented` or `derived`.
     #[serde(deserialize_with = "evidence")]
     pub evidence: Evidence,

@@ -4,6 +4,7 @@ mod docs;
 mod policy;
 mod rules;
 mod table;
+mod template;
 
 use crate::catalog::Catalog;
 use std::fs;
@@ -16,7 +17,7 @@ pub fn run(check: bool) -> Result<(), String> {
     let root = crate::root();
     let catalog = Catalog::read(&root)?;
     let rules = rules::rules(&catalog)?;
-    let files = [
+    let mut files = vec![
         ("crates/catalog/src/generated.rs", table::tables(&catalog)?),
         ("templates/rules.json", pretty(&rules)),
         ("templates/policy.json", pretty(&policy::policy(&catalog)?)),
@@ -26,6 +27,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/configuration.md", docs::configuration()),
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
+    files.extend(template::templates(&catalog, &root)?);
     let mut drifted = Vec::new();
     for (name, text) in files {
         let path = root.join(name);

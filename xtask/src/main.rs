@@ -4,6 +4,7 @@ mod bench;
 mod catalog;
 mod check;
 mod codegen;
+mod dist;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -11,7 +12,8 @@ const HELP: &str = "\
 cargo xtask demo                builds the product and runs it against an AWS on this computer
 cargo xtask test                installs what the tests need and passes them all
 cargo xtask codegen [--check]   writes what is generated from the catalog; --check only compares
-cargo xtask bench [OPTIONS]     measures the function beside the specification's Python handler";
+cargo xtask bench [OPTIONS]     measures the function beside the specification's Python handler
+cargo xtask dist [OPTIONS]      builds what is released for Lambda and Linux, with checksums and SBOMs";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
         Some("demo") => check::demo(&arguments[1..]),
         Some("test") => check::test(),
         Some("bench") => bench::run(&arguments[1..]),
+        Some("dist") => dist::run(&arguments[1..]),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

@@ -24,17 +24,14 @@ const MOST_IDS: usize = 1000;
 /// Executes a plan.
 pub async fn apply(client: &Client, plan: &Plan) -> Vec<Done> {
     let mut done = Vec::new();
-    let mut resources: Vec<Resource> = plan.actions.iter().map(|action| action.resource.clone()).collect();
+    let mut resources: Vec<Resource> = plan.actions.clone();
     for children in &plan.children {
-        match children::find(client, children).await {
-            Ok(found) => resources.extend(found),
-            Err(failure) => done.extend(children.entries.iter().map(|entry| Done {
-                resource_type: entry.resource_type,
-                arn: children.parents.first().map(|parent| parent.arn.clone()).unwrap_or_default(),
-                operation: entry.operation.name,
-                outcome: Outcome::Failed(failure.clone()),
-            })),
-        }
+        let (found, failed) = children::find(client, children).await;
+        // A child may stand in the record as well.
+        let found = found.into_iter().filter(|child| resources.iter().all(|known| known.arn != child.arn));
+        let found: Vec<_> = found.collect();
+        resources.extend(found);
+        done.extend(failed);
     }
     // All that EC2 takes in one call goes in one call; everything else goes by itself.
     let (ec2, others): (Vec<_>, Vec<_>) =
@@ -95,19 +92,38 @@ async fn tag_one(client: &Client, plan: &Plan, resource: &Resource) -> Result<Ou
     Ok(Outcome::Tagged)
 }
 
+/// Every tag of a resource, page by page.
 async fn read(client: &Client, resource: &Resource) -> Result<Tags, Failure> {
     let operation = resource.entry.operation;
-    let Some(call) = &operation.read else {
-        return Err(Failure {
-            class: Class::Unsupported,
-            call: operation.name.to_owned(),
-            code: "NoRead".to_owned(),
-            message: "the catalog knows no way to read these tags, so they are not written".to_owned(),
-        });
-    };
-    let ask = Ask { ids: &[&resource.id], tags: &[], with: resource.entry.with, account: &resource.account };
-    let answer = client.call(operation, call, &resource.region, ask).await?;
-    tags::read(&answer, call).map_err(|message| unreadable(operation, message))
+    let call = operation.read.as_ref().ok_or_else(|| no_read(operation))?;
+    let mut tags = Tags::new();
+    let mut page: Option<(&'static str, String)> = None;
+    loop {
+        let mut with = resource.entry.with.to_vec();
+        let token = page.clone();
+        with.extend(token.as_ref().map(|(name, token)| (*name, token.as_str())));
+        let ask = Ask { ids: &[&resource.id], tags: &[], with: &with, account: &resource.account };
+        let answer = client.call(operation, call, &resource.region, ask).await?;
+        tags.extend(tags::read(&answer, operation, call).map_err(|message| unreadable(operation, message))?);
+        match tags::next_page(&answer).map_err(|message| unreadable(operation, message))? {
+            None => return Ok(tags),
+            // A service that does not know the member gives the same page again.
+            next if next == page => {
+                return Err(unreadable(operation, "the next page is the same as the last".to_owned()));
+            }
+            next => page = next,
+        }
+    }
+}
+
+/// Tags that cannot be read cannot be kept.
+pub(crate) fn no_read(operation: &Operation) -> Failure {
+    Failure {
+        class: Class::Unsupported,
+        call: operation.name.to_owned(),
+        code: "NoRead".to_owned(),
+        message: "the catalog knows no way to read these tags, so they are not written".to_owned(),
+    }
 }
 
 /// An answer that is not of the operation's form.
@@ -120,16 +136,17 @@ pub(crate) fn unreadable(operation: &Operation, message: String) -> Failure {
 fn refuse_failures_inside(operation: &Operation, answer: &Value) -> Result<(), Failure> {
     for name in ["FailedResourcesMap", "failedResources", "FailedResources", "UnprocessedTags", "errors"] {
         let inside = &answer[name];
-        let empty = inside.is_null()
-            || inside.as_object().is_some_and(|map| map.is_empty())
-            || inside.as_array().is_some_and(Vec::is_empty);
-        if !empty {
-            return Err(Failure {
-                class: Class::Failed,
-                call: operation.name.to_owned(),
-                code: name.to_owned(),
-                message: inside.to_string(),
-            });
+        let first = match inside {
+            Value::Object(map) => map.values().next(),
+            Value::Array(list) => list.first(),
+            _ => None,
+        };
+        if let Some(first) = first {
+            let code =
+                ["ErrorCode", "errorCode", "Code", "code"].iter().find_map(|member| first[*member].as_str());
+            let code = code.unwrap_or(name);
+            let (call, message) = (operation.name.to_owned(), inside.to_string());
+            return Err(Failure { class: Class::of_code(code), call, code: code.to_owned(), message });
         }
     }
     Ok(())

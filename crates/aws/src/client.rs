@@ -49,7 +49,7 @@ use aws_types::{
 use serde_json::Value;
 use std::{collections::HashMap, error::Error, fmt, sync::Mutex, time::Duration};
 use tagger_catalog::{
-    operation::{Call, Operation},
+    operation::{Call, Operation, Protocol},
     partition,
 };
 
@@ -67,8 +67,15 @@ pub struct Client {
     prepared: Mutex<HashMap<(String, &'static str), Prepared>>,
 }
 
-/// An operation of the SDK's runtime: an HTTP request in, the answer's value out.
-type Prepared = SdkOperation<HttpRequest, Value, ApiError>;
+/// An operation of the SDK's runtime: an HTTP request in, the answer out.
+type Prepared = SdkOperation<HttpRequest, Answer, ApiError>;
+
+/// What AWS answered.
+#[derive(Debug)]
+struct Answer {
+    value: Value,
+    is_xml: bool,
+}
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,8 +189,14 @@ impl Client {
         let http = http.and_then(|request| HttpRequest::try_from(request).map_err(|error| error.to_string()));
         let http = http.map_err(|error| failure("InvalidRequest", error))?;
         let endpoint = endpoint::of(operation, region, ask.account);
+        let expects_xml =
+            matches!(operation.protocol, Protocol::Query(_) | Protocol::Ec2(_) | Protocol::RestXml);
         match self.prepared(operation, endpoint).invoke(http).await {
-            Ok(answer) => Ok(answer),
+            // A proxy's page of HTML with HTTP 200 is no answer of AWS.
+            Ok(Answer { value, is_xml }) if !value.is_null() && is_xml != expects_xml => {
+                Err(failure("UnreadableAnswer", "the answer is not of the operation's protocol".to_owned()))
+            }
+            Ok(Answer { value, .. }) => Ok(value),
             Err(SdkError::ServiceError(error)) => {
                 let error = error.err();
                 let code =
@@ -234,8 +247,8 @@ impl Client {
             .with_interceptor(aws_runtime::service_clock_skew::ServiceClockSkewInterceptor::new());
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(Duration::from_secs(6))
-            .operation_timeout(Duration::from_secs(15))
+            .operation_attempt_timeout(Duration::from_secs(5))
+            .operation_timeout(Duration::from_secs(10))
             .build();
         SdkOperation::builder()
             .service_name(signing)
@@ -271,7 +284,7 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// Reads an answer: XML where it begins like XML, else JSON.
-fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<ApiError>> {
+fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<ApiError>> {
     let status = response.status().as_u16();
     let body = response.body().bytes().unwrap_or_default().trim_ascii();
     let is_xml = body.starts_with(b"<");
@@ -283,7 +296,7 @@ fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<ApiError>>
         serde_json::from_slice(body).map_err(|error| error.to_string())
     };
     if response.status().is_success() {
-        return parsed.map_err(OrchestratorError::other);
+        return parsed.map(|value| Answer { value, is_xml }).map_err(OrchestratorError::other);
     }
     let value = parsed.unwrap_or(Value::Null);
     let text = |names: &[&str]| names.iter().find_map(|name| value[*name].as_str()).map(str::to_owned);

@@ -4,7 +4,7 @@
 //! does not spoil the others.
 
 use crate::{
-    apply::{unreadable, value_of},
+    apply::{no_read, unreadable, value_of},
     children,
     client::Client,
     outcome::{Class, Failure, Outcome},
@@ -58,9 +58,7 @@ pub async fn tag(client: &Client, plan: &Plan, region: &str, group: &[Resource])
         };
         match write(&indexes).await {
             Ok(_) => indexes.iter().for_each(|index| outcomes[*index] = Some(Outcome::Tagged)),
-            Err(failure)
-                if indexes.len() == 1 || matches!(failure.class, Class::Throttled | Class::Denied) =>
-            {
+            Err(failure) if indexes.len() == 1 || failure.class == Class::Throttled => {
                 indexes.iter().for_each(|index| outcomes[*index] = Some(Outcome::Failed(failure.clone())));
             }
             Err(_) => {
@@ -85,7 +83,7 @@ async fn read(
     let mut there: HashMap<String, Tags> = HashMap::new();
     let Some(first) = group.first() else { return Ok(there) };
     let operation = first.entry.operation;
-    let Some(call) = &operation.read else { return Ok(there) };
+    let call = operation.read.as_ref().ok_or_else(|| no_read(operation))?;
     // DescribeTags takes 200 values of a filter at most.
     for part in group.chunks(200) {
         let ids: Vec<&str> = part.iter().map(|resource| resource.id.as_str()).collect();

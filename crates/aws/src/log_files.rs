@@ -10,6 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How the names of log files end, before a `.gz`.
+pub const ENDINGS: [&str; 3] = [".json", ".jsonl", ".ndjson"];
+
 /// What could be read of one file, and what went wrong, if something did.
 #[derive(Debug)]
 pub struct Contents {
@@ -31,8 +34,11 @@ pub fn read(path: &Path) -> io::Result<Contents> {
         File::open(path)?.read_to_end(&mut raw)
     };
     let mut error = read.err().map(|error| error.to_string());
+    if raw.starts_with(b"PK\x03\x04") {
+        return Err(io::Error::other("this is a zip archive; unpack it first"));
+    }
     if !raw.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Contents { text: raw, error });
+        return Ok(Contents { text: from_utf16(&raw).unwrap_or(raw), error });
     }
     let mut text = Vec::with_capacity(raw.len() * 8);
     if let Err(cause) = MultiGzDecoder::new(raw.as_slice()).read_to_end(&mut text) {
@@ -44,6 +50,18 @@ pub fn read(path: &Path) -> io::Result<Contents> {
         });
     }
     Ok(Contents { text, error })
+}
+
+/// The text of a file that says by its first two bytes that it is UTF-16, as a PowerShell redirection
+/// writes it.
+fn from_utf16(raw: &[u8]) -> Option<Vec<u8>> {
+    let unit: fn([u8; 2]) -> u16 = match raw {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units: Vec<u16> = raw[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+    Some(String::from_utf16_lossy(&units).into_bytes())
 }
 
 /// Every file below a path, in order: the path itself when it is a file, else all whose names end
@@ -87,7 +105,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>, problem: &mut dyn FnMut(&Path, 
 
 fn is_log_file(name: &str) -> bool {
     let plain = name.strip_suffix(".gz").unwrap_or(name);
-    [".json", ".jsonl", ".ndjson"].iter().any(|ending| plain.ends_with(ending))
+    ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }
 
 #[cfg(test)]

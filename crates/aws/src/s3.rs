@@ -22,7 +22,7 @@ pub async fn read(client: &Client, bucket: &Resource) -> Result<Tags, Failure> {
     let ids = [bucket.id.as_str()];
     let Some(call) = &operation.read else { return read_whole(client, bucket).await };
     match client.call(operation, call, &bucket.region, ask(&ids, &[], bucket)).await {
-        Ok(answer) => tags::read(&answer, call).map_err(|message| unreadable(operation, message)),
+        Ok(answer) => tags::read(&answer, operation, call).map_err(|message| unreadable(operation, message)),
         Err(failure) if is_not_to_be_had(&failure) => read_whole(client, bucket).await,
         Err(failure) => Err(failure),
     }
@@ -39,11 +39,13 @@ pub async fn write(client: &Client, bucket: &Resource, tags: &[(&str, &str)]) ->
     }
 }
 
-/// Whether S3 Control's tagging does not exist here, which says nothing about the bucket.
+/// Whether S3 Control's tagging does not exist here. A time-out or a reset says nothing of the kind: the
+/// first choice is tried again later, rather than the second one now.
 fn is_not_to_be_had(failure: &Failure) -> bool {
+    let no_such_host = failure.code == "Unreachable" && failure.message.contains("dns error");
     failure.class == Class::Unsupported
-        || ["Unreachable", "InvalidURI", "InvalidRequest", "HTTP404", "HTTP405", "HTTP501"]
-            .contains(&failure.code.as_str())
+        || ["HTTP405", "HTTP501"].contains(&failure.code.as_str())
+        || no_such_host
 }
 
 async fn read_whole(client: &Client, bucket: &Resource) -> Result<Tags, Failure> {
@@ -51,7 +53,7 @@ async fn read_whole(client: &Client, bucket: &Resource) -> Result<Tags, Failure>
     let Some(call) = &operation.read else { return Ok(Tags::new()) };
     let ids = [name(bucket)];
     match client.call(operation, call, &bucket.region, ask(&ids, &[], bucket)).await {
-        Ok(answer) => tags::read(&answer, call).map_err(|message| unreadable(operation, message)),
+        Ok(answer) => tags::read(&answer, operation, call).map_err(|message| unreadable(operation, message)),
         Err(failure) if failure.code == "NoSuchTagSet" => Ok(Tags::new()),
         Err(failure) => Err(failure),
     }

@@ -4,24 +4,67 @@
 //! of the right form without tags means that there are none.
 
 use serde_json::Value;
-use tagger_catalog::operation::{Call, Shape};
+use tagger_catalog::operation::{Call, Operation, Protocol, Shape, Variant};
 
 /// Key and value of each tag.
 pub type Tags = Vec<(String, String)>;
 
-/// Reads the tags of one resource.
+/// Reads the tags of one resource from one page of an answer.
 ///
 /// # Errors
 /// A sentence about an answer that is not of the operation's form.
-pub fn read(answer: &Value, call: &Call) -> Result<Tags, String> {
-    let Value::Object(_) = answer else {
+pub fn read(answer: &Value, operation: &Operation, call: &Call) -> Result<Tags, String> {
+    let Value::Object(members) = answer else {
         return Err(format!("{} answered with something that is no object", call.operation));
     };
     let mut tags = Vec::new();
-    if let Some(holder) = holder(answer, call.tags) {
-        collect(holder, call, &mut tags);
+    match holder(answer, call.tags) {
+        Some(holder) => collect(holder, call, &mut tags),
+        // JSON leaves out what is empty. XML names its operation or its type at the root, so that
+        // anything else (a proxy's page, another element) is no empty set.
+        None if matches!(operation.protocol, Protocol::Json { .. } | Protocol::RestJson) => {}
+        None if operation.variant != Variant::Replaces
+            && members.keys().all(|root| root.starts_with(call.operation)) => {}
+        None => return Err(format!("{} answered without {}", call.operation, call.tags)),
     }
     Ok(tags)
+}
+
+/// The names under which services continue a list, in the answer and in the next request.
+const CONTINUATIONS: &[(&str, &str)] =
+    &[("NextToken", "NextToken"), ("nextToken", "nextToken"), ("NextMarker", "Marker"), ("Marker", "Marker")];
+
+/// Where the next page of an answer begins: the member of the request and its value.
+///
+/// # Errors
+/// There is more, and the answer does not say how to get it.
+pub fn next_page(answer: &Value) -> Result<Option<(&'static str, String)>, String> {
+    let mut root = answer;
+    // Query answers stand in `XResponse` and `XResult`.
+    while let Value::Object(map) = root
+        && let Some((_, inner)) =
+            map.iter().find(|(name, _)| name.ends_with("Response") || name.ends_with("Result"))
+    {
+        root = inner;
+    }
+    let says = |name: &str| match &root[name] {
+        Value::Bool(flag) => *flag,
+        Value::String(text) => text == "true",
+        _ => false,
+    };
+    let found = CONTINUATIONS.iter().find_map(|(answered, asked)| {
+        let token = root[*answered].as_str().filter(|token| !token.is_empty())?;
+        Some((*asked, token.to_owned()))
+    });
+    match found {
+        // IAM and KMS send a marker only when there is more; Route 53's echo of one is told by this.
+        Some(_) if root["IsTruncated"] == "false" || root["Truncated"] == Value::Bool(false) => Ok(None),
+        Some(page) => Ok(Some(page)),
+        None if ["IsTruncated", "Truncated", "HasMoreTags", "hasMoreTags"].into_iter().any(says) => {
+            Err("there are more tags than one page, and no way to the next is known".to_owned())
+        }
+        None => Ok(None),
+    }
 }
 
 /// The value at a path, below the elements that wrap XML answers (`XResponse`, `XResult`).
@@ -70,5 +113,29 @@ fn collect(value: &Value, call: &Call, tags: &mut Tags) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn pages() {
+        for (answer, expected) in [
+            (json!({"Tags": {}}), Ok(None)),
+            (json!({"NextToken": "x"}), Ok(Some(("NextToken", "x".to_owned())))),
+            (json!({"NextMarker": "x", "Truncated": true}), Ok(Some(("Marker", "x".to_owned())))),
+            (
+                json!({"ListRoleTagsResponse": {"ListRoleTagsResult": {"IsTruncated": "true", "Marker": "x"}}}),
+                Ok(Some(("Marker", "x".to_owned()))),
+            ),
+            (json!({"ListRoleTagsResponse": {"ListRoleTagsResult": {"IsTruncated": "false"}}}), Ok(None)),
+            (json!({"HasMoreTags": false}), Ok(None)),
+            (json!({"HasMoreTags": true}), Err(())),
+        ] {
+            assert_eq!(next_page(&answer).map_err(|_| ()), expected, "{answer}");
+        }
     }
 }

@@ -45,7 +45,13 @@ pub fn request(operation: &Operation, call: &Call, ask: &Ask) -> Request {
     let mut path = call.uri.to_owned();
     let mut members = Map::new();
     for (name, value) in ask.with {
-        if !fill_label(&mut path, name, value) {
+        if fill_label(&mut path, name, value) {
+            continue;
+        }
+        if call.method == "GET" {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let _ = write!(path, "{separator}{name}={}", utf8_percent_encode(value, UNRESERVED));
+        } else {
             members.insert((*name).to_owned(), Value::from(*value));
         }
     }

@@ -101,6 +101,16 @@ fn bucket() -> Value {
     record("s3.amazonaws.com", "CreateBucket", json!({ "bucketName": "logs" }), Value::Null)
 }
 
+fn table() -> Value {
+    let arn = "arn:aws:dynamodb:us-east-1:111122223333:table/t";
+    record(
+        "dynamodb.amazonaws.com",
+        "CreateTable",
+        json!({ "tableName": "t" }),
+        json!({ "tableDescription": { "tableArn": arn } }),
+    )
+}
+
 fn instance() -> Value {
     let item = json!({ "instanceId": "i-1", "networkInterfaceSet": { "items": [{ "networkInterfaceId": "eni-1" }] } });
     record("ec2.amazonaws.com", "RunInstances", json!({}), json!({ "instancesSet": { "items": [item] } }))
@@ -115,6 +125,18 @@ fn writes(asked: &[String]) -> Vec<&String> {
     asked.iter().filter(is_write).filter(|text| !text.contains("ListQueueTags")).collect()
 }
 
+fn handed_in() -> Value {
+    let request =
+        json!({ "networkInterfaceSet": { "items": [{ "networkInterfaceId": "eni-1", "deviceIndex": 0 }] } });
+    let mut record = instance();
+    record["requestParameters"] = request;
+    record
+}
+
+const WITH_INTERFACE_AND_VOLUME: &str = "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>\
+    <instanceState><name>pending</name></instanceState><blockDeviceMapping><item><ebs><volumeId>vol-1</volumeId></ebs></item>\
+    </blockDeviceMapping><networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId></item></networkInterfaceSet>\
+    </item></instancesSet></item></reservationSet></DescribeInstancesResponse>";
 const NO_INSTANCES: &str = "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>\
     <instanceState><name>pending</name></instanceState><rootDeviceType>ebs</rootDeviceType></item></instancesSet></item>\
     </reservationSet></DescribeInstancesResponse>";
@@ -235,6 +257,52 @@ fn what_is_read_what_is_written_what_is_left_alone() {
             ],
         ),
         (
+            "a page of HTML is not an empty set",
+            keep.clone(),
+            bucket(),
+            vec![
+                answer(&["/v20180820/"], 501, "<Error><Code>NotImplemented</Code></Error>"),
+                answer(&["GET /logs?tagging"], 200, "<html><body>Welcome</body></html>"),
+            ],
+            "Bucket failed",
+            &[],
+        ),
+        (
+            "a queue behind a proxy that answers with HTML is not written",
+            keep.clone(),
+            queue(),
+            vec![answer(&["ListQueueTags"], 200, "<html/>")],
+            "Queue failed",
+            &[],
+        ),
+        (
+            "the creator stands on the second page",
+            keep.clone(),
+            table(),
+            vec![
+                answer(
+                    &["ListTagsOfResource", "NextToken"],
+                    200,
+                    r#"{"Tags":[{"Key":"CreatedBy","Value":"bob"}]}"#,
+                ),
+                answer(
+                    &["ListTagsOfResource"],
+                    200,
+                    r#"{"Tags":[{"Key":"Team","Value":"x"}],"NextToken":"t"}"#,
+                ),
+            ],
+            "Table already-tagged",
+            &[],
+        ),
+        (
+            "a page that leads to itself is not the last",
+            keep.clone(),
+            table(),
+            vec![answer(&["ListTagsOfResource"], 200, r#"{"Tags":[],"NextToken":"t"}"#)],
+            "Table failed",
+            &[],
+        ),
+        (
             "only NoSuchTagSet is an empty set",
             keep.clone(),
             bucket(),
@@ -309,6 +377,48 @@ fn what_is_read_what_is_written_what_is_left_alone() {
             ],
             "Volume not-ready, Instance tagged, NetworkInterface tagged",
             &["ResourceId.1=i-1&ResourceId.2=eni-1&"],
+        ),
+        (
+            "an interface that was handed in is left alone, and holds up nothing",
+            keep.clone(),
+            handed_in(),
+            vec![
+                answer(&["DescribeInstances"], 200, WITH_INTERFACE_AND_VOLUME),
+                answer(&["DescribeTags"], 200, "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>"),
+                answer(
+                    &["CreateTags"],
+                    200,
+                    "<CreateTagsResponse><return>true</return></CreateTagsResponse>",
+                ),
+            ],
+            "Instance tagged, Volume tagged",
+            &["ResourceId.1=i-1&ResourceId.2=vol-1&"],
+        ),
+        (
+            "one denied id does not spoil the others",
+            keep.clone(),
+            instance(),
+            vec![
+                answer(&["DescribeInstances"], 200, WITH_VOLUME),
+                answer(&["DescribeTags"], 200, "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>"),
+                answer(
+                    &["CreateTags", "vol-1"],
+                    403,
+                    "<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>",
+                ),
+                answer(
+                    &["CreateTags"],
+                    200,
+                    "<CreateTagsResponse><return>true</return></CreateTagsResponse>",
+                ),
+            ],
+            "Instance tagged, NetworkInterface tagged, Volume denied",
+            &[
+                "ResourceId.3=vol-1",
+                "ResourceId.1=i-1&Tag",
+                "ResourceId.1=eni-1&Tag",
+                "ResourceId.1=vol-1&Tag",
+            ],
         ),
         (
             "one bad id does not spoil the others",

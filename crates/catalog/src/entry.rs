@@ -32,6 +32,12 @@ pub struct Entry {
     pub describe: Option<&'static str>,
     /// Identifiers in the record that the call only used and did not create.
     pub except: &'static [Template],
+    /// Paths and their values, all of which a record of a creation has; else it tells of a change.
+    pub when: &'static [(&'static str, &'static str)],
+    /// Paths of which a record of a creation has none; else it tells of a change.
+    pub unless: &'static [&'static str],
+    /// Whether the event fires again on what exists, without the record telling.
+    pub upsert: bool,
     /// How well the entry is known.
     pub evidence: Evidence,
     /// Where that can be read: a link.

@@ -19,49 +19,86 @@ pub fn policy(file: &PolicyFile) -> Result<Policy, Error> {
     config::from_toml(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 
-/// Every file of the paths; what cannot be listed is named and counted.
-pub fn files(paths: &[PathBuf], unreadable: &mut usize) -> Vec<PathBuf> {
+/// What could not be read: named on standard error as it is found, and counted.
+#[derive(Debug, Default)]
+pub struct Unreadable {
+    /// How many places.
+    pub count: usize,
+}
+
+/// How many places of one file are named; a file of another kind has as many as lines.
+const MOST_NAMED: usize = 20;
+
+impl Unreadable {
+    fn complain(&mut self, path: &Path, message: &str) {
+        eprintln!("tagger: {}: {message}", shown(path));
+        self.count += 1;
+    }
+}
+
+fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Every file of the paths; what cannot be listed is named.
+pub fn files(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in paths {
-        found.extend(log_files::below(path, &mut |path, error| {
-            complain(path, &error.to_string(), unreadable)
-        }));
+        let below = log_files::below(path, &mut |path, error| unreadable.complain(path, &error.to_string()));
+        if below.is_empty() {
+            unreadable.complain(
+                path,
+                &format!(
+                    "no log file below it; names end in {}, also with .gz",
+                    log_files::ENDINGS.join(", ")
+                ),
+            );
+        }
+        found.extend(below);
     }
     found
 }
 
-/// Gives every record of a file to `each`, in order, until it fails; what cannot be read is named
-/// and counted.
+/// Gives every record of a file to `each`, in order, until it fails; what cannot be read is named.
 ///
 /// # Errors
 /// What `each` returned.
 pub fn records(
     path: &Path,
-    unreadable: &mut usize,
+    unreadable: &mut Unreadable,
     each: &mut dyn FnMut(Record) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let contents = match log_files::read(path) {
         Ok(contents) => contents,
         Err(error) => {
-            complain(path, &error.to_string(), unreadable);
+            unreadable.complain(path, &format!("{error}; check the path and its permissions"));
             return Ok(());
         }
     };
     let mut result = Ok(());
+    let mut named = 0;
     documents::read(&contents.text, &mut |item| match item {
         _ if result.is_err() => {}
         Ok(record) => result = each(record),
-        // The text of a damaged file ends somewhere; that it does is said once, below.
-        Err(problem) => complain(path, &problem.to_string(), unreadable),
+        // Where the text of a damaged file ends says less than why, which comes below.
+        Err(problem) if contents.error.is_some() && problem.at_end => {}
+        Err(problem) => {
+            named += 1;
+            match named {
+                ..=MOST_NAMED => unreadable.complain(path, &problem.to_string()),
+                _ => unreadable.count += 1,
+            }
+        }
     });
+    if named > MOST_NAMED {
+        eprintln!(
+            "tagger: {}: and {} more places; is it a CloudTrail log file?",
+            shown(path),
+            named - MOST_NAMED
+        );
+    }
     if let Some(error) = contents.error {
-        complain(path, &error, unreadable);
+        unreadable.complain(path, &error);
     }
     result
-}
-
-fn complain(path: &Path, message: &str, unreadable: &mut usize) {
-    let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
-    eprintln!("tagger: {name}: {message}");
-    *unreadable += 1;
 }

@@ -56,7 +56,22 @@ fn explain_from_standard_input() {
         ("json, exactly", vec!["--json"], QUEUE, 0, json, ""),
         ("text", vec![], QUEUE, 0, "  who   alice (user), from userIdentity.arn\n", ""),
         ("a reason", vec![], r#"{"eventSource":"a","eventName":"B"}"#, 0, "none  unknown-event", ""),
-        ("no record", vec!["--json"], "[1]", 0, "not-a-record", ""),
+        (
+            "an unknown shape",
+            vec!["--json"],
+            "[1]",
+            3,
+            "not-a-record",
+            "line 1, record 0: expected a CloudTrail record",
+        ),
+        (
+            "an escape code",
+            vec![],
+            r#"{"eventSource":"a","eventName":"\u001b[31mB"}"#,
+            0,
+            "a \u{fffd}[31mB",
+            "",
+        ),
         ("no json", vec![], "hello", 3, "", "standard input: line 1: expected"),
         ("nothing", vec![], "", 3, "", "the input is empty"),
         ("a broken record", vec!["--json"], &broken, 3, json, "line 2, record 1: "),
@@ -154,6 +169,25 @@ fn help_catalog_completions_and_man() {
     let lines = tagger(&["catalog", "--json"], b"").out;
     assert!(lines.lines().count() > 200);
     assert!(lines.lines().all(|line| line.starts_with('{')));
+}
+
+#[test]
+fn docs_cli_md_is_the_help() {
+    let mut text = String::from("# tagger\n\nThe help of every verb, as the program prints it.\n");
+    for verb in ["", "explain", "scan", "catalog", "sandbox", "completions", "man"] {
+        let words: Vec<_> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let title = if verb.is_empty() { "tagger".to_owned() } else { format!("tagger {verb}") };
+        text.push_str(&format!("\n## {title}\n\n```\n{}\n```\n", tagger(&words, b"").out.trim_end()));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        there == text,
+        "docs/cli.md is not the help; run: UPDATE_EXPECT=1 cargo test -p tagger-cli --test commands"
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
 use std::{fmt, ops::Range};
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
 /// One setting, for the documents.
@@ -117,7 +117,8 @@ pub fn from_toml(text: &str) -> Result<Policy, ConfigError> {
         message: format!("not TOML: {}", error.message()),
     })?;
     let mut policy = Policy::default();
-    for (table, settings) in document.get_ref() {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for (table, settings) in in_order(document.get_ref()) {
         let section = table.get_ref().as_ref();
         let refused = |setting: &str, line: usize, message: String| ConfigError {
             line: Some(line),
@@ -137,18 +138,25 @@ pub fn from_toml(text: &str) -> Result<Policy, ConfigError> {
                 format!("expected a section [{section}] with settings below it"),
             ));
         };
-        for (name, value) in settings {
+        for (name, value) in in_order(settings) {
             let setting = format!("{section}.{}", name.get_ref());
+            lines.push((setting.clone(), at(&name.span())));
             set(&mut policy, section, name.get_ref(), value)
                 .map_err(|message| refused(&setting, at(&value.span()), message))?;
         }
     }
     check(&policy).map_err(|(setting, message)| {
-        let key = setting.rsplit('.').next().unwrap_or_default();
-        let line = text.lines().position(|line| line.contains(key)).map(|index| index + 1);
+        let line = lines.iter().find(|(name, _)| *name == setting).map(|(_, line)| *line);
         ConfigError { line, setting, message }
     })?;
     Ok(policy)
+}
+
+/// The members of a table as they stand in the file.
+fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
+    let mut members: Vec<_> = table.iter().collect();
+    members.sort_by_key(|(name, _)| name.span().start);
+    members
 }
 
 fn set(policy: &mut Policy, section: &str, name: &str, value: &Spanned<DeValue>) -> Result<(), String> {
@@ -203,7 +211,10 @@ pub fn from_environment(
             message,
         })?;
     }
-    check(&policy).map_err(|(setting, message)| ConfigError { line: None, setting, message })?;
+    check(&policy).map_err(|(setting, message)| {
+        let variable = if setting == "tag.key" { "TAGGER_KEY" } else { "TAGGER_TAGS" };
+        ConfigError { line: None, setting: variable.to_owned(), message }
+    })?;
     Ok(policy)
 }
 
@@ -333,6 +344,9 @@ mod tests {
             ("[tag]\nkey = 3\n", 2, "expected a text"),
             ("[tag]\nkey = \"aws:x\"\n", 2, "belong to AWS"),
             ("[tag]\nkey = \"a,b\"\n", 2, "`,` cannot stand"),
+            ("# the key\n[tags]\nX = \"y\"\n[tag]\nkey = \"aws:x\"\n", 5, "belong to AWS"),
+            ("[tag]\nkye = \"x\"\n[aaa]\n", 2, "did you mean `key`?"),
+            ("[tag]\nvalue = \"  \"\n", 2, "empty"),
             ("[kinds]\nperson = \"skip\"\nrobot = \"skip\"\n", 3, "`robot` is not one of"),
             ("[tags]\ncreatedby = \"x\"\n", 2, "set twice"),
             ("tag = 1\n", 1, "expected a section [tag]"),
@@ -364,7 +378,7 @@ mod tests {
             ("TAGGER_KYE", "x", "did you mean `TAGGER_KEY`?"),
             ("TAGGER_EXISTING", "x", "keep"),
             ("TAGGER_TAGS", "x", "Key=value"),
-            ("TAGGER_KEY", "", "1 to 127"),
+            ("TAGGER_KEY", "", "TAGGER_KEY: a tag's key has 1 to 127"),
         ] {
             let error = set(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(reason), "{name}: {error}");

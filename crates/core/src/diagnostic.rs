@@ -54,10 +54,12 @@ codes! {
     PrincipalExcluded = "principal-excluded", true;
     /// The record does not hold the resource's name or ARN, so it cannot be addressed.
     NoResourceInRecord = "no-resource-in-record", true;
+    /// The call changed something that existed, so whoever made it is not its creator.
+    UpdateCall = "update-call", true;
     /// The resource lies in another account than the record, so it is left to that account's tagger.
     ResourceInOtherAccount = "resource-in-other-account", true;
-    /// Some children of the resource are not in the record; they are found by a describe call when the plan is applied.
-    ChildrenByDescribe = "children-by-describe", false;
+    /// The event fires again on what exists, and the record does not tell; a resource that has no creator's tag yet gets the name of this caller.
+    MayBeUpdate = "may-be-update", false;
     /// A tag value had characters that AWS refuses, or was too long, and was made to fit.
     TagValueChanged = "tag-value-changed", false;
     /// A further tag has no value for this record and is left out.
@@ -183,7 +185,25 @@ impl Diagnostic {
         Self::new(
             Code::NoResourceInRecord,
             format!("found no {resource_type} in the record; looked for {looked_at}"),
-            "responseElements is missing or was shortened by CloudTrail; look the call up by its eventID, and tag the resource by hand",
+            "look the call up by its eventID: the answer may be missing or shortened in this copy; else tag the resource by hand",
+        )
+    }
+
+    pub(crate) fn update_call(resource_type: &str, reason: &str) -> Self {
+        Self::new(
+            Code::UpdateCall,
+            format!("the call changed a {resource_type} that existed: {}", short(reason)),
+            "nothing to do: its creator is whoever made it first",
+        )
+    }
+
+    pub(crate) fn may_be_update(resource_type: &str, event: &str) -> Self {
+        Self::new(
+            Code::MayBeUpdate,
+            format!(
+                "{event} also changes a {resource_type} that exists, and the record does not tell which it was"
+            ),
+            "a creator's tag that is there stays; tag older resources first where the difference matters",
         )
     }
 
@@ -192,16 +212,6 @@ impl Diagnostic {
             Code::ResourceInOtherAccount,
             format!("{} is not in account {own}", short(arn)),
             "deploy the stack into that account as well",
-        )
-    }
-
-    pub(crate) fn children_by_describe(types: &str, call: &str) -> Self {
-        Self::new(
-            Code::ChildrenByDescribe,
-            format!(
-                "{types} of the new resource are not in the record; {call} finds them when the plan is applied"
-            ),
-            "nothing to do",
         )
     }
 

@@ -45,9 +45,9 @@ fn as_map<S: Serializer>(tags: &[(String, String)], serializer: S) -> Result<S::
 pub fn json(record: &Record, plan: &Plan) -> String {
     let text = |name| record.text(name).map(|text| text.into_owned());
     let actions = plan.actions.iter().map(|action| ExplainedAction {
-        r#type: action.resource.entry.resource_type,
-        arn: &action.resource.arn,
-        operation: action.resource.entry.operation.name,
+        r#type: action.entry.resource_type,
+        arn: &action.arn,
+        operation: action.entry.operation.name,
         tags: &plan.tags,
     });
     let explained = Explained {
@@ -69,7 +69,7 @@ pub fn json(record: &Record, plan: &Plan) -> String {
 /// escape codes on a terminal, nothing elsewhere; colour carries no meaning of its own.
 pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
     let mut out = String::new();
-    let or_unknown = |name| record.text(name).map_or("?".to_owned(), |text| text.into_owned());
+    let or_unknown = |name| record.text(name).map_or("?".to_owned(), |text| printable(&text));
     let _ = writeln!(
         out,
         "{bold}{} {}{plain}  {}  {}  {}",
@@ -77,7 +77,7 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
         or_unknown("eventName"),
         or_unknown("eventTime"),
         or_unknown("awsRegion"),
-        record.account().unwrap_or_else(|| "?".to_owned()),
+        record.account().map_or("?".to_owned(), |account| printable(&account)),
     );
     let _ = match (&plan.creator.name, plan.creator.from) {
         (Some(name), Some(from)) => {
@@ -86,14 +86,29 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
         _ => writeln!(out, "  who   nobody is named ({})", plan.creator.kind.as_str()),
     };
     for action in &plan.actions {
-        let resource = &action.resource;
+        let resource = action;
         let tags: Vec<_> = plan.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, resource.arn);
+        let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, printable(&resource.arn));
         let _ = writeln!(out, "  tag   {}  by {}", tags.join("  "), resource.entry.operation.name);
     }
+    for children in &plan.children {
+        let types: Vec<_> = children.entries.iter().map(|entry| entry.resource_type).collect();
+        let _ = writeln!(
+            out,
+            "  find  {} of it, by {} when the plan is applied",
+            types.join(" and "),
+            children.call
+        );
+    }
     for diagnostic in &plan.diagnostics {
-        let _ = writeln!(out, "  {}  {}", if diagnostic.code.stops() { "none" } else { "note" }, diagnostic);
+        let kind = if diagnostic.code.stops() { "none" } else { "note" };
+        let _ = writeln!(out, "  {kind}  {}", printable(&diagnostic.to_string()));
         let _ = writeln!(out, "        {}", diagnostic.hint);
     }
     out
+}
+
+/// A text of a record without what would move the cursor, colour the terminal or begin another line.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

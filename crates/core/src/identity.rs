@@ -4,7 +4,10 @@
 //! the record and the patterns of `catalog/identities.toml`; it must not know resources or the
 //! configuration. Shape: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 
-use crate::{json, record::Record};
+use crate::{
+    json,
+    record::{Record, account_id},
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -110,12 +113,27 @@ impl<'a> Principal<'a> {
     }
 }
 
-/// The role in what stands after `role/`. AWS's own paths come before the name; otherwise the first
-/// part is the role, since the specification reads `role/my-role/session` as `my-role`.
+impl<'a> Principal<'a> {
+    /// With the role's name where the record states it and the ARN ends in it: then the rest is a path.
+    fn corrected(mut self, arn: &'a str, identity: &Value) -> Self {
+        let issuer = json::member(json::member(identity, "sessionContext"), "sessionIssuer");
+        let last = arn.rsplit('/').next().unwrap_or_default();
+        let states = |holder| json::member_text(holder, "userName").is_some_and(|name| name == last);
+        if self.role.is_some() && self.session.is_none() && (states(identity) || states(issuer)) {
+            self.role = Some(last);
+        }
+        self
+    }
+}
+
+/// The role in what stands after `role/`: the last part, since paths come before a name. Only two bare
+/// parts are read as the specification reads them, `role/my-role/session`, unless the first is AWS's own.
 fn role_name(rest: &str) -> Option<&str> {
-    let own_path =
-        ["aws-service-role/", "aws-reserved/", "service-role/"].iter().any(|path| rest.starts_with(path));
-    if own_path { rest.rsplit('/').next() } else { rest.split('/').next() }
+    let parts: Vec<&str> = rest.split('/').collect();
+    match parts.as_slice() {
+        [first, _] if !["aws-service-role", "aws-reserved", "service-role"].contains(first) => Some(first),
+        _ => parts.last().copied(),
+    }
 }
 
 /// CloudTrail writes this in place of a user name that may be a password.
@@ -125,7 +143,7 @@ const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 pub fn identify(record: &Record) -> Creator {
     let identity = record.user_identity();
     let arn = json::member_text(identity, "arn").unwrap_or_default();
-    let principal = Principal::of_arn(&arn);
+    let principal = Principal::of_arn(&arn).corrected(&arn, identity);
     let principal_id = json::member_text(identity, "principalId").unwrap_or_default();
     let named = name(record, identity, &principal, &principal_id);
     let kind = kind(identity, &arn, &principal, &principal_id);
@@ -158,17 +176,18 @@ fn name<'a>(
     let after_colon = principal_id.rsplit_once(':').map(|(_, name)| name.trim());
     let after_colon = after_colon.filter(|name| !name.is_empty() && !is_unique_id(name));
     let user_name = || json::member_text(identity, "userName").filter(|name| name != HIDDEN);
-    let account = |id: Cow<'a, str>| Cow::Owned(format!("aws-account-{id}"));
+    let account = |id: &Value| account_id(id).map(|id| Cow::Owned(format!("aws-account-{id}")));
     after_colon
         .map(|name| (Cow::Borrowed(name), "userIdentity.principalId"))
         .or_else(|| principal.session.map(|name| (Cow::Borrowed(name), "userIdentity.arn")))
         .or_else(|| principal.user.map(|name| (Cow::Borrowed(name), "userIdentity.arn")))
         .or_else(|| principal.role.map(|name| (Cow::Borrowed(name), "userIdentity.arn")))
         .or_else(|| user_name().map(|name| (name, "userIdentity.userName")))
+        .or_else(|| account(json::member(identity, "accountId")).map(|name| (name, "userIdentity.accountId")))
         .or_else(|| {
-            json::member_text(identity, "accountId").map(|id| (account(id), "userIdentity.accountId"))
+            account(json::member(record.value(), "recipientAccountId"))
+                .map(|name| (name, "recipientAccountId"))
         })
-        .or_else(|| record.text("recipientAccountId").map(|id| (account(id), "recipientAccountId")))
 }
 
 /// Whether a text is one of IAM's unique ids, such as `AIDACKCEVSQ6C2EXAMPLE`, which names nobody:
@@ -235,8 +254,9 @@ fn is_machine(identity: &Value, context: &Value, session: &str) -> bool {
         .is_some_and(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit()));
     instance
         || json::text(json::member(context, "ec2RoleDelivery")).is_some()
-        || !json::member(identity, "inScopeOf").is_null()
-        || !json::member(context, "inScopeOf").is_null()
+        || [identity, context]
+            .iter()
+            .any(|holder| json::member(holder, "inScopeOf").as_object().is_some_and(|map| !map.is_empty()))
 }
 
 fn is_email(session: &str) -> bool {
@@ -276,6 +296,7 @@ mod tests {
             ("arn:aws:sts::1:assumed-role/Dev/", Principal { role: Some("Dev"), ..none }),
             ("arn:aws:sts::1:assumed-role/Dev", Principal { role: Some("Dev"), ..none }),
             ("arn:aws:iam::1:role/my-role/session", Principal { role: Some("my-role"), ..none }),
+            ("arn:aws:iam::1:role/org/team/deployer", Principal { role: Some("deployer"), ..none }),
             ("arn:aws:iam::1:role/service-role/my-role", Principal { role: Some("my-role"), ..none }),
             ("arn:aws:iam::1:root", none),
             ("", none),

@@ -14,13 +14,12 @@ pub fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
         .unwrap_or(&NULL)
 }
 
-/// The text of a scalar; a number or a boolean is used as its text. None for an empty text, null, a
-/// list and an object.
+/// The text of a text or a number. None for an empty text, a boolean (which names nobody and nothing),
+/// null, a list and an object.
 pub fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) if !text.trim().is_empty() => Some(Cow::Borrowed(text)),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Bool(flag) => Some(Cow::Owned(flag.to_string())),
         _ => None,
     }
 }
@@ -34,8 +33,8 @@ pub fn member_text<'a>(value: &'a Value, name: &str) -> Option<Cow<'a, str>> {
 pub fn flag(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
-        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
-        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
         Value::Number(number) => number.as_i64().map(|number| number != 0),
         _ => None,
     }

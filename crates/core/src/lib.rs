@@ -2,13 +2,14 @@
 //!
 //! A reader follows one record through these files in order:
 //! [`record`] → [`identity`] → [`resources`] → [`plan`]; `apply`, the fifth step, is in `tagger-aws`.
-//! [`documents`] comes before them and turns JSON of any known kind into records; [`explain`] comes
-//! after them and prints a plan.
+//! [`documents`] and [`containers`] come before them and turn JSON of any known kind into records;
+//! [`explain`] comes after them and prints a plan.
 //!
-//! Nothing here does I/O, knows the time, or can fail: whatever parses as JSON is answered with a
-//! plan and [diagnostics](diagnostic). Needs `tagger-catalog`, and no AWS SDK.
+//! Nothing here does I/O or knows the time, and a decision cannot fail: whatever parses as JSON is
+//! answered with a plan and [diagnostics](diagnostic). Only a configuration can be refused. Needs `tagger-catalog`, and no AWS SDK.
 
 pub mod config;
+pub mod containers;
 pub mod diagnostic;
 pub mod documents;
 pub mod explain;

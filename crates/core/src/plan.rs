@@ -17,8 +17,8 @@ use crate::{
 pub struct Plan {
     /// Who made the call.
     pub creator: Creator,
-    /// What to tag.
-    pub actions: Vec<Action>,
+    /// What to tag, each with the operation that does it.
+    pub actions: Vec<Resource>,
     /// Children of those resources that have to be looked up first.
     pub children: Vec<Children>,
     /// The tags for every action and every child; the creator's tag comes first.
@@ -27,13 +27,6 @@ pub struct Plan {
     pub existing: Existing,
     /// What there is to say about it; when there are no actions, why not.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// One resource to tag.
-#[derive(Debug, Clone)]
-pub struct Action {
-    /// The resource, with the operation that tags it.
-    pub resource: Resource,
 }
 
 /// Plans one record.
@@ -83,6 +76,12 @@ fn fill(
 
     let found = resources::find(record, event);
     if found.resources.is_empty() {
+        if let Some((entry, reason)) = found.changes.first() {
+            return Err(Diagnostic::update_call(entry.resource_type, reason));
+        }
+        if let Some(failure) = record.listed_failure() {
+            return Err(failure);
+        }
         let types: Vec<_> = event.entries.iter().filter(|entry| entry.describe.is_none()).collect();
         let names: Vec<_> = types.iter().map(|entry| entry.resource_type).collect();
         let looked_at: Vec<_> =
@@ -111,12 +110,14 @@ fn fill(
             None => plan.diagnostics.push(Diagnostic::tag_value_empty(&tag.key, tag.value.as_str())),
         }
     }
-    for children in &found.children {
-        let types: Vec<_> = children.entries.iter().map(|entry| entry.resource_type).collect();
-        plan.diagnostics.push(Diagnostic::children_by_describe(&types.join(" and "), children.call));
+    for mut children in found.children {
+        children.parents.retain(|parent| own.iter().any(|resource| resource.arn == parent.arn));
+        plan.children.push(children);
     }
-    plan.children = found.children;
-    plan.actions = own.into_iter().map(|resource| Action { resource }).collect();
+    if let Some(resource) = own.iter().find(|resource| resource.entry.upsert) {
+        plan.diagnostics.push(Diagnostic::may_be_update(resource.entry.resource_type, &name));
+    }
+    plan.actions = own;
     Ok(())
 }
 

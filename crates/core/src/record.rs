@@ -13,6 +13,12 @@ pub struct Record {
     value: Value,
 }
 
+/// An account id. One that was stored as a number has lost its leading zeros; they are put back.
+pub(crate) fn account_id(value: &Value) -> Option<String> {
+    let id = json::text(value)?;
+    Some(if value.is_number() { format!("{id:0>12}") } else { id.into_owned() })
+}
+
 impl Record {
     /// Wraps a JSON value. `requestParameters` and its like are texts in exports of Athena and of
     /// some log shippers; they are opened here so that nobody after this has to know.
@@ -45,14 +51,14 @@ impl Record {
         json::member(&self.value, "userIdentity")
     }
 
-    /// `eventSource`, for example `ec2.amazonaws.com`.
-    pub fn event_source(&self) -> Cow<'_, str> {
-        self.text("eventSource").unwrap_or_default()
+    /// `eventSource`, for example `ec2.amazonaws.com`, in lower case and without spaces around it.
+    pub fn event_source(&self) -> String {
+        self.text("eventSource").unwrap_or_default().trim().to_ascii_lowercase()
     }
 
-    /// `eventName`, for example `RunInstances`.
-    pub fn event_name(&self) -> Cow<'_, str> {
-        self.text("eventName").unwrap_or_default()
+    /// `eventName`, for example `RunInstances`, without spaces around it.
+    pub fn event_name(&self) -> String {
+        self.text("eventName").unwrap_or_default().trim().to_owned()
     }
 
     /// `awsRegion`, for example `eu-west-1`.
@@ -61,21 +67,19 @@ impl Record {
     }
 
     /// The account that the record belongs to: `recipientAccountId`, else `userIdentity.accountId`.
-    /// An account id that was stored as a number has lost its leading zeros; they are put back.
     pub fn account(&self) -> Option<String> {
-        let id = self
-            .text("recipientAccountId")
-            .or_else(|| json::member_text(self.user_identity(), "accountId"))?;
-        Some(if id.bytes().all(|byte| byte.is_ascii_digit()) {
-            format!("{id:0>12}")
-        } else {
-            id.into_owned()
-        })
+        let stated = json::member(&self.value, "recipientAccountId");
+        account_id(stated).or_else(|| account_id(json::member(self.user_identity(), "accountId")))
     }
 
     /// Whether this looks like a CloudTrail record at all.
     pub fn is_record(&self) -> bool {
         self.text("eventName").is_some() && self.text("eventSource").is_some()
+    }
+
+    /// What this is, where it is no CloudTrail record: a sentence for whoever gave it to us.
+    pub fn unknown_shape(&self) -> Option<String> {
+        (!self.is_record()).then(|| Diagnostic::not_a_record(&self.value).message)
     }
 
     /// Why no resource can have come from this call, if that is so: it is no record, it failed, it
@@ -103,28 +107,59 @@ impl Record {
     /// `responseElements`, says the reference's section on `errorCode`.
     fn error(&self) -> Option<(String, Option<String>)> {
         let message = self.text("errorMessage").map(Cow::into_owned);
-        if let Some(code) = self.text("errorCode") {
+        // A zero is how some exports write "no error".
+        if let Some(code) = self.text("errorCode").filter(|code| code != "0") {
             return Some((code.into_owned(), message));
         }
         if let Some(message) = message {
             return Some(("no errorCode".to_owned(), Some(message)));
         }
         let response = json::member(&self.value, "responseElements");
-        for name in ["errorCode", "error", "__type", "errorMessage", "exception"] {
-            let (code, message) = match json::member_through_wrapper(response, name) {
-                error @ Value::Object(_) => (
-                    json::member_text(error, "code").unwrap_or(Cow::Borrowed("error in responseElements")),
-                    json::member_text(error, "message"),
-                ),
-                error => match json::text(error) {
-                    Some(text) => (text, json::member_text(response, "errorMessage")),
-                    None => continue,
-                },
+        let names = ["errorCode", "error", "__type", "errorMessage", "exception"];
+        let found = names.iter().find_map(|name| error_in(json::member_through_wrapper(response, name)));
+        found.or_else(|| {
+            (json::flag(json::member(response, "_return")) == Some(false))
+                .then(|| ("the response says `_return: false`".to_owned(), None))
+        })
+    }
+
+    /// The first failure in an answer that lists what succeeded beside what did not, such as the
+    /// `unsuccessful` of CreateFlowLogs or the `failures` of RunTask.
+    pub fn listed_failure(&self) -> Option<Diagnostic> {
+        let response = json::member(&self.value, "responseElements");
+        ["unsuccessful", "failures", "errors", "errorSet"].iter().find_map(|name| {
+            let list = json::member_through_wrapper(response, name);
+            let list = match list {
+                Value::Object(map) if map.len() == 1 => map.values().next().unwrap_or(list),
+                other => other,
             };
-            return Some((code.into_owned(), message.map(Cow::into_owned)));
+            let first = match list {
+                Value::Array(entries) => entries.first()?,
+                Value::Object(_) => list,
+                _ => return None,
+            };
+            let (code, message) = error_in(json::member(first, "error")).or_else(|| error_in(first))?;
+            Some(Diagnostic::failed_call(&code, message.as_deref()))
+        })
+    }
+}
+
+/// Code and message of an error, which is a text or an object.
+fn error_in(error: &Value) -> Option<(String, Option<String>)> {
+    match error {
+        Value::Object(map) if map.is_empty() => None,
+        Value::Object(_) => {
+            let text = |names: [&str; 3]| {
+                names.iter().find_map(|name| json::member_text(error, name)).map(Cow::into_owned)
+            };
+            let code =
+                text(["code", "errorCode", "failureCode"]).or_else(|| text(["reason", "type", "__type"]));
+            Some((
+                code.unwrap_or_else(|| "an error in responseElements".to_owned()),
+                text(["message", "errorMessage", "detail"]),
+            ))
         }
-        (json::flag(json::member(response, "_return")) == Some(false))
-            .then(|| ("the response says `_return: false`".to_owned(), None))
+        other => json::text(other).filter(|code| code != "0").map(|code| (code.into_owned(), None)),
     }
 }
 
@@ -149,6 +184,12 @@ mod tests {
                 "object in the response",
                 json!({"responseElements": {"error": {"code": "X"}}}),
                 Some("failed-call"),
+            ),
+            ("no error, as a zero", json!({"errorCode": 0}), None),
+            (
+                "no error, in the response",
+                json!({"responseElements": {"error": {}, "errorCode": false}}),
+                None,
             ),
             ("false in the response", json!({"responseElements": {"_return": false}}), Some("failed-call")),
             ("true in the response", json!({"responseElements": {"_return": true}}), None),

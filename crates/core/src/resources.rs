@@ -46,6 +46,8 @@ pub struct Found {
     pub resources: Vec<Resource>,
     /// The children that are not in it.
     pub children: Vec<Children>,
+    /// The entries for which the record tells of a change, and what in it says so.
+    pub changes: Vec<(&'static Entry, String)>,
 }
 
 /// The resources that the record of this event tells of.
@@ -55,13 +57,18 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
     let (children, entries): (Vec<_>, Vec<_>) =
         event.entries.iter().partition(|entry| entry.describe.is_some());
     for entry in entries {
+        if let Some(reason) = change(record, entry) {
+            found.changes.push((entry, reason));
+            continue;
+        }
         found.resources.extend(of_entry(record, entry, &variables));
     }
     let parents = found.resources.clone();
     for entry in children {
-        let in_record = of_entry(record, entry, &variables);
-        if !in_record.is_empty() || parents.is_empty() {
-            found.resources.extend(in_record);
+        // An instance that shows fewer children than the record has instances may have more.
+        let named = first_that_resolves(record, entry.arn, &variables, is_arn).len();
+        found.resources.extend(of_entry(record, entry, &variables));
+        if parents.is_empty() || named >= parents.len() {
             continue;
         }
         let call = entry.describe.unwrap_or_default();
@@ -78,6 +85,19 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
         }
     }
     found
+}
+
+/// What in the record says that the call changed something that was there already.
+fn change(record: &Record, entry: &Entry) -> Option<String> {
+    let first = |path: &str| json::at_path(record.value(), path).into_iter().find_map(json::text);
+    let differs = entry.when.iter().find_map(|(path, value)| {
+        let found = first(path).filter(|found| found != value)?;
+        Some(format!("{path} is {found}, and {value} where it creates"))
+    });
+    differs.or_else(|| {
+        let path = entry.unless.iter().find(|path| first(path).is_some())?;
+        Some(format!("{path} is there, which names something that exists"))
+    })
 }
 
 /// The resource of a child that a describe call found.
@@ -111,6 +131,10 @@ fn of_entry(record: &Record, entry: &'static Entry, variables: &Variables) -> Ve
             continue;
         }
         let region = region.as_deref().map_or_else(|| region_of(&arn, variables), bucket_region).to_owned();
+        // It becomes part of the host that gets the signed request, so it must be nothing but a region.
+        if !is_region(&region) {
+            continue;
+        }
         resources.push(Resource { entry, arn, id, region, account: variables.account.clone() });
     }
     resources
@@ -126,6 +150,19 @@ fn region_of<'a>(arn: &'a str, variables: &'a Variables) -> &'a str {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html>
 fn bucket_region(constraint: &str) -> &str {
     if constraint == "EU" { "eu-west-1" } else { constraint }
+}
+
+/// Whether a text has the form of a region's name, such as `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let first = parts.next().unwrap_or_default();
+    let is_word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    first.len() >= 2
+        && first.bytes().all(|byte| byte.is_ascii_lowercase())
+        && text.contains('-')
+        && parts.all(is_word)
 }
 
 /// Whether a text is an ARN. Spaces stand only in the name at its end: alarms have them.
@@ -195,7 +232,7 @@ struct Variables {
 impl Variables {
     fn of(record: &Record) -> Self {
         Self {
-            region: record.region().unwrap_or_default().into_owned(),
+            region: record.region().filter(|region| is_region(region)).unwrap_or_default().into_owned(),
             account: record.account().unwrap_or_default(),
         }
     }
@@ -224,6 +261,22 @@ mod tests {
             [("a/b/c", "c"), ("a:b", "b"), ("arn:aws:iam::1:role/p/x", "x"), ("x", "x"), ("", "")]
         {
             assert_eq!(last(text), expected);
+        }
+    }
+
+    #[test]
+    fn regions() {
+        for (text, expected) in [
+            ("eu-west-1", true),
+            ("us-isob-east-1", true),
+            ("mexico-central-1", true),
+            ("x@evil.example/", false),
+            ("us-east-1.evil.example", false),
+            ("7", false),
+            ("us", false),
+            ("", false),
+        ] {
+            assert_eq!(is_region(text), expected, "{text}");
         }
     }
 

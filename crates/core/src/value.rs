@@ -55,6 +55,9 @@ impl ValueTemplate {
     /// # Errors
     /// A sentence: a brace that is not closed, or an unknown name with the nearest right one.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Err("the value is empty; give a text or a template such as `{name}`".to_owned());
+        }
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find('{') {
@@ -72,9 +75,6 @@ impl ValueTemplate {
         }
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
-        }
-        if pieces.is_empty() {
-            return Err("the value is empty; give a text or a template such as `{name}`".to_owned());
         }
         Ok(Self { text: text.to_owned(), pieces })
     }

@@ -5,7 +5,7 @@
 use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use tagger_core::{Policy, documents, explain, plan};
+use tagger_core::{Policy, containers, documents, explain, plan};
 
 /// Values of every type, with the texts that records are made of among them.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -67,7 +67,7 @@ fn samples() -> Vec<Value> {
 }
 
 fn check(value: Value) {
-    for record in documents::records_in(value).into_iter().flatten() {
+    for record in containers::records_in(value).into_iter().flatten() {
         for own_account in [None, Some("111122223333")] {
             let first = plan(&record, &Policy::default(), own_account);
             let reason = first.diagnostics.iter().any(|diagnostic| diagnostic.code.stops());

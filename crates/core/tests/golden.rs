@@ -11,7 +11,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tagger_core::{Policy, Record, documents, explain, identity, plan};
+use tagger_core::{Policy, Record, containers, documents, explain, identity, plan};
 
 const UPDATE: &str = "UPDATE_EXPECT=1 cargo test -p tagger-core --test golden";
 
@@ -44,7 +44,7 @@ fn record(path: &Path) -> Record {
         sample["source"].as_str().is_some_and(|source| source.starts_with("https://")),
         "{name}: source must be a link"
     );
-    let mut records = documents::records_in(sample["record"].clone());
+    let mut records = containers::records_in(sample["record"].clone());
     assert_eq!(records.len(), 1, "{name}: expected one record");
     records.remove(0).unwrap_or_else(|problem| panic!("{name}: {problem}"))
 }
@@ -60,14 +60,10 @@ fn every_sample_gives_its_plan() {
         let record = record(path);
         let plan = plan(&record, &Policy::default(), None);
         for action in &plan.actions {
-            seen.insert((
-                record.event_source().into_owned(),
-                plain(&record),
-                action.resource.entry.resource_type,
-            ));
+            seen.insert((record.event_source(), plain(&record), action.entry.resource_type));
         }
         for entry in plan.children.iter().flat_map(|children| &children.entries) {
-            seen.insert((record.event_source().into_owned(), plain(&record), entry.resource_type));
+            seen.insert((record.event_source(), plain(&record), entry.resource_type));
         }
         let planned: Value = serde_json::from_str(&explain::json(&record, &plan)).unwrap();
         let text = format!("{planned:#}\n");

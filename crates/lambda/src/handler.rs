@@ -5,10 +5,11 @@
 //! tagged. It must not decide who, what or which tag.
 
 use crate::log::{self, Lines};
-use lambda_runtime::Diagnostic as RuntimeDiagnostic;
+use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
 use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
 use tagger_aws::{Client, Outcome};
-use tagger_core::{Policy, documents};
+use tagger_core::{Policy, containers};
 
 /// What every invocation uses.
 pub struct Handler {
@@ -45,7 +46,19 @@ impl Handler {
     /// # Errors
     /// Something that should have been tagged was not, or could not be read. For a queue's batch
     /// the failed messages are named in the answer instead, so that only they come again.
-    pub async fn handle(&self, event: Value, function_arn: &str) -> Result<Value, NotTagged> {
+    pub async fn handle(&self, event: Value, context: &Context) -> Result<Value, NotTagged> {
+        // A second before Lambda would end the process without a word.
+        let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline) - Duration::from_secs(1);
+        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        let answered = tokio::time::timeout(left, self.answer(event, &context.invoked_function_arn)).await;
+        answered.unwrap_or_else(|_| {
+            let message = "the time of the invocation is over and not all is tagged";
+            log::failure("out-of-time", message);
+            Err(NotTagged(message.to_owned()))
+        })
+    }
+
+    async fn answer(&self, event: Value, function_arn: &str) -> Result<Value, NotTagged> {
         let account = function_arn.split(':').nth(4).filter(|account| !account.is_empty());
         if let Some(messages) = queue_messages(&event) {
             let mut failed = Vec::new();
@@ -72,7 +85,7 @@ impl Handler {
 
     async fn records(&self, event: Value, account: Option<&str>) -> Summary {
         let mut summary = Summary::default();
-        for item in documents::records_in(event) {
+        for item in containers::records_in(event) {
             summary.records += 1;
             let record = match item {
                 Ok(record) => record,
@@ -85,6 +98,11 @@ impl Handler {
             let plan = tagger_core::plan(&record, &self.policy, account);
             let lines = Lines::of(&record, &plan);
             plan.diagnostics.iter().for_each(|diagnostic| lines.diagnostic(diagnostic));
+            if let Some(found) = record.unknown_shape() {
+                // Only records of CloudTrail are sent here; whatever this is must not be lost as if it were done.
+                summary.failures.push(found);
+                continue;
+            }
             if plan.actions.is_empty() {
                 summary.left_alone += 1;
                 continue;

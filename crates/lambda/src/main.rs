@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let handler = Handler { client, policy };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
-        handler.handle(event.payload, &event.context.invoked_function_arn).await
+        handler.handle(event.payload, &event.context).await
     }))
     .await
 }

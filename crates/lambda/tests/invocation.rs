@@ -153,18 +153,10 @@ fn answers_to_the_runtime() {
             "\"other-account\"",
         ),
         (
-            "no record at all",
-            json!({"hello": "world"}),
-            200,
-            ("response", json!({"records": 1, "tagged": 0, "alreadyTagged": 0, "leftAlone": 1})),
-            0,
-            "\"not-a-record\"",
-        ),
-        (
             "a queue's batch names the messages that failed",
-            json!({"Records": [message("m-1", good.clone()), message("m-2", json!("not an event")), message("m-3", good.clone())]}),
+            json!({"Records": [message("m-1", good.clone()), message("m-2", json!({"hello": 1})), message("m-3", good.clone())]}),
             200,
-            ("response", json!({"batchItemFailures": []})),
+            ("response", json!({"batchItemFailures": [{"itemIdentifier": "m-2"}]})),
             4,
             "\"tagged\"",
         ),
@@ -197,6 +189,15 @@ fn a_failure_to_tag_is_an_error_of_the_invocation_and_the_next_one_goes_on() {
         "{message}"
     );
     assert_eq!(run.answers[1].0, "response");
+}
+
+#[test]
+fn what_is_no_record_is_an_error_and_not_lost() {
+    for event in [json!({"hello": "world"}), json!({"detail-type": "x", "detail": "not json {"}), json!([])] {
+        let is_empty = event == json!([]);
+        let run = run(vec![event], 200, &[]);
+        assert_eq!(run.answers[0].0 == "error", !is_empty, "{:?}", run.answers);
+    }
 }
 
 #[test]

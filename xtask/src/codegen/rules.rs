@@ -61,6 +61,8 @@ fn branch(source: &str, names: &[Value]) -> Value {
 
 fn pattern(branches: &[Value]) -> Value {
     json!({
+        // Nobody but AWS can send an event whose source begins so; without it, whoever may PutEvents could forge creations.
+        "source": [{ "prefix": "aws." }],
         "detail-type": ["AWS API Call via CloudTrail"],
         "detail": { "errorCode": [{ "exists": false }], "$or": branches },
     })

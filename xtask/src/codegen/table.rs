@@ -28,7 +28,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     for (file, entry) in catalog.entries() {
         let literal = format!(
             "Entry {{ resource_type: {:?}, arn: {}, id: {}, region: {}, operation: &OPERATIONS[{}], with: &{:?}, describe: \
-             {:?}, except: {}, evidence: Evidence::{:?}, source: {:?} }}",
+             {:?}, except: {}, when: &{:?}, unless: &{:?}, upsert: {}, evidence: Evidence::{:?}, source: {:?} }}",
             entry.r#type,
             templates(&entry.arn)?,
             templates(&entry.id)?,
@@ -37,6 +37,9 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
             entry.with.iter().collect::<Vec<_>>(),
             entry.describe,
             templates(&entry.except)?,
+            entry.when.iter().collect::<Vec<_>>(),
+            entry.unless.as_slice(),
+            entry.upsert,
             entry.evidence,
             entry.source,
         );

@@ -3,7 +3,8 @@
 use crate::{
     args::Explain,
     exit_code::{Error, ExitCode},
-    input, output,
+    input::{self, Unreadable},
+    output,
 };
 use std::io::{BufWriter, Write};
 use tagger_core::explain;
@@ -16,7 +17,7 @@ pub fn run(arguments: &Explain) -> Result<ExitCode, Error> {
     let policy = input::policy(&arguments.policy)?;
     let (bold, plain) = output::bold(arguments.color);
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut unreadable = 0;
+    let mut unreadable = Unreadable::default();
     for file in input::files(&arguments.files, &mut unreadable) {
         input::records(&file, &mut unreadable, &mut |record| {
             let plan = tagger_core::plan(&record, &policy, None);
@@ -29,5 +30,5 @@ pub fn run(arguments: &Explain) -> Result<ExitCode, Error> {
         })?;
     }
     out.flush()?;
-    Ok(if unreadable == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
+    Ok(if unreadable.count == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
 }

@@ -3,7 +3,8 @@
 use crate::{
     args::Scan,
     exit_code::{Error, ExitCode},
-    input, output,
+    input::{self, Unreadable},
+    output,
 };
 use serde_json::json;
 use std::{
@@ -39,8 +40,7 @@ impl Sums {
         let time = record.text("eventTime").map(|time| time.into_owned());
         for action in &plan.actions {
             let name = plan.creator.name.clone().unwrap_or_default();
-            let made =
-                self.made.entry((name, plan.creator.kind, action.resource.entry.resource_type)).or_default();
+            let made = self.made.entry((name, plan.creator.kind, action.entry.resource_type)).or_default();
             made.resources += 1;
             // Times of CloudTrail's form compare as texts.
             made.first = made.first.take().into_iter().chain(time.clone()).min();
@@ -56,7 +56,7 @@ impl Sums {
 pub fn run(arguments: &Scan) -> Result<ExitCode, Error> {
     let policy = input::policy(&arguments.policy)?;
     let mut sums = Sums::default();
-    let mut unreadable = 0;
+    let mut unreadable = Unreadable::default();
     for file in input::files(&arguments.paths, &mut unreadable) {
         sums.files += 1;
         input::records(&file, &mut unreadable, &mut |record| {
@@ -64,11 +64,11 @@ pub fn run(arguments: &Scan) -> Result<ExitCode, Error> {
             Ok(())
         })?;
     }
-    sums.unreadable = unreadable;
+    sums.unreadable = unreadable.count;
     let mut out = BufWriter::new(std::io::stdout().lock());
     if arguments.json { json_lines(&sums, &mut out) } else { table(&sums, &mut out) }?;
     out.flush()?;
-    Ok(if unreadable == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
+    Ok(if unreadable.count == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
 }
 
 fn json_lines(sums: &Sums, out: &mut impl Write) -> std::io::Result<()> {

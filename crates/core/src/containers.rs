@@ -1,0 +1,106 @@
+//! Before step 1: what one JSON value holds. Envelopes, batches and exports are opened until records
+//! come out; anything of no known kind counts as a bare record, and is answered with `not-a-record`.
+
+use crate::{documents::Problem, json, record::Record};
+use serde_json::{Map, Value};
+
+/// How deep documents may stand inside documents as texts (SQS body → SNS message → EventBridge event).
+const MOST_NESTING: u8 = 4;
+
+/// The records in one JSON value, in order.
+pub fn records_in(value: Value) -> Vec<Result<Record, Problem>> {
+    let mut found = Vec::new();
+    unpack(value, 0, &mut |item| found.push(item));
+    let in_list = found.len() > 1;
+    for (index, item) in found.iter_mut().enumerate() {
+        if let Err(problem) = item {
+            problem.record = in_list.then_some(index);
+        }
+    }
+    found
+}
+
+/// Gives every record of a value to `each`. `depth` counts the texts that were opened on the way.
+pub(crate) fn unpack(value: Value, depth: u8, each: &mut dyn FnMut(Result<Record, Problem>)) {
+    match value {
+        Value::Array(list) => list.into_iter().for_each(|value| unpack(value, depth, each)),
+        Value::Object(map) => unpack_object(map, depth, each),
+        Value::String(text) if text.trim_start().starts_with('{') => nested(&text, depth, each),
+        other => each(Ok(Record::new(other))),
+    }
+}
+
+fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Result<Record, Problem>)) {
+    let is_record = map.contains_key("eventName");
+    for name in ["Records", "Events"] {
+        match map.get_mut(name) {
+            Some(list @ (Value::Array(_) | Value::Object(_))) if !is_record => {
+                return unpack(list.take(), depth, each);
+            }
+            _ => {}
+        }
+    }
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let event_source = text(map.get("eventSource").or_else(|| map.get("EventSource"))).unwrap_or_default();
+    let inner = match event_source.as_str() {
+        "aws:sqs" => text(map.get("body")),
+        "aws:sns" => text(map.get("Sns").map(|sns| json::member(sns, "Message"))),
+        // SNS in SQS without raw delivery, and one event of LookupEvents.
+        _ if text(map.get("Type")).as_deref() == Some("Notification") => text(map.get("Message")),
+        _ => text(map.get("CloudTrailEvent")),
+    };
+    if let Some(inner) = inner {
+        return nested(&inner, depth, each);
+    }
+    match map.remove("detail") {
+        Some(detail @ Value::Object(_)) => each(Ok(from_envelope(&Value::Object(map), detail))),
+        Some(Value::String(text)) => nested(&text, depth, each),
+        Some(other) => {
+            map.insert("detail".to_owned(), other);
+            each(Ok(Record::new(Value::Object(map))));
+        }
+        None => each(Ok(Record::new(Value::Object(map)))),
+    }
+}
+
+/// A document that stands in another one as a text.
+fn nested(text: &str, depth: u8, each: &mut dyn FnMut(Result<Record, Problem>)) {
+    let problem = |message: String| Problem { line: 1, record: None, message, at_end: false };
+    if depth >= MOST_NESTING {
+        return each(Err(problem("messages inside messages inside messages; stopped".to_owned())));
+    }
+    match serde_json::from_str(text) {
+        Ok(value) => unpack(value, depth + 1, each),
+        Err(error) => {
+            each(Err(problem(format!("the message's text is not JSON: {error}; expected an event"))))
+        }
+    }
+}
+
+/// The record in an EventBridge event. Account and region are also in the envelope and are taken
+/// from there when the record has none.
+fn from_envelope(envelope: &Value, mut detail: Value) -> Record {
+    if let Value::Object(map) = &mut detail {
+        for (outer, inner) in [("account", "recipientAccountId"), ("region", "awsRegion")] {
+            if let (None | Some(Value::Null), Some(text)) =
+                (map.get(inner), json::member_text(envelope, outer))
+            {
+                map.insert(inner.to_owned(), Value::String(text.into_owned()));
+            }
+        }
+    }
+    Record::new(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_envelope_gives_account_and_region_where_the_record_has_none() {
+        let value = serde_json::json!({"account": "111122223333", "region": "eu-west-1", "detail": {"awsRegion": "us-east-1"}});
+        let record = records_in(value).remove(0).unwrap();
+        assert_eq!(record.account().as_deref(), Some("111122223333"));
+        assert_eq!(record.region().as_deref(), Some("us-east-1"));
+    }
+}

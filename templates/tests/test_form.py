@@ -1,0 +1,182 @@
+"""Whether AWS would take the templates: cfn-lint, and the limits and promises that it does not know."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+import cfnlint.helpers
+
+import support
+
+
+class Form(unittest.TestCase):
+    def test_cfn_lint_has_nothing_to_say(self) -> None:
+        """For every region of every partition that it knows."""
+        lint = os.path.join(os.path.dirname(sys.executable), "cfn-lint")
+        for name in support.NAMES:
+            with self.subTest(template=name):
+                done = subprocess.run([lint, "--regions", *cfnlint.helpers.REGIONS, "-t", support.path(name)],
+                                      capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_sizes(self) -> None:
+        for name in support.NAMES:
+            with self.subTest(template=name):
+                self.assertLessEqual(os.path.getsize(support.path(name)), 51_200)
+                self.assertLessEqual(len(support.template(name)["Resources"]), 500)
+
+    def test_stack_sets_accept_it(self) -> None:
+        """No transforms anywhere, also not a macro of one's own."""
+        for name in support.NAMES:
+            found = support.template(name)
+            self.assertNotIn("Transform", found)
+            self.assertNotIn("Fn::Transform", json.dumps(found))
+            self.assertNotIn("Fn::ForEach", json.dumps(found))
+
+    def test_no_partition_and_no_list_of_regions(self) -> None:
+        for name in support.NAMES:
+            text = json.dumps({part: support.template(name)[part] for part in ("Conditions", "Resources", "Outputs")})
+            self.assertNotRegex(text, r"arn:aws[a-z-]*:", "a partition that is written out")
+            self.assertNotIn("amazonaws.com/", text, "an address that is written out")
+            self.assertNotRegex(text, r"\b(us|eu|ap|cn|sa|ca|me|af|il|mx)(-gov)?-[a-z]+-\d\b", "a region that is written out")
+
+    def test_a_person_understands_each_parameter(self) -> None:
+        for name in support.NAMES:
+            found = support.template(name)
+            groups = found["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+            grouped = [parameter for group in groups for parameter in group["Parameters"]]
+            self.assertEqual(sorted(grouped), sorted(found["Parameters"]), f"{name}: the groups name each parameter once")
+            for key, parameter in found["Parameters"].items():
+                with self.subTest(template=name, parameter=key):
+                    self.assertTrue(parameter.get("AllowedPattern") or parameter.get("AllowedValues"))
+                    self.assertTrue(parameter["ConstraintDescription"].endswith("."))
+                    self.assertTrue(parameter["Description"].endswith("."))
+                    if "AllowedPattern" in parameter and "Default" in parameter:
+                        self.assertRegex(parameter["Default"], parameter["AllowedPattern"])
+
+    def test_patterns_of_parameters(self) -> None:
+        accepted = {
+            "CodeKey": ["0.1.0/bootstrap-arm64.zip"], "TagKey": ["", "CreatedBy", "cost:owner", "A b"],
+            "TagValue": ["", "{session|name}", "{name} ({kind})".replace("(", "").replace(")", "")],
+            "MoreTags": ["", "CreatedAt={eventTime};Team=platform", "A=b;"], "SkipKinds": ["", "service ci", "service,ci"],
+            "ExcludePrincipals": ["", "arn:*:iam::*:role/terraform-* alice"],
+            "ExistingTrail": ["", "my-trail", "arn:aws-cn:cloudtrail:cn-north-1:111122223333:trail/t"],
+            "AlarmEmail": ["", "a@example.com"], "AlarmTopicKey": ["none", "new", "arn:aws:kms:us-east-1:111122223333:key/1-2"],
+        }
+        refused = {
+            "CodeKey": ["/x", "a b", ""], "TagKey": ["aws:x", "AWS:x", " x", "x ", "a,b"], "TagValue": ["a,b", "x" * 256],
+            "MoreTags": ["Team", "A=b;Team", "=b"], "SkipKinds": ["services", "ci;service"],
+            "ExistingTrail": ["a trail"], "AlarmEmail": ["nobody", "a@b"], "AlarmTopicKey": ["", "alias/aws/sns"],
+        }
+        parameters = support.template("tagger")["Parameters"]
+        for key, values in accepted.items():
+            for value in values:
+                self.assertRegex(value, parameters[key]["AllowedPattern"], key)
+        for key, values in refused.items():
+            for value in values:
+                if key == "CodeKey" and value == "/x":
+                    continue  # S3 takes it; the text of the constraint is advice.
+                self.assertNotRegex(value, parameters[key]["AllowedPattern"], key)
+
+    def test_names_of_the_specification(self) -> None:
+        function = support.resources("tagger", "AWS::Lambda::Function")["Function"]
+        self.assertEqual((function["FunctionName"], function["Runtime"], function["MemorySize"], function["Timeout"]),
+                         ("auto-resource-tagger", "provided.al2023", 256, 30))
+        self.assertNotIn("ReservedConcurrentExecutions", function)
+        role = support.resources("tagger", "AWS::IAM::Role")["Role"]
+        self.assertEqual((role["RoleName"], role["Policies"][0]["PolicyName"]),
+                         ("AutoResourceTaggerRole", "AutoResourceTaggerPolicy"))
+        bucket = support.resources("tagger", "AWS::S3::Bucket")["TrailBucket"]
+        self.assertEqual(bucket["BucketName"], {"Fn::Sub": "cloudtrail-logs-${AWS::AccountId}-${AWS::Region}"})
+        for name in ("tagger", "forwarder"):
+            rules = list(support.patterns(name))
+            self.assertEqual(rules[0], "auto-tag-create-resources")
+            self.assertEqual(rules[1:], [f"auto-tag-create-resources-{number}" for number in range(2, len(rules) + 1)])
+
+    def test_rules(self) -> None:
+        self.assertEqual(support.patterns("tagger"), support.patterns("forwarder"))
+        for name in ("tagger", "forwarder"):
+            for rule, pattern in support.patterns(name).items():
+                self.assertLessEqual(len(pattern), 2048, rule)
+                found = json.loads(pattern)
+                self.assertEqual(found["account"], [support.ACCOUNT])
+                self.assertEqual(found["detail"]["errorCode"], [{"exists": False}])
+            for rule in support.resources(name, "AWS::Events::Rule").values():
+                self.assertEqual(rule["State"], "ENABLED")
+                self.assertIn("account", rule["EventPattern"])
+                for target in rule["Targets"]:
+                    self.assertIn("RetryPolicy", target)
+                    self.assertIn("DeadLetterConfig", target)
+
+    def test_every_variable_of_the_function_is_known_to_it(self) -> None:
+        with open(os.path.join(support.ROOT, "docs", "configuration.md"), encoding="utf-8") as file:
+            known = set(re.findall(r"`(TAGGER_[A-Z_]+)`", file.read())) - {"TAGGER_CONFIG"}
+        variables = support.resources("tagger", "AWS::Lambda::Function")["Function"]["Environment"]["Variables"]
+        self.assertEqual({name for name in variables if name.startswith("TAGGER_")}, known)
+
+    def test_the_role_fits(self) -> None:
+        role = support.resources("tagger", "AWS::IAM::Role")["Role"]
+        text = json.dumps([policy["PolicyDocument"] for policy in role["Policies"]], separators=(",", ":"))
+        # References become ARNs of about this length.
+        text = re.sub(r'\{"Fn::GetAtt":\[[^]]*\]\}', '"' + "x" * 90 + '"', text)
+        self.assertLessEqual(len(text), 10_240)
+
+    def test_queues_wait_six_timeouts(self) -> None:
+        queues = support.resources("tagger", "AWS::SQS::Queue")
+        for name, queue in queues.items():
+            self.assertEqual((queue["VisibilityTimeout"], queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]),
+                             (180, 1_209_600, True), name)
+
+    def test_nobody_comes_without_tls(self) -> None:
+        holders = {"AWS::SQS::Queue": ("AWS::SQS::QueuePolicy", "Queues"), "AWS::SNS::Topic": ("AWS::SNS::TopicPolicy", "Topics"),
+                   "AWS::S3::Bucket": ("AWS::S3::BucketPolicy", "Bucket")}
+        for name in support.NAMES:
+            for kind, (policies, member) in holders.items():
+                refused = []
+                for policy in support.resources(name, policies).values():
+                    held = policy[member] if isinstance(policy[member], list) else [policy[member]]
+                    if {"Bool": {"aws:SecureTransport": "false"}} in [
+                            statement["Condition"] for statement in policy["PolicyDocument"]["Statement"]
+                            if statement["Effect"] == "Deny" and statement["Principal"] == "*"]:
+                        refused += [holder["Ref"] for holder in held]
+                self.assertEqual(sorted(refused), sorted(support.resources(name, kind)), f"{name} {kind}")
+
+    def test_services_act_for_this_account_only(self) -> None:
+        """Each service that a resource's policy lets in is held to a source; lambda.amazonaws.com takes none for a role."""
+        for name in support.NAMES:
+            for logical, resource in support.template(name)["Resources"].items():
+                properties = resource["Properties"]
+                for document in (properties.get("PolicyDocument"), properties.get("AssumeRolePolicyDocument")):
+                    for statement in (document or {}).get("Statement", []):
+                        service = statement.get("Principal")
+                        if isinstance(service, dict) and service.get("Service", "lambda.amazonaws.com") != "lambda.amazonaws.com":
+                            self.assertRegex(json.dumps(statement.get("Condition", {})), "aws:Source(Arn|Account|OrgID)", logical)
+
+    def test_every_hole_is_filled(self) -> None:
+        for name in support.NAMES:
+            with open(support.path(name), encoding="utf-8") as file:
+                self.assertTrue(support.no_placeholder(file.read()), name)
+
+    def test_the_organization_gives_only_parameters_that_there_are(self) -> None:
+        for logical, target in (("Functions", "tagger"), ("Forwarders", "forwarder")):
+            stack_set = support.resources("organization", "AWS::CloudFormation::StackSet")[logical]
+            given = {parameter["ParameterKey"] for parameter in stack_set["Parameters"]}
+            parameters = support.template(target)["Parameters"]
+            self.assertLessEqual(given, set(parameters), logical)
+            needed = {key for key, parameter in parameters.items() if "Default" not in parameter}
+            self.assertLessEqual(needed, given, logical)
+
+    def test_shared_parameters_agree(self) -> None:
+        ours, theirs = support.template("tagger")["Parameters"], support.template("organization")["Parameters"]
+        for key in set(ours) & set(theirs):
+            for part in ("Type", "Default", "AllowedPattern", "AllowedValues", "ConstraintDescription"):
+                self.assertEqual(ours[key].get(part), theirs[key].get(part), f"{key} {part}")
+
+
+if __name__ == "__main__":
+    unittest.main()
