@@ -24,7 +24,9 @@ PARAMETERS = {"CodeBucket": BUCKET, "CodeKey": KEY, "Architecture": "x86_64", "E
 NUMBERS = itertools.count(1)
 
 
-class Stack(support.CloudTest):
+class StackTest(support.CloudTest):
+    """Makes and deletes stacks; has no test of its own."""
+
     @classmethod
     def setUpClass(cls) -> None:
         if not os.path.exists(support.BOOTSTRAP):
@@ -121,10 +123,20 @@ class Stack(support.CloudTest):
         return next(messages for regions in found.values() for queues in regions.values()
                     for queue, messages in queues.items() if queue == url)
 
+
+class Stack(StackTest):
     def test_direct(self) -> None:
         changes = self.change("CREATE", **PARAMETERS)
         self.assertEqual({change["Action"] for change in changes}, {"Add"})
         self.assertEqual(self.creator_of_a_new_queue("one"), "alice")
+
+        # Its actions are HTTP's verbs, and are allowed on /tags only.
+        gateway = self.cloud.client("apigateway", support.REGION, *self.alice)
+        api = gateway.create_rest_api(name="api-of-alice")["id"]
+        self.addCleanup(gateway.delete_rest_api, restApiId=api)
+        arn = f"arn:aws:apigateway:{support.REGION}::/restapis/{api}"
+        tags = support.wait(lambda: gateway.get_tags(resourceArn=arn).get("tags"), "a tag on the API")
+        self.assertEqual(tags, {"CreatedBy": "alice"})
 
         outputs = self.outputs()
         self.assertEqual((outputs["FunctionName"], outputs["Trail"], outputs["Delivery"]),

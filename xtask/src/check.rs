@@ -5,7 +5,7 @@
 use crate::codegen;
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -40,7 +40,35 @@ pub fn test() -> Result<(), String> {
     run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env("XDG_CACHE_HOME", &cache))?;
     step("the sandbox's own tests");
     let python = installed_python(&cache)?;
-    run(Command::new(python).args(["-m", "unittest", "discover", "--start-directory", "sandbox/tests"]))
+    unittest(&python, "sandbox/tests")?;
+    step("the templates' tests");
+    unittest(&template_python()?, "templates/tests")
+}
+
+fn unittest(python: &Path, folder: &str) -> Result<(), String> {
+    run(Command::new(python).args(["-m", "unittest", "discover", "--start-directory", folder]))
+}
+
+/// A Python with what the templates' tests need, installed once below target/.
+fn template_python() -> Result<PathBuf, String> {
+    let folder = crate::root().join("target/templates-venv");
+    let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
+    if !complete.is_file() {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+            "-r",
+        ];
+        run(Command::new(&python).args(install).arg("templates/tests/requirements.txt"))?;
+        fs::write(&complete, "").map_err(|error| format!("{}: {error}", complete.display()))?;
+    }
+    Ok(python)
 }
 
 fn build() -> Result<(), String> {
@@ -69,7 +97,7 @@ fn core_stays_pure() -> Result<(), String> {
 }
 
 /// The Python of the sandbox that the end-to-end test installed.
-fn installed_python(cache: &std::path::Path) -> Result<PathBuf, String> {
+fn installed_python(cache: &Path) -> Result<PathBuf, String> {
     let folder = cache.join("auto-resource-tagger");
     let entries = fs::read_dir(&folder)
         .map_err(|error| format!("{}: {error}; the end-to-end test installs it", folder.display()))?;

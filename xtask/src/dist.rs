@@ -99,6 +99,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     }
     gnu_gzip()?;
     let tools = Tools::ready(&root, &target, plain)?;
+    println!("building {}", revision(&root));
     if verify {
         return verified(&root, &out, &tools);
     }
@@ -157,6 +158,19 @@ fn verified(root: &Path, out: &Path, tools: &Tools) -> Result<(), String> {
     fs::remove_dir_all(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
     println!("{} files, the same bytes in both builds, written to {}", one.len(), out.display());
     Ok(())
+}
+
+/// The commit that is built, and whether somebody who has it has all: a release has no uncommitted changes.
+fn revision(root: &Path) -> String {
+    let git =
+        |arguments: &[&str]| output(Command::new("git").args(arguments).current_dir(root), None).map(text);
+    match (git(&["rev-parse", "HEAD"]), git(&["status", "--porcelain"])) {
+        (Ok(commit), Ok(changes)) if changes.is_empty() => format!("commit {commit}"),
+        (Ok(commit), Ok(_)) => {
+            format!("commit {commit} with uncommitted changes, which nobody else can build")
+        }
+        _ => "sources that are no git work tree".to_owned(),
+    }
 }
 
 /// The files that git knows or would add, so that a build has what a commit would have.

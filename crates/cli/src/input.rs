@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 use tagger_aws::log_files;
-use tagger_core::{Policy, Record, config, documents};
+use tagger_core::{
+    Policy, Record, config,
+    documents::{self, ProblemKind},
+    glance::Glance,
+};
 
 /// The policy of a configuration file, or the default.
 ///
@@ -40,8 +44,16 @@ fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
+/// A file to read.
+#[derive(Debug)]
+pub struct Input {
+    path: PathBuf,
+    /// Whether it was named, rather than found in a folder.
+    named: bool,
+}
+
 /// Every file of the paths; what cannot be listed is named.
-pub fn files(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<PathBuf> {
+pub fn files(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<Input> {
     let mut found = Vec::new();
     for path in paths {
         let below = log_files::below(path, &mut |path, error| unreadable.complain(path, &error.to_string()));
@@ -54,20 +66,23 @@ pub fn files(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<PathBuf> {
                 ),
             );
         }
-        found.extend(below);
+        found.extend(below.into_iter().map(|file| Input { named: file == *path, path: file }));
     }
     found
 }
 
-/// Gives every record of a file to `each`, in order, until it fails; what cannot be read is named.
+/// Gives every record of a file to `each`, in order, until it fails, but those of which a glance is
+/// enough; what cannot be read is named.
 ///
 /// # Errors
 /// What `each` returned.
 pub fn records(
-    path: &Path,
+    input: &Input,
     unreadable: &mut Unreadable,
+    glance: &mut dyn FnMut(&Glance) -> bool,
     each: &mut dyn FnMut(Record) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let path = &input.path;
     let contents = match log_files::read(path) {
         Ok(contents) => contents,
         Err(error) => {
@@ -77,11 +92,17 @@ pub fn records(
     };
     let mut result = Ok(());
     let mut named = 0;
-    documents::read(&contents.text, &mut |item| match item {
+    documents::read_glancing(&contents.text, glance, &mut |item| match item {
         _ if result.is_err() => {}
         Ok(record) => result = each(record),
         // Where the text of a damaged file ends says less than why, which comes below.
-        Err(problem) if contents.error.is_some() && problem.at_end => {}
+        Err(problem) if contents.error.is_some() && problem.kind == ProblemKind::CutOff => {}
+        // A tree of log files also holds a manifest here and there.
+        Err(problem)
+            if !input.named && problem.kind == ProblemKind::UnknownShape && problem.record.is_none() =>
+        {
+            eprintln!("tagger: {}: passed over, it is no log file: {problem}", shown(path));
+        }
         Err(problem) => {
             named += 1;
             match named {

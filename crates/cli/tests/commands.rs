@@ -99,6 +99,9 @@ fn explain_and_scan_read_files_and_folders_and_name_what_they_cannot() {
     fs::write(folder.join("AWSLogs/2026/b.json.gz"), &whole[..whole.len() - 12]).unwrap();
     fs::write(folder.join("AWSLogs/2026/c.json"), "{\"Records\":[").unwrap();
     fs::write(folder.join("AWSLogs/readme.txt"), "not a log file").unwrap();
+    fs::create_dir_all(folder.join("other")).unwrap();
+    fs::write(folder.join("other/manifest.json"), r#"{"files":1}"#).unwrap();
+    fs::write(folder.join("other/a.json"), QUEUE).unwrap();
     let path = folder.to_string_lossy().into_owned();
 
     let said = tagger(&["scan", &path], b"");
@@ -116,6 +119,17 @@ fn explain_and_scan_read_files_and_folders_and_name_what_they_cannot() {
                     \"resources\":2,\"type\":\"AWS::SQS::Queue\"}\n\
                     {\"summary\":{\"diagnostics\":{},\"files\":1,\"records\":2,\"resources\":2,\"unreadable\":0}}\n";
     assert_eq!(said.out, expected);
+
+    // A manifest in a tree is named and passed over; one that was asked for is input that cannot be read.
+    for (what, code) in [("other", 0), ("other/manifest.json", 3)] {
+        let said = tagger(&["scan", &format!("{path}/{what}")], b"");
+        assert_eq!(said.code, code, "{what}: {}", said.err);
+        assert!(
+            said.err.contains("manifest.json: ") && said.err.contains("found an object with files"),
+            "{}",
+            said.err
+        );
+    }
 
     let said = tagger(&["explain", &format!("{path}/nothing.json")], b"");
     assert_eq!(said.code, 3);
@@ -216,10 +230,13 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_sandbox_says_what_is_missing() {
-    // Beside a copy of the program there is no `bootstrap`.
-    let folder = folder("alone");
+    // Beside this link to the program there is no `bootstrap`. A copy would be open for writing while
+    // another test starts a process, and could not be started then.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alone");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
     let copy = folder.join("tagger");
-    fs::copy(env!("CARGO_BIN_EXE_tagger"), &copy).unwrap();
+    fs::hard_link(env!("CARGO_BIN_EXE_tagger"), &copy).unwrap();
     let output = Command::new(&copy).arg("sandbox").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cargo build --release"));

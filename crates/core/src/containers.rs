@@ -1,7 +1,11 @@
 //! Before step 1: what one JSON value holds. Envelopes, batches and exports are opened until records
 //! come out; anything of no known kind counts as a bare record, and is answered with `not-a-record`.
 
-use crate::{documents::Problem, json, record::Record};
+use crate::{
+    documents::{Problem, ProblemKind},
+    json,
+    record::Record,
+};
 use serde_json::{Map, Value};
 
 /// How deep documents may stand inside documents as texts (SQS body → SNS message → EventBridge event).
@@ -65,7 +69,7 @@ fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Re
 
 /// A document that stands in another one as a text.
 fn nested(text: &str, depth: u8, each: &mut dyn FnMut(Result<Record, Problem>)) {
-    let problem = |message: String| Problem { line: 1, record: None, message, at_end: false };
+    let problem = |message: String| Problem { line: 1, record: None, message, kind: ProblemKind::Broken };
     if depth >= MOST_NESTING {
         return each(Err(problem("messages inside messages inside messages; stopped".to_owned())));
     }

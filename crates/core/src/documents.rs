@@ -6,7 +6,7 @@
 //! knows texts and their broken places; what a value holds is in [`crate::containers`]. No I/O: who
 //! reads files decompresses them first.
 
-use crate::{containers, record::Record};
+use crate::{containers, glance::Glance, record::Record};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::fmt;
@@ -20,8 +20,19 @@ pub struct Problem {
     pub record: Option<usize>,
     /// What was expected, what came, what to do.
     pub message: String,
-    /// Whether the text ends here too early.
-    pub at_end: bool,
+    /// What kind of problem it is.
+    pub kind: ProblemKind,
+}
+
+/// What kind of problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// It is no JSON.
+    Broken,
+    /// The text ends too early.
+    CutOff,
+    /// It is JSON, and no record of CloudTrail.
+    UnknownShape,
 }
 
 impl fmt::Display for Problem {
@@ -36,12 +47,22 @@ impl fmt::Display for Problem {
 
 /// Reads all records of a text, in order.
 pub fn read(text: &[u8], each: &mut dyn FnMut(Result<Record, Problem>)) {
+    read_glancing(text, &mut |_| false, each);
+}
+
+/// Reads all records of a text, in order, but those of which a glance is enough: where `glance`
+/// answers true the record is not opened.
+pub fn read_glancing(
+    text: &[u8],
+    glance: &mut dyn FnMut(&Glance) -> bool,
+    each: &mut dyn FnMut(Result<Record, Problem>),
+) {
     let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     if text[start..].iter().all(u8::is_ascii_whitespace) {
         let message = "the input is empty; expected CloudTrail records as JSON".to_owned();
-        return each(Err(Problem { line: 1, record: None, message, at_end: true }));
+        return each(Err(Problem { line: 1, record: None, message, kind: ProblemKind::CutOff }));
     }
-    Reader { text, each, counted: (0, 1) }.documents(start);
+    Reader { text, glance, each, counted: (0, 1) }.documents(start);
 }
 
 /// Stands before each text of a JSON sequence: <https://www.rfc-editor.org/rfc/rfc7464>
@@ -49,6 +70,7 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 
 struct Reader<'t, 'f> {
     text: &'t [u8],
+    glance: &'f mut dyn FnMut(&Glance) -> bool,
     each: &'f mut dyn FnMut(Result<Record, Problem>),
     /// A place and its line. Places only grow, so that counting on from here reads the text once.
     counted: (usize, usize),
@@ -58,7 +80,7 @@ struct Reader<'t, 'f> {
 #[derive(Deserialize)]
 struct Shell<'t> {
     #[serde(borrow, rename = "Records", alias = "Events")]
-    records: Option<&'t RawValue>,
+    records: Option<Vec<&'t RawValue>>,
     /// A bare record may have a member of one of those names.
     #[serde(rename = "eventName")]
     event_name: Option<serde::de::IgnoredAny>,
@@ -68,46 +90,41 @@ impl<'t> Reader<'t, '_> {
     /// Documents one after another, from `at` to the end.
     fn documents(&mut self, mut at: usize) {
         while let Some(begin) = self.skip(at, |byte| byte.is_ascii_whitespace() || byte == RECORD_SEPARATOR) {
-            match self.value_at(begin) {
-                Ok((raw, end)) => {
-                    self.document(raw);
-                    at = end;
-                }
-                Err(error) => {
-                    at = match self.list_at(begin) {
-                        Some(list) => self.salvage(list),
-                        None => {
-                            self.problem(begin, None, &error);
-                            self.text[begin..]
-                                .iter()
-                                .position(|byte| *byte == b'\n')
-                                .map_or(usize::MAX, |n| begin + n + 1)
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// A whole document that is correct JSON.
-    fn document(&mut self, raw: &'t RawValue) {
-        let text = raw.get();
-        let list = if text.starts_with('[') {
-            serde_json::from_str::<Vec<&RawValue>>(text).ok()
-        } else {
-            let shell = serde_json::from_str::<Shell>(text).ok();
-            shell
-                .filter(|shell| shell.event_name.is_none())
-                .and_then(|shell| shell.records)
-                .and_then(|records| serde_json::from_str(records.get()).ok())
-        };
-        match list {
-            None => self.record(raw, None),
-            Some(records) => {
+            if let Some((records, end)) = self.list(begin) {
                 for (index, record) in records.into_iter().enumerate() {
                     self.record(record, Some(index));
                 }
+                at = end;
+                continue;
             }
+            at = match self.value_at(begin) {
+                Ok((raw, end)) => {
+                    self.record(raw, None);
+                    end
+                }
+                Err(error) => match self.list_at(begin) {
+                    Some(list) => self.salvage(list),
+                    None => {
+                        self.problem(begin, None, &error);
+                        let line = self.text[begin..].iter().position(|byte| *byte == b'\n');
+                        line.map_or(usize::MAX, |length| begin + length + 1)
+                    }
+                },
+            };
+        }
+    }
+
+    /// A whole and correct list of records, and where its document ends.
+    fn list(&self, begin: usize) -> Option<(Vec<&'t RawValue>, usize)> {
+        let text = &self.text[begin..];
+        let values = serde_json::Deserializer::from_slice(text);
+        if text.starts_with(b"[") {
+            let mut values = values.into_iter::<Vec<&RawValue>>();
+            Some((values.next()?.ok()?, begin + values.byte_offset()))
+        } else {
+            let mut values = values.into_iter::<Shell>();
+            let shell = values.next()?.ok()?;
+            Some((shell.records.filter(|_| shell.event_name.is_none())?, begin + values.byte_offset()))
         }
     }
 
@@ -146,6 +163,9 @@ impl<'t> Reader<'t, '_> {
 
     fn record(&mut self, raw: &'t RawValue, index: Option<usize>) {
         let text = raw.get();
+        if Glance::at(text).is_some_and(|glance| (self.glance)(&glance)) {
+            return;
+        }
         let begin = text.as_ptr() as usize - self.text.as_ptr() as usize;
         let parsed = serde_json::from_str::<Value>(text)
             .or_else(|error| serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error));
@@ -159,8 +179,14 @@ impl<'t> Reader<'t, '_> {
                     let item =
                         item.map_err(|problem| Problem { line: self.line(begin), record: index, ..problem });
                     (self.each)(item);
-                    if let Some(found) = unknown {
-                        self.problem(begin, index, &found);
+                    if let Some(message) = unknown {
+                        let line = self.line(begin);
+                        (self.each)(Err(Problem {
+                            line,
+                            record: index,
+                            message,
+                            kind: ProblemKind::UnknownShape,
+                        }));
                     }
                 }
             }
@@ -172,9 +198,10 @@ impl<'t> Reader<'t, '_> {
         let error = error.split(" at line ").next().unwrap_or(error);
         let message =
             format!("{error}; expected a CloudTrail record as JSON. Mend this place or fetch the file again");
+        let cut_off = error.starts_with("EOF") || at == self.text.len();
+        let kind = if cut_off { ProblemKind::CutOff } else { ProblemKind::Broken };
         let line = self.line(at);
-        let at_end = error.starts_with("EOF") || at == self.text.len();
-        (self.each)(Err(Problem { line, record, message, at_end }));
+        (self.each)(Err(Problem { line, record, message, kind }));
     }
 
     /// One JSON value at `at`, and where it ends.

@@ -13,6 +13,7 @@ pub mod containers;
 pub mod diagnostic;
 pub mod documents;
 pub mod explain;
+pub mod glance;
 pub mod identity;
 pub mod json;
 pub mod plan;

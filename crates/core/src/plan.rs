@@ -61,6 +61,9 @@ fn fill(
     let (source, name) = (record.event_source(), record.event_name());
     let event =
         tagger_catalog::event(&source, &name).ok_or_else(|| Diagnostic::unknown_event(&source, &name))?;
+    if let Some(diagnostic) = record.failed_inside() {
+        return Err(diagnostic);
+    }
     if let (Some(own), Some(account)) = (own_account, record.account())
         && own != account
     {

@@ -82,45 +82,43 @@ impl Record {
         (!self.is_record()).then(|| Diagnostic::not_a_record(&self.value).message)
     }
 
-    /// Why no resource can have come from this call, if that is so: it is no record, it failed, it
-    /// was a dry run, or it only read.
+    /// Why no resource can have come from this call, as far as the record's top says: it is no record,
+    /// it failed, it was a dry run, or it only read. [`crate::glance`] answers the same without
+    /// opening the record.
     pub fn created_nothing(&self) -> Option<Diagnostic> {
         if !self.is_record() {
             return Some(Diagnostic::not_a_record(&self.value));
         }
-        let request = json::member(&self.value, "requestParameters");
-        let dry_run = json::flag(json::member_through_wrapper(request, "dryRun")) == Some(true);
-        if let Some((code, message)) = self.error() {
+        let message = self.text("errorMessage");
+        // A zero is how some exports write "no error".
+        if let Some(code) = self.text("errorCode").filter(|code| code != "0") {
             return Some(if code.ends_with("DryRunOperation") {
                 Diagnostic::dry_run()
             } else {
                 Diagnostic::failed_call(&code, message.as_deref())
             });
         }
-        if dry_run {
-            return Some(Diagnostic::dry_run());
+        if let Some(message) = message {
+            return Some(Diagnostic::failed_call("no errorCode", Some(&message)));
         }
         (json::flag(json::member(&self.value, "readOnly")) == Some(true)).then(Diagnostic::read_only_call)
     }
 
-    /// The error of a failed call. Most services report it in `errorCode`; some only inside
-    /// `responseElements`, says the reference's section on `errorCode`.
-    fn error(&self) -> Option<(String, Option<String>)> {
-        let message = self.text("errorMessage").map(Cow::into_owned);
-        // A zero is how some exports write "no error".
-        if let Some(code) = self.text("errorCode").filter(|code| code != "0") {
-            return Some((code.into_owned(), message));
-        }
-        if let Some(message) = message {
-            return Some(("no errorCode".to_owned(), Some(message)));
+    /// Why no resource can have come from this call, as its request and its answer say: some services
+    /// report an error only inside `responseElements`, says the reference's section on `errorCode`.
+    pub fn failed_inside(&self) -> Option<Diagnostic> {
+        let request = json::member(&self.value, "requestParameters");
+        if json::flag(json::member_through_wrapper(request, "dryRun")) == Some(true) {
+            return Some(Diagnostic::dry_run());
         }
         let response = json::member(&self.value, "responseElements");
         let names = ["errorCode", "error", "__type", "errorMessage", "exception"];
         let found = names.iter().find_map(|name| error_in(json::member_through_wrapper(response, name)));
-        found.or_else(|| {
-            (json::flag(json::member(response, "_return")) == Some(false))
-                .then(|| ("the response says `_return: false`".to_owned(), None))
-        })
+        if let Some((code, message)) = found {
+            return Some(Diagnostic::failed_call(&code, message.as_deref()));
+        }
+        (json::flag(json::member(response, "_return")) == Some(false))
+            .then(|| Diagnostic::failed_call("`_return: false` in the response", None))
     }
 
     /// The first failure in an answer that lists what succeeded beside what did not, such as the
@@ -204,7 +202,11 @@ mod tests {
             for (name, value) in with.as_object().unwrap() {
                 record[name] = value.clone();
             }
-            let found = Record::new(record).created_nothing().map(|diagnostic| diagnostic.code.as_str());
+            let found = Record::new(record);
+            let found = found
+                .created_nothing()
+                .or_else(|| found.failed_inside())
+                .map(|diagnostic| diagnostic.code.as_str());
             assert_eq!(found, code, "{what}");
         }
     }

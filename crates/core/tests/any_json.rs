@@ -5,7 +5,7 @@
 use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use tagger_core::{Policy, containers, documents, explain, plan};
+use tagger_core::{Policy, containers, documents, explain, glance::Glance, plan};
 
 /// Values of every type, with the texts that records are made of among them.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -76,6 +76,12 @@ fn check(value: Value) {
             let line = explain::json(&record, &first);
             assert!(!line.contains('\n'));
             assert_eq!(line, explain::json(&record, &plan(&record, &Policy::default(), own_account)));
+            if let Some(code) = Glance::at(&record.value().to_string()).and_then(|glance| glance.code()) {
+                assert!(
+                    first.diagnostics.iter().any(|diagnostic| diagnostic.code == code),
+                    "{code:?}: {line}"
+                );
+            }
             let _ = explain::text(&record, &first, "", "");
         }
     }

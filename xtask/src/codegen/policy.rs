@@ -24,10 +24,14 @@ pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
 /// # Errors
 /// It became longer than an inline policy may be.
 pub fn policy(catalog: &Catalog) -> Result<Value, String> {
+    let (of_apis, tagging): (BTreeSet<_>, BTreeSet<_>) =
+        actions(catalog).into_iter().partition(|action| action.starts_with("apigateway:"));
     let policy = json!({
         "Version": "2012-10-17",
         "Statement": [
-            { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": actions(catalog), "Resource": "*" },
+            { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*" },
+            // API Gateway's actions are HTTP methods; only below /tags do they mean tagging.
+            { "Sid": "TagApis", "Effect": "Allow", "Action": of_apis, "Resource": "arn:*:apigateway:*::/tags/*" },
             {
                 "Sid": "WriteOwnLog",
                 "Effect": "Allow",

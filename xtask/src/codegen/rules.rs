@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most characters of a pattern, minified.
-pub const MOST_CHARACTERS: usize = 2048;
+pub const QUOTA: usize = 2048;
+
+/// The most that a pattern has here: the templates add `"account":["123456789012"],`.
+const MOST_CHARACTERS: usize = QUOTA - 27;
 
 /// The rules: a list of names and patterns.
 ///

@@ -41,12 +41,15 @@ struct Rule {
 /// A file that cannot be read, a hole that nothing fills, or a limit of AWS that was passed.
 pub fn templates(catalog: &Catalog, root: &Path) -> Result<Vec<(&'static str, String)>, String> {
     let rules = with_account(&rules::rules(catalog)?)?;
-    let actions = policy::actions(catalog);
+    // API Gateway's actions are HTTP's, which make APIs as well: they get a statement of their own, for /tags only.
+    let (of_api, actions): (BTreeSet<String>, BTreeSet<String>) =
+        policy::actions(catalog).into_iter().partition(|action| action.starts_with("apigateway:"));
+    let of_api: Vec<&str> = of_api.iter().map(String::as_str).collect();
     let actions = split(&actions)?;
     let mut files = Vec::new();
     for (source, target) in FILES {
         let text = fs::read_to_string(root.join(source)).map_err(|error| format!("{source}: {error}"))?;
-        let text = fill(&text, &rules, &actions).map_err(|error| format!("{source}: {error}"))?;
+        let text = fill(&text, &rules, &actions, &of_api).map_err(|error| format!("{source}: {error}"))?;
         if text.len() > MOST_BYTES {
             return Err(format!(
                 "{target} has {} bytes, a template that is not fetched from a bucket has {MOST_BYTES} at most: \
@@ -79,7 +82,7 @@ fn with_account(rules: &Value) -> Result<Vec<Rule>, String> {
             let open = packed.last_mut().ok_or("no pattern")?;
             let mut longer = open.clone();
             add(&mut longer, branch, name)?;
-            if characters(&pattern(&longer)) <= rules::MOST_CHARACTERS {
+            if characters(&pattern(&longer)) <= rules::QUOTA {
                 *open = longer;
                 continue;
             }
@@ -92,11 +95,9 @@ fn with_account(rules: &Value) -> Result<Vec<Rule>, String> {
         let suffix = if index == 0 { String::new() } else { format!("-{}", index + 1) };
         let rule = Rule { name: format!("auto-tag-create-resources{suffix}"), pattern: pattern(branches) };
         match characters(&rule.pattern) {
-            length if length > rules::MOST_CHARACTERS => Err(format!(
-                "{}: a pattern of {length} characters, {} at most",
-                rule.name,
-                rules::MOST_CHARACTERS
-            )),
+            length if length > rules::QUOTA => {
+                Err(format!("{}: a pattern of {length} characters, {} at most", rule.name, rules::QUOTA))
+            }
             _ => Ok(rule),
         }
     });
@@ -141,7 +142,7 @@ fn split(actions: &BTreeSet<String>) -> Result<Vec<Vec<&str>>, String> {
 }
 
 /// Fills every hole of a template.
-fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>]) -> Result<String, String> {
+fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>], of_api: &[&str]) -> Result<String, String> {
     let (inline, managed) = actions.split_first().ok_or("no actions")?;
     let text = each(template, "EACH_RULE", rules, |block, index, rule| {
         block
@@ -160,6 +161,7 @@ fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>]) -> Result<String,
         (0..managed.len()).map(|index| format!("!Ref {}", policy_id(index))).collect();
     let text = text
         .replace("!!TAGGING_ACTIONS!!", &list(inline, 18))
+        .replace("!!API_ACTIONS!!", &list(of_api, 18))
         .replace("!!MANAGED_POLICY_ARNS!!", &policies.join(", "))
         .replace("!!RULE_NAMES!!", &names.join(","))
         // In CloudWatch's SEARCH inside of JSON; a quoted word is matched whole there.
@@ -250,7 +252,7 @@ mod tests {
         assert!(packed.len() > 1);
         let mut found = Vec::new();
         for rule in &packed {
-            assert!(characters(&rule.pattern) <= rules::MOST_CHARACTERS, "{}", rule.name);
+            assert!(characters(&rule.pattern) <= rules::QUOTA, "{}", rule.name);
             assert_eq!(rule.pattern["account"], json!(["123456789012"]));
             for branch in rule.pattern["detail"]["$or"].as_array().unwrap() {
                 found.extend(branch["eventName"].as_array().unwrap().iter().cloned());
@@ -271,6 +273,7 @@ mod tests {
             "  A: [!!MANAGED_POLICY_ARNS!!]\n  # !!EACH_MANAGED_POLICY!!\n  !!POLICY_ID!!: !!ACTIONS!!\n  # !!END!!\n",
             &[],
             &parts,
+            &[],
         )
         .unwrap();
         assert!(text.contains("A: [!Ref ManagedPolicy2, !Ref ManagedPolicy3"), "{text}");
@@ -279,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_hole_that_nothing_fills_is_named() {
-        let error = fill("  X: !!OTHER!!\n", &[], &[vec!["a:B"]]).unwrap_err();
+        let error = fill("  X: !!OTHER!!\n", &[], &[vec!["a:B"]], &[]).unwrap_err();
         assert!(error.contains("X: !!OTHER!!"), "{error}");
     }
 }

@@ -19,7 +19,7 @@ pub fn run(arguments: &Explain) -> Result<ExitCode, Error> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut unreadable = Unreadable::default();
     for file in input::files(&arguments.files, &mut unreadable) {
-        input::records(&file, &mut unreadable, &mut |record| {
+        input::records(&file, &mut unreadable, &mut |_| false, &mut |record| {
             let plan = tagger_core::plan(&record, &policy, None);
             if arguments.json {
                 writeln!(out, "{}", explain::json(&record, &plan))?;

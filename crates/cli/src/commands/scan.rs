@@ -3,15 +3,17 @@
 use crate::{
     args::Scan,
     exit_code::{Error, ExitCode},
-    input::{self, Unreadable},
+    input::{self, Input, Unreadable},
     output,
 };
 use serde_json::json;
 use std::{
     collections::BTreeMap,
     io::{BufWriter, Write},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
-use tagger_core::{Plan, Record, diagnostic::Code, identity::Kind};
+use tagger_core::{Plan, Policy, Record, diagnostic::Code, glance::Glance, identity::Kind};
 
 /// What one creator made of one type.
 #[derive(Default)]
@@ -26,12 +28,51 @@ struct Made {
 struct Sums {
     files: usize,
     records: usize,
-    unreadable: usize,
+    unreadable: Unreadable,
     made: BTreeMap<(String, Kind, &'static str), Made>,
     diagnostics: BTreeMap<Code, usize>,
 }
 
 impl Sums {
+    /// Adds a file's records; most need no more than a glance.
+    fn read(&mut self, file: &Input, policy: &Policy) {
+        self.files += 1;
+        let mut glanced: BTreeMap<Code, usize> = BTreeMap::new();
+        let mut unreadable = std::mem::take(&mut self.unreadable);
+        let mut glance = |glance: &Glance| {
+            let code = glance.code();
+            code.map(|code| *glanced.entry(code).or_default() += 1).is_some()
+        };
+        let added = input::records(file, &mut unreadable, &mut glance, &mut |record| {
+            self.add(&record, &tagger_core::plan(&record, policy, None));
+            Ok(())
+        });
+        debug_assert!(added.is_ok(), "adding up cannot fail");
+        self.unreadable = unreadable;
+        self.records += glanced.values().sum::<usize>();
+        self.add_codes(glanced);
+    }
+
+    fn add_codes(&mut self, codes: BTreeMap<Code, usize>) {
+        for (code, count) in codes {
+            *self.diagnostics.entry(code).or_default() += count;
+        }
+    }
+
+    /// Adds what another worker read.
+    fn merge(&mut self, other: Sums) {
+        self.files += other.files;
+        self.records += other.records;
+        self.unreadable.count += other.unreadable.count;
+        self.add_codes(other.diagnostics);
+        for (key, more) in other.made {
+            let made = self.made.entry(key).or_default();
+            made.resources += more.resources;
+            made.first = made.first.take().into_iter().chain(more.first).min();
+            made.last = made.last.take().into_iter().chain(more.last).max();
+        }
+    }
+
     fn add(&mut self, record: &Record, plan: &Plan) {
         self.records += 1;
         for diagnostic in &plan.diagnostics {
@@ -55,20 +96,32 @@ impl Sums {
 /// A wrong configuration, or the output cannot be written.
 pub fn run(arguments: &Scan) -> Result<ExitCode, Error> {
     let policy = input::policy(&arguments.policy)?;
-    let mut sums = Sums::default();
     let mut unreadable = Unreadable::default();
-    for file in input::files(&arguments.paths, &mut unreadable) {
-        sums.files += 1;
-        input::records(&file, &mut unreadable, &mut |record| {
-            sums.add(&record, &tagger_core::plan(&record, &policy, None));
-            Ok(())
-        })?;
-    }
-    sums.unreadable = unreadable.count;
+    let files = input::files(&arguments.paths, &mut unreadable);
+    let mut sums = Sums::default();
+    let next = AtomicUsize::new(0);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
+    thread::scope(|scope| {
+        let read = || {
+            let mut sums = Sums::default();
+            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                sums.read(file, &policy);
+            }
+            sums
+        };
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(read)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(read) => sums.merge(read),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    sums.unreadable.count += unreadable.count;
     let mut out = BufWriter::new(std::io::stdout().lock());
     if arguments.json { json_lines(&sums, &mut out) } else { table(&sums, &mut out) }?;
     out.flush()?;
-    Ok(if unreadable.count == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
+    Ok(if sums.unreadable.count == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
 }
 
 fn json_lines(sums: &Sums, out: &mut impl Write) -> std::io::Result<()> {
@@ -88,7 +141,7 @@ fn json_lines(sums: &Sums, out: &mut impl Write) -> std::io::Result<()> {
         "files": sums.files,
         "records": sums.records,
         "resources": sums.made.values().map(|made| made.resources).sum::<usize>(),
-        "unreadable": sums.unreadable,
+        "unreadable": sums.unreadable.count,
         "diagnostics": diagnostics,
     });
     writeln!(out, "{}", json!({ "summary": summary }))
@@ -115,11 +168,11 @@ fn table(sums: &Sums, out: &mut impl Write) -> std::io::Result<()> {
     for (code, count) in &sums.diagnostics {
         writeln!(out, "  {count:>8}  {}  {}", code.as_str(), code.meaning())?;
     }
-    if sums.unreadable > 0 {
+    if sums.unreadable.count > 0 {
         writeln!(
             out,
             "  {:>8}  places could not be read; they are named on standard error",
-            sums.unreadable
+            sums.unreadable.count
         )?;
     }
     Ok(())

@@ -1,0 +1,99 @@
+"""What the function's role may do and may not do, as the emulator's IAM evaluates the deployed policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import support
+import test_stack
+
+ARN = f"arn:aws:%s:{support.REGION}:{support.ACCOUNT}:%s"
+ROLE = f"arn:aws:iam::{support.ACCOUNT}:role/AutoResourceTaggerRole"
+FUNCTION = ARN % ("lambda", "function:auto-resource-tagger")
+TRAIL = ARN % ("cloudtrail", "trail/auto-resource-tagger")
+ANY = "*"
+
+# Create, delete, read data, pass roles, touch itself, untag; some things on resources that it may touch otherwise.
+REFUSED = [
+    ("iam:PassRole", ROLE), ("iam:PutRolePolicy", ROLE), ("iam:AttachRolePolicy", ROLE), ("iam:UpdateAssumeRolePolicy", ROLE),
+    ("iam:DeleteRole", ROLE), ("iam:CreateUser", ANY), ("iam:CreateAccessKey", ANY), ("iam:CreateRole", ANY),
+    ("iam:CreatePolicyVersion", ANY), ("iam:UntagRole", ANY), ("iam:GetRole", ANY), ("iam:ListUsers", ANY),
+    ("sts:AssumeRole", ANY), ("lambda:UpdateFunctionCode", FUNCTION), ("lambda:UpdateFunctionConfiguration", FUNCTION),
+    ("lambda:InvokeFunction", FUNCTION), ("lambda:DeleteFunction", FUNCTION), ("lambda:AddPermission", FUNCTION),
+    ("lambda:UntagResource", ANY), ("lambda:CreateFunction", ANY), ("lambda:GetFunction", ANY),
+    ("events:PutRule", ANY), ("events:DisableRule", ANY), ("events:PutTargets", ANY), ("events:PutEvents", ANY),
+    ("cloudtrail:StopLogging", TRAIL), ("cloudtrail:DeleteTrail", TRAIL), ("cloudtrail:UpdateTrail", TRAIL),
+    ("cloudtrail:PutEventSelectors", TRAIL), ("cloudtrail:RemoveTags", TRAIL),
+    ("s3:GetObject", ANY), ("s3:PutObject", ANY), ("s3:DeleteObject", ANY), ("s3:ListBucket", ANY), ("s3:DeleteBucket", ANY),
+    ("s3:CreateBucket", ANY), ("s3:PutBucketPolicy", ANY), ("s3:DeleteBucketTagging", ANY), ("s3:PutObjectTagging", ANY),
+    ("dynamodb:GetItem", ANY), ("dynamodb:Scan", ANY), ("dynamodb:DeleteTable", ANY), ("dynamodb:UntagResource", ANY),
+    ("secretsmanager:GetSecretValue", ANY), ("secretsmanager:PutSecretValue", ANY), ("ssm:GetParameter", ANY),
+    ("ssm:SendCommand", ANY), ("kms:Decrypt", ANY), ("kms:CreateGrant", ANY), ("kms:ScheduleKeyDeletion", ANY),
+    ("ec2:RunInstances", ANY), ("ec2:TerminateInstances", ANY), ("ec2:DeleteTags", ANY), ("ec2:CreateSnapshot", ANY),
+    ("ec2:ModifyInstanceAttribute", ANY), ("ec2:GetPasswordData", ANY), ("rds:DeleteDBInstance", ANY),
+    ("rds:RemoveTagsFromResource", ANY), ("sns:Publish", ANY), ("sns:DeleteTopic", ANY), ("sns:UntagResource", ANY),
+    ("sqs:UntagQueue", ANY), ("sqs:DeleteQueue", ARN % ("sqs", "auto-resource-tagger-retry")),
+    ("sqs:PurgeQueue", ARN % ("sqs", "auto-resource-tagger-dead-letters")),
+    ("sqs:ReceiveMessage", ARN % ("sqs", "auto-resource-tagger-dead-letters")),
+    ("sqs:ReceiveMessage", ARN % ("sqs", "somebody-elses")), ("sqs:SendMessage", ARN % ("sqs", "somebody-elses")),
+    ("logs:PutLogEvents", ARN % ("logs", "log-group:/aws/lambda/somebody-elses:log-stream:x")),
+    ("logs:GetLogEvents", ARN % ("logs", "log-group:/aws/lambda/auto-resource-tagger:log-stream:x")),
+    ("logs:DeleteLogGroup", ARN % ("logs", "log-group:/aws/lambda/auto-resource-tagger")), ("logs:CreateLogGroup", ANY),
+    ("cloudwatch:DeleteAlarms", ANY), ("cloudwatch:PutMetricData", ANY), ("ecr:GetAuthorizationToken", ANY),
+    ("eks:DescribeCluster", ANY), ("cloudformation:UpdateStack", ANY), ("organizations:LeaveOrganization", ANY),
+    ("apigateway:POST", "arn:aws:apigateway:us-east-1::/restapis"), ("apigateway:PUT", "arn:aws:apigateway:us-east-1::/restapis/x"),
+    ("apigateway:GET", "arn:aws:apigateway:us-east-1::/apikeys"), ("tag:UntagResources", ANY),
+]
+ALLOWED = [
+    ("ec2:CreateTags", ANY), ("sqs:TagQueue", ANY), ("s3:PutBucketTagging", ANY), ("lambda:TagResource", ANY),
+    ("dynamodb:TagResource", ANY), ("sns:TagResource", ANY), ("rds:AddTagsToResource", ANY), ("elasticache:AddTagsToResource", ANY),
+    ("apigateway:PUT", "arn:aws:apigateway:eu-west-1::/tags/arn%3Aaws%3Aapigateway"),
+    ("apigateway:POST", "arn:aws:apigateway:eu-west-1::/v2/tags/arn%3Aaws%3Aapigateway"),
+    ("sqs:SendMessage", ARN % ("sqs", "auto-resource-tagger-retry")),
+    ("sqs:SendMessage", ARN % ("sqs", "auto-resource-tagger-dead-letters")),
+    ("sqs:ChangeMessageVisibility", ARN % ("sqs", "auto-resource-tagger-retry")),
+    ("sqs:DeleteMessage", ARN % ("sqs", "auto-resource-tagger-events")),
+    ("logs:PutLogEvents", ARN % ("logs", "log-group:/aws/lambda/auto-resource-tagger:log-stream:x")),
+]
+
+
+class Role(test_stack.StackTest):
+    def decision(self, action: str, resource: str) -> str:
+        answer: Any = self.cloud.client("iam").simulate_principal_policy(
+            PolicySourceArn=ROLE, ActionNames=[action], ResourceArns=[resource])
+        return answer["EvaluationResults"][0]["EvalDecision"]
+
+    def test_least_privilege(self) -> None:
+        self.change("CREATE", **test_stack.PARAMETERS, Delivery="queue")
+        self.assertGreaterEqual(len(REFUSED), 50)
+        for action, resource in ALLOWED:
+            with self.subTest(action=action, resource=resource):
+                self.assertEqual(self.decision(action, resource), "allowed")
+        for action, resource in REFUSED:
+            with self.subTest(action=action, resource=resource):
+                self.assertEqual(self.decision(action, resource), "implicitDeny")
+
+    def test_every_action_is_one_for_tags(self) -> None:
+        """On any resource it may tag and read tags; what else it may is listed here, with what it is for."""
+        others = {
+            "ec2:DescribeInstances",  # volumes and network interfaces of a new instance
+            "elasticmapreduce:DescribeCluster",  # reads a cluster's tags
+            "secretsmanager:DescribeSecret",  # reads a secret's tags
+        }
+        role = support.resources("tagger", "AWS::IAM::Role")["Role"]
+        statements = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+        for policy in support.resources("tagger", "AWS::IAM::ManagedPolicy").values():
+            statements += policy["PolicyDocument"]["Statement"]
+        anywhere = [action for statement in statements if statement["Resource"] == "*" for action in statement["Action"]]
+        self.assertIn("ec2:CreateTags", anywhere)
+        for action in anywhere:
+            name = action.split(":")[1]
+            self.assertTrue("Tag" in name or action in others, f"{action} is neither for tags nor known")
+            self.assertNotRegex(name, "^(Untag|Remove|Delete)", action)
+            self.assertNotIn("*", action)
+
+
+if __name__ == "__main__":
+    import unittest
+
+    unittest.main()
