@@ -63,12 +63,25 @@ def alive(process: int) -> bool:
         return False
 
 
+def parents() -> list[tuple[int, int]]:
+    """Every process with its parent: from /proc, or by ps where there is none (macOS); a bare Linux may lack ps."""
+    if not os.path.isdir("/proc/self"):
+        lines = subprocess.run(["ps", "-Ao", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        return [(int(child), int(parent)) for child, parent in map(str.split, lines.splitlines())]
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                found.append((int(name), int(file.read().rsplit(")", 1)[1].split()[1])))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # It ended while the list was read.
+    return found
+
+
 def descendants(process: int) -> list[int]:
-    """Every process below this one (by ps, which Linux and macOS both have)."""
-    lines = subprocess.run(["ps", "-Ao", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    """Every process below this one."""
     children: dict[int, list[int]] = {}
-    for line in lines.splitlines():
-        child, parent = map(int, line.split())
+    for child, parent in parents():
         children.setdefault(parent, []).append(child)
     found, waiting = [], [process]
     while waiting:

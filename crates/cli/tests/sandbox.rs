@@ -3,6 +3,7 @@
 //! Needs `target/release/bootstrap` (`cargo build --release -p tagger-lambda`; `cargo xtask test`
 //! builds it first) and a Python package registry the first time.
 
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -133,10 +134,9 @@ impl Running {
         }
     }
 
-    fn signal(&self, signal: &str) {
-        assert!(
-            Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success()
-        );
+    fn signal(&self, signal: Signal) {
+        let process = Pid::from_raw(self.child.id() as i32).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
     }
 
     /// Waits until nothing of the sandbox runs any more.
@@ -144,10 +144,7 @@ impl Running {
         let started = Instant::now();
         let folder = self.folder.to_string_lossy().into_owned();
         loop {
-            let output = Command::new("ps").args(["-eww", "-o", "pid=,args="]).output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let left: Vec<_> =
-                text.lines().filter(|line| line.contains(&folder) && !line.contains("defunct")).collect();
+            let left: Vec<_> = commands().into_iter().filter(|command| command.contains(&folder)).collect();
             if left.is_empty() {
                 return;
             }
@@ -155,6 +152,18 @@ impl Running {
             thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+/// The command line of every process; one that has ended and was not waited for has none.
+fn commands() -> Vec<String> {
+    let Ok(listing) = fs::read_dir("/proc") else {
+        // Not on Linux.
+        let output = Command::new("ps").args(["-axww", "-o", "args="]).output().unwrap();
+        return String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    };
+    let read = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
+    let commands = listing.flatten().filter_map(read).filter(|command| !command.is_empty());
+    commands.map(|command| String::from_utf8_lossy(&command).replace('\0', " ")).collect()
 }
 
 impl Drop for Running {
@@ -236,7 +245,7 @@ fn tags_that_are_there_stay_and_a_second_run_changes_nothing() {
     }
 
     // Ctrl-C ends all of it, and leaves nothing behind.
-    cloud.signal("-INT");
+    cloud.signal(Signal::INT);
     assert!(cloud.child.wait().unwrap().success());
     cloud.assert_gone();
     assert!(!cloud.folder.exists());
@@ -248,7 +257,7 @@ fn when_it_is_killed_every_child_ends_with_it() {
     // The function's own process must be there, to be gone afterwards.
     let queue = cloud.queue("alice", "one", &[]);
     cloud.wait_for(&queue, "alice");
-    cloud.signal("-KILL");
+    cloud.signal(Signal::KILL);
     cloud.child.wait().unwrap();
     cloud.assert_gone();
 }

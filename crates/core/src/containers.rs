@@ -35,13 +35,13 @@ pub(crate) fn unpack(value: Value, depth: u8, each: &mut dyn FnMut(Result<Record
 }
 
 fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Result<Record, Problem>)) {
-    let is_record = map.contains_key("eventName");
+    // A record may have members of any name; it is opened no further.
+    if map.contains_key("eventName") {
+        return each(Ok(Record::new(Value::Object(map))));
+    }
     for name in ["Records", "Events"] {
-        match map.get_mut(name) {
-            Some(list @ (Value::Array(_) | Value::Object(_))) if !is_record => {
-                return unpack(list.take(), depth, each);
-            }
-            _ => {}
+        if let Some(list @ (Value::Array(_) | Value::Object(_))) = map.get_mut(name) {
+            return unpack(list.take(), depth, each);
         }
     }
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);

@@ -331,6 +331,7 @@ mod tests {
         for (what, text, expected) in [
             ("bare", r#"{"eventName":"A"}"#, "A"),
             ("one object for a list", r#"{"Records":{"eventName":"A"}}"#, "A"),
+            ("a record with a detail of its own", r#"{"eventName":"A","detail":{"eventName":"B"}}"#, "A"),
             ("a record with Events of its own", r#"{"eventName":"A","Events":[]}"#, "A"),
             ("texts in a list", r#"["{\"eventName\":\"A\"}"]"#, "A"),
             ("a sequence", "\u{1e}{\"eventName\":\"A\"}\n\u{1e}{\"eventName\":\"B\"}", "A B"),
