@@ -1,5 +1,6 @@
 //! What can be typed. Help, completions, man page and `docs/cli.md` come from here.
 
+use crate::cost_model::{Architecture, Delivery, Trail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub enum Verb {
     Scan(Scan),
     /// List what the catalog knows: which event creates which resource type, and how it is tagged
     Catalog(Catalog),
+    /// Work out what the product costs a month, line by line, beside the specification's figures
+    Cost(Cost),
     /// Run the product against an AWS on this computer
     Sandbox(Sandbox),
     /// Print a shell's completion script
@@ -105,6 +108,83 @@ pub struct Catalog {
     pub json: bool,
 }
 
+/// `tagger cost`.
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
+Examples:
+  tagger cost                                     beside the specification's figures
+  tagger cost --resources 20000 --no-free-tier    one bill, line by line, with sources
+  tagger cost --trail own-second --regions 17     what a second trail and more regions do to it
+
+It asks nobody: prices of us-east-1 are in the program, with their sources. With --json one object a
+line; the last line of a bill is its sum."
+)]
+pub struct Cost {
+    /// Resources created in a month; without it, the specification's five rows
+    #[arg(long, value_name = "N", value_parser = whole::<0, 1_000_000_000_000>)]
+    pub resources: Option<u64>,
+    /// How events reach the function
+    #[arg(long, value_enum, default_value_t = Delivery::Direct, value_name = "WHICH")]
+    pub delivery: Delivery,
+    /// With --delivery queue: events in a batch (assumed)
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<1, 10>)]
+    pub batch: u64,
+    /// Which trail the events come from
+    #[arg(long, value_enum, default_value_t = Trail::Existing, value_name = "WHICH")]
+    pub trail: Trail,
+    /// With a trail of one's own: management events that write, for each resource (assumed)
+    #[arg(long, default_value_t = 10.0, value_name = "NUMBER", value_parser = number::<1, 100_000>)]
+    pub events_per_resource: f64,
+    /// Regions in which resources are tagged, the home region among them
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<1, 100>)]
+    pub regions: u64,
+    /// Calls to AWS for each resource (assumed; 1.7 were measured without retries)
+    #[arg(long, default_value_t = 3.0, value_name = "NUMBER", value_parser = number::<0, 100>)]
+    pub calls_per_resource: f64,
+    /// Milliseconds that the function waits for each call (assumed)
+    #[arg(long, default_value_t = 50.0, value_name = "MS", value_parser = number::<0, 30_000>)]
+    pub call_ms: f64,
+    /// Percent of resources that are not ready at first and wait in the retry queue (assumed)
+    #[arg(long, default_value_t = 5.0, value_name = "PERCENT", value_parser = number::<0, 100>)]
+    pub retried_percent: f64,
+    /// Processor of the function
+    #[arg(long, value_enum, default_value_t = Architecture::arm64, value_name = "WHICH")]
+    pub architecture: Architecture,
+    /// Whether the template's alarms are counted
+    #[arg(long, value_enum, default_value_t = Switch::On, value_name = "WHETHER")]
+    pub alarms: Switch,
+    /// Whether there is a dashboard
+    #[arg(long, value_enum, default_value_t = Switch::On, value_name = "WHETHER")]
+    pub dashboard: Switch,
+    /// Whether the alarms' topic has a key of its own (`AlarmTopicKey=new`)
+    #[arg(long, value_enum, default_value_t = Switch::Off, value_name = "WHETHER")]
+    pub topic_key: Switch,
+    /// Take no free tiers off, as in an account that has used them up
+    #[arg(long)]
+    pub no_free_tier: bool,
+    /// Print JSON lines
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// Print Markdown; without --resources this is docs/cost.md
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+/// A whole number within bounds. clap's own parser would say "invalid digit" of -1 and of 5,000.
+fn whole<const FROM: u64, const TO: u64>(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (FROM..=TO).contains(number));
+    number.ok_or_else(|| format!("it has to be a whole number from {FROM} to {TO}"))
+}
+
+/// A number within bounds, in one sentence if it is none.
+fn number<const FROM: u32, const TO: u32>(text: &str) -> Result<f64, String> {
+    let bounds = f64::from(FROM)..=f64::from(TO);
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| format!("it has to be a number from {FROM} to {TO}"))
+}
+
 /// `tagger sandbox`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -146,6 +226,15 @@ pub struct PolicyFile {
     /// Configuration file (docs/configuration.md)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
 }
 
 /// When to use bold text.

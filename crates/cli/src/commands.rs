@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 pub mod catalog;
+pub mod cost;
 pub mod explain;
 pub mod sandbox;
 pub mod scan;

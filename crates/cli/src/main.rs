@@ -3,6 +3,8 @@
 
 mod args;
 mod commands;
+mod cost_model;
+mod cost_prices;
 mod exit_code;
 mod input;
 mod output;
@@ -17,6 +19,7 @@ fn main() -> std::process::ExitCode {
         Verb::Explain(arguments) => commands::explain::run(&arguments),
         Verb::Scan(arguments) => commands::scan::run(&arguments),
         Verb::Catalog(arguments) => commands::catalog::run(&arguments),
+        Verb::Cost(arguments) => commands::cost::run(&arguments),
         Verb::Sandbox(arguments) => commands::sandbox::run(&arguments),
         Verb::Completions(arguments) => commands::shell::completions(&arguments),
         Verb::Man => commands::shell::man(),

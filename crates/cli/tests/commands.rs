@@ -188,7 +188,7 @@ fn help_catalog_completions_and_man() {
 #[test]
 fn docs_cli_md_is_the_help() {
     let mut text = String::from("# tagger\n\nThe help of every verb, as the program prints it.\n");
-    for verb in ["", "explain", "scan", "catalog", "sandbox", "completions", "man"] {
+    for verb in ["", "explain", "scan", "catalog", "cost", "sandbox", "completions", "man"] {
         let words: Vec<_> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let title = if verb.is_empty() { "tagger".to_owned() } else { format!("tagger {verb}") };
         text.push_str(&format!("\n## {title}\n\n```\n{}\n```\n", tagger(&words, b"").out.trim_end()));
@@ -201,6 +201,20 @@ fn docs_cli_md_is_the_help() {
     assert!(
         there == text,
         "docs/cli.md is not the help; run: UPDATE_EXPECT=1 cargo test -p tagger-cli --test commands"
+    );
+}
+
+#[test]
+fn docs_cost_md_is_what_cost_prints() {
+    let text = tagger(&["cost", "--markdown"], b"").out;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cost.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        there == text,
+        "docs/cost.md is not what it was made by; run: UPDATE_EXPECT=1 cargo test -p tagger-cli --test commands"
     );
 }
 

@@ -1,0 +1,514 @@
+//! What the product costs in a month, as arithmetic over one table of prices.
+//!
+//! It is pure: it must read no file, no clock and no network, and it must know no prices but those in
+//! [`PRICES`], so that every sum can be followed back to a source. How things are printed is the verb's
+//! business. All amounts are for one month and one account, all prices US dollars of us-east-1.
+
+use crate::cost_prices::*;
+pub use crate::cost_prices::{Evidence, PRICES, Price};
+use clap::ValueEnum;
+use std::fmt;
+
+/// The specification's table "Cost Scaling": resources a month, and its dollars a month.
+pub const SPECIFICATION: [(u64, Money); 5] = [
+    (500, Money(100)),
+    (5_000, Money(500)),
+    (50_000, Money(5_000)),
+    (500_000, Money(110_000)),
+    (5_000_000, Money(1_100_000)),
+];
+
+/// Memory of the function, GB (`MemorySize` of `templates/tagger.yaml`).
+const MEMORY_GB: f64 = 0.25;
+/// Assumed: billed milliseconds per resource beside the wait for AWS. `bench/README.md` measured 0.3 ms on
+/// a whole core; 256 MB get about a seventh of one, and there is TLS.
+const OWN_MS: f64 = 5.0;
+/// Assumed: how often a resource is tried that is not ready at first (a database takes 5 to 30 minutes).
+const TRIES: f64 = 5.0;
+/// SQS requests for such a resource beside the tries: one to send, one to delete.
+const RETRY_ENDS: f64 = 2.0;
+/// SQS requests for one try: one to receive, one to make it wait again.
+const RETRY_REQUESTS: f64 = 2.0;
+/// Empty receives by Lambda for one queue: five pollers, three a minute each (long polls of 20 seconds).
+const IDLE_RECEIVES: f64 = 5.0 * 3.0 * 60.0 * HOURS;
+/// Queues that Lambda polls always (retry), and with `Delivery=queue` as well (events).
+const POLLED_QUEUES: (u32, u32) = (1, 1);
+/// Bytes of one line of the function's log: some 370, 26 that CloudWatch Logs adds, and room for long ARNs.
+const LOG_BYTES: f64 = 500.0;
+/// Months that the log is kept (`LogRetentionDays`, 30).
+const LOG_MONTHS: f64 = 1.0;
+/// `Tagged` and `LatencyMs`.
+const METRICS: u32 = 2;
+/// Alarms of the home region, and with `Delivery=queue` as well, and of each other region.
+const ALARMS: (u32, u32, u32) = (7, 1, 1);
+/// Assumed: compressed bytes of a management event in the bucket, files being small.
+const TRAIL_BYTES: f64 = 500.0;
+/// Assumed: bytes of a digest file.
+const DIGEST_BYTES: f64 = 1_000.0;
+/// Log files of one region and hour at most: CloudTrail delivers about every five minutes.
+const FILES_AN_HOUR: f64 = 12.0;
+/// Assumed: enabled regions. A trail of all regions writes a digest in each of them every hour, busy or not.
+const ENABLED_REGIONS: f64 = 17.0;
+/// Months that a file is in the bucket: 90 days as the current version, 30 as a previous one.
+const TRAIL_MONTHS: f64 = 4.0;
+/// Assumed: bytes that one tagging call sends, with its share of TLS.
+const CALL_BYTES: f64 = 4_000.0;
+/// Hours of a month: 30 days.
+const HOURS: f64 = 720.0;
+/// Bytes of a GB as storage and transfer are billed. The decimal one, since it gives the higher bill.
+const GB: f64 = 1e9;
+
+/// US dollars in steps of a hundredth of a cent: whole numbers, so that a sum is exactly its lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Money(pub u64);
+
+impl Money {
+    /// Rounded to the nearest step.
+    fn from_dollars(dollars: f64) -> Self {
+        Money((dollars * 10_000.0).round() as u64)
+    }
+
+    /// As a number of dollars.
+    pub fn dollars(self) -> f64 {
+        self.0 as f64 / 10_000.0
+    }
+}
+
+impl std::iter::Sum for Money {
+    fn sum<I: Iterator<Item = Money>>(all: I) -> Self {
+        Money(all.map(|money| money.0).sum())
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("${}.{:04}", thousands(self.0 / 10_000), self.0 % 10_000))
+    }
+}
+
+/// A number with a comma before each group of three digits.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// How events reach the function (`Delivery` of the template).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Delivery {
+    /// Rules call the function
+    Direct,
+    /// Rules fill a queue that the function reads
+    Queue,
+}
+
+/// Where events come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Trail {
+    /// The stack's own trail, and no other one logs management events
+    OwnFirst,
+    /// The stack's own trail beside another one: each event is paid for
+    OwnSecond,
+    /// A trail that is there already
+    Existing,
+}
+
+/// The function's processor (`Architecture` of the template).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "verbatim")]
+#[allow(non_camel_case_types, reason = "these are AWS's own names")]
+pub enum Architecture {
+    /// A fifth cheaper
+    arm64,
+    /// Where arm64 cannot be had
+    x86_64,
+}
+
+/// What is deployed, and how much happens in a month.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shape {
+    /// Resources created in a month. Each counts as one event, though some events create several.
+    pub resources: u64,
+    /// Calls to AWS for each resource; assumed.
+    pub calls: f64,
+    /// Milliseconds that each call takes; assumed.
+    pub call_ms: f64,
+    /// Percent of the resources that are not ready at first; assumed.
+    pub retried_percent: f64,
+    /// How events arrive.
+    pub delivery: Delivery,
+    /// Events in a batch of the events queue, 1 to 10; assumed.
+    pub batch: u64,
+    /// Which trail.
+    pub trail: Trail,
+    /// Writing management events for each resource, which a trail of one's own logs; assumed.
+    pub events: f64,
+    /// Regions, with the home region. Resources are taken to be spread over them evenly.
+    pub regions: u64,
+    /// The processor.
+    pub architecture: Architecture,
+    /// Whether there are alarms. The template always has them; this says what they cost.
+    pub alarms: bool,
+    /// Whether there is a dashboard.
+    pub dashboard: bool,
+    /// Whether the alarms' topic has a key of its own (`AlarmTopicKey=new`).
+    pub topic_key: bool,
+    /// Whether nothing else in the account has used up the free tiers.
+    pub free_tier: bool,
+}
+
+impl Default for Shape {
+    /// The template's defaults beside a trail that is there already, in one region.
+    fn default() -> Self {
+        Shape {
+            resources: 0,
+            calls: 3.0,
+            call_ms: 50.0,
+            retried_percent: 5.0,
+            delivery: Delivery::Direct,
+            batch: 1,
+            trail: Trail::Existing,
+            events: 10.0,
+            regions: 1,
+            architecture: Architecture::arm64,
+            alarms: true,
+            dashboard: true,
+            topic_key: false,
+            free_tier: true,
+        }
+    }
+}
+
+/// One line of a bill.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What it is for.
+    pub what: &'static str,
+    /// The price.
+    pub price: &'static Price,
+    /// How much of it, in [`Price::unit`].
+    pub amount: f64,
+    /// How much of that is free, never more than the amount.
+    pub free: f64,
+    /// What is left to pay.
+    pub cost: Money,
+}
+
+/// A month's bill.
+#[derive(Debug, Default, PartialEq)]
+pub struct Bill {
+    /// The lines, also those that come to nothing.
+    pub lines: Vec<Line>,
+}
+
+impl Bill {
+    /// The sum, which is exactly that of the lines.
+    pub fn sum(&self) -> Money {
+        self.lines.iter().map(|line| line.cost).sum()
+    }
+
+    /// The dearest lines without which the sum would be at or below a limit; none if it is so anyway.
+    pub fn above(&self, limit: Money) -> Vec<&Line> {
+        let mut lines: Vec<_> = self.lines.iter().collect();
+        lines.sort_by_key(|line| std::cmp::Reverse(line.cost));
+        let mut left = self.sum();
+        lines.retain(|line| {
+            let needed = left > limit;
+            left = Money(left.0 - if needed { line.cost.0 } else { 0 });
+            needed
+        });
+        lines
+    }
+
+    /// Adds a line. What earlier lines of the same price left of its free tier is taken off.
+    fn add(&mut self, shape: &Shape, what: &'static str, price: &'static Price, amount: f64) {
+        if amount <= 0.0 {
+            return;
+        }
+        let used: f64 =
+            self.lines.iter().filter(|line| line.price.name == price.name).map(|line| line.free).sum();
+        let free = if shape.free_tier { amount.min((price.free - used).max(0.0)) } else { 0.0 };
+        let cost = Money::from_dollars((amount - free) / price.per * price.dollars);
+        self.lines.push(Line { what, price, amount, free, cost });
+    }
+}
+
+/// The bill of a shape.
+pub fn bill(shape: &Shape) -> Bill {
+    let mut bill = Bill::default();
+    let mut add = |what, price, amount| bill.add(shape, what, price, amount);
+    let resources = shape.resources as f64;
+    let queued = shape.delivery == Delivery::Queue;
+    let retries = resources * shape.retried_percent / 100.0;
+    let elsewhere = resources * (shape.regions - 1) as f64 / shape.regions as f64;
+
+    let first = if queued { resources / shape.batch as f64 } else { resources };
+    let tries = resources + retries * TRIES;
+    add("function, calls", &LAMBDA_REQUESTS, first + retries * TRIES);
+    let duration = match shape.architecture {
+        Architecture::arm64 => &LAMBDA_ARM64,
+        Architecture::x86_64 => &LAMBDA_X86_64,
+    };
+    let seconds = (shape.calls * shape.call_ms + OWN_MS) / 1_000.0;
+    add("function, duration", duration, tries * seconds * MEMORY_GB);
+
+    let polled = POLLED_QUEUES.0 + if queued { POLLED_QUEUES.1 } else { 0 };
+    add("queues, polled while empty", &SQS_REQUESTS, f64::from(polled) * IDLE_RECEIVES);
+    add("retry queue", &SQS_REQUESTS, retries * (RETRY_ENDS + TRIES * RETRY_REQUESTS));
+    if queued {
+        // EventBridge sends one by one; Lambda receives and deletes by the batch.
+        add("events queue", &SQS_REQUESTS, resources * (1.0 + 2.0 / shape.batch as f64));
+    }
+
+    if shape.trail != Trail::Existing {
+        let events = resources * shape.events;
+        if shape.trail == Trail::OwnSecond {
+            add("trail, a further copy of each event", &CLOUDTRAIL_FURTHER_COPY, events);
+        }
+        let digests = ENABLED_REGIONS * HOURS;
+        let files = events.min(shape.regions as f64 * HOURS * FILES_AN_HOUR);
+        add("trail, files written", &S3_PUT, files + digests);
+        let bytes = (events * TRAIL_BYTES + digests * DIGEST_BYTES) * TRAIL_MONTHS;
+        add("trail, files kept 90 + 30 days", &S3_STORAGE, bytes / GB);
+    }
+
+    add("forwarders", &EVENTBRIDGE_FORWARDED, elsewhere);
+    let sent = elsewhere * (1.0 + shape.retried_percent / 100.0 * TRIES) * shape.calls * CALL_BYTES;
+    add("tagging calls to other regions", &TRANSFER, sent / GB);
+
+    let log = tries * LOG_BYTES / GB;
+    add("function's log, written", &LOGS_INGESTED, log);
+    add("function's log, kept 30 days", &LOGS_STORED, log * LOG_MONTHS);
+    add("metrics", &CLOUDWATCH_METRICS, f64::from(METRICS));
+    if shape.alarms {
+        let home = ALARMS.0 + if queued { ALARMS.1 } else { 0 };
+        let others = (shape.regions - 1) as f64 * f64::from(ALARMS.2);
+        add("alarms", &CLOUDWATCH_ALARMS, f64::from(home) + others);
+    }
+    add("dashboard", &CLOUDWATCH_DASHBOARDS, if shape.dashboard { 1.0 } else { 0.0 });
+    add("alarm topic's key", &KMS_KEYS, if shape.topic_key { 1.0 } else { 0.0 });
+    bill
+}
+
+/// What a bill rests on beside prices, a sentence each: what was assumed, then what is not counted.
+pub fn assumptions(shape: &Shape) -> Vec<String> {
+    let mut all = vec![
+        format!(
+            "Assumed: {} calls to AWS for each resource, {} ms each, and {OWN_MS} ms of its own; the wait for AWS is most of what is billed.",
+            shape.calls, shape.call_ms
+        ),
+        format!(
+            "Assumed: {} % of the resources are not ready at first and are tried {TRIES} more times.",
+            shape.retried_percent
+        ),
+        "Counted high: one event for each resource, though some events create several; GB of 10^9 bytes; the log kept without compression; metrics for a whole month.".to_owned(),
+        format!(
+            "Assumed: Lambda asks a queue {} times a month while it is empty (five pollers, long polls of 20 seconds); what it asks of a busy one is counted on top.",
+            thousands(IDLE_RECEIVES as u64)
+        ),
+        format!("Assumed: {LOG_BYTES} bytes of log for each decision."),
+        "Free tiers are those without an end. The accounts of an organization with one bill share them; --no-free-tier leaves them out.".to_owned(),
+    ];
+    if shape.delivery == Delivery::Queue {
+        all.push(format!(
+            "Assumed: {} in a batch, and that AWS bills what EventBridge sends to a queue as requests.",
+            if shape.batch == 1 { "1 event".to_owned() } else { format!("{} events", shape.batch) }
+        ));
+    }
+    if shape.trail != Trail::Existing {
+        all.push(format!(
+            "Assumed: {} writing management events for each resource, {TRAIL_BYTES} bytes each in the bucket, and {ENABLED_REGIONS} enabled regions, with a digest file an hour in each.",
+            shape.events
+        ));
+    }
+    if shape.regions > 1 {
+        all.push(format!(
+            "Assumed: resources spread evenly over the regions, records below 64 KB, and {} bytes sent for each call to another region.",
+            thousands(CALL_BYTES as u64)
+        ));
+    }
+    all.push(
+        "Not counted: cold starts (some 5 ms each), mail of alarms, queries of the log, tax, and what the other trail costs.".to_owned(),
+    );
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shapes() -> Vec<Shape> {
+        let mut shapes = Vec::new();
+        for delivery in [Delivery::Direct, Delivery::Queue] {
+            for trail in [Trail::OwnFirst, Trail::OwnSecond, Trail::Existing] {
+                for regions in [1, 2, 17] {
+                    for free_tier in [true, false] {
+                        for batch in [1, 10] {
+                            for on in [true, false] {
+                                shapes.push(Shape {
+                                    delivery,
+                                    trail,
+                                    regions,
+                                    free_tier,
+                                    batch,
+                                    alarms: on,
+                                    dashboard: on,
+                                    topic_key: on,
+                                    ..Shape::default()
+                                });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        shapes
+    }
+
+    #[test]
+    fn every_shape_adds_up() {
+        for shape in shapes() {
+            let mut before = Money(0);
+            for resources in [0, 1, 499, 500, 5_000, 50_000, 500_000, 999_999, 5_000_000, 1_000_000_000_000] {
+                let bill = bill(&Shape { resources, ..shape });
+                let context = format!("{resources} {shape:?}");
+                assert_eq!(bill.sum().0, bill.lines.iter().map(|line| line.cost.0).sum::<u64>(), "{context}");
+                assert!(bill.sum() >= before, "dearer with more resources: {context}");
+                before = bill.sum();
+                for line in &bill.lines {
+                    assert!(line.amount > 0.0 && line.amount.is_finite(), "{context} {line:?}");
+                    assert!(line.free >= 0.0 && line.free <= line.amount, "{context} {line:?}");
+                    assert!(shape.free_tier || line.free == 0.0, "{context} {line:?}");
+                    assert!(PRICES.contains(&line.price), "{context} {line:?}");
+                }
+                for price in PRICES {
+                    let free: f64 =
+                        bill.lines.iter().filter(|line| line.price == price).map(|line| line.free).sum();
+                    assert!(free <= price.free, "{context} {}", price.name);
+                }
+                let without = self::bill(&Shape { resources, free_tier: false, ..shape });
+                assert!(bill.sum() <= without.sum(), "{context}");
+            }
+        }
+    }
+
+    #[test]
+    fn known_bills() {
+        let cost = |shape: &Shape, what: &str| {
+            bill(shape).lines.iter().find(|line| line.what == what).map(|line| line.cost)
+        };
+        let five_million = Shape { resources: 5_000_000, ..Shape::default() };
+        let bare = Shape { free_tier: false, retried_percent: 0.0, ..five_million };
+        for (what, shape, line, expected) in [
+            (
+                "4 of 5 million calls",
+                Shape { retried_percent: 0.0, ..five_million },
+                "function, calls",
+                8_000,
+            ),
+            ("all calls", bare, "function, calls", 10_000),
+            ("5 M x 155 ms x 0.25 GB", bare, "function, duration", 25_833),
+            (
+                "the same on x86_64",
+                Shape { architecture: Architecture::x86_64, ..bare },
+                "function, duration",
+                32_292,
+            ),
+            ("648,000 receives", bare, "queues, polled while empty", 2_592),
+            (
+                "two queues, a million free",
+                Shape { delivery: Delivery::Queue, ..five_million },
+                "queues, polled while empty",
+                1_184,
+            ),
+            ("three requests an event", Shape { delivery: Delivery::Queue, ..bare }, "events queue", 60_000),
+            (
+                "in batches of ten",
+                Shape { delivery: Delivery::Queue, batch: 10, ..bare },
+                "events queue",
+                24_000,
+            ),
+            (
+                "the specification's 550,000 events",
+                Shape { resources: 500_000, events: 1.1, trail: Trail::OwnSecond, ..five_million },
+                "trail, a further copy of each event",
+                110_000,
+            ),
+            ("half of it elsewhere", Shape { regions: 2, ..five_million }, "forwarders", 25_000),
+            ("seven alarms", bare, "alarms", 7_000),
+            ("23 alarms, ten free", Shape { regions: 17, ..five_million }, "alarms", 13_000),
+            ("two metrics", bare, "metrics", 6_000),
+            ("a dashboard", bare, "dashboard", 30_000),
+        ] {
+            assert_eq!(cost(&shape, line), Some(Money(expected)), "{what}");
+        }
+        assert_eq!(cost(&Shape { alarms: false, ..bare }, "alarms"), None);
+        assert_eq!(cost(&five_million, "forwarders"), None);
+    }
+
+    #[test]
+    fn the_default_is_at_or_below_the_specification() {
+        for (resources, limit) in SPECIFICATION {
+            let bill = bill(&Shape { resources, ..Shape::default() });
+            assert!(bill.sum() <= limit, "{resources}: {}", bill.sum());
+            assert!(bill.above(limit).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_above_is_named_dearest_first() {
+        let bill = bill(&Shape { resources: 500, free_tier: false, ..Shape::default() });
+        let named: Vec<_> = bill.above(Money(100)).iter().map(|line| line.what).collect();
+        assert_eq!(named, ["dashboard", "alarms", "metrics", "queues, polled while empty"]);
+    }
+
+    #[test]
+    fn the_template_has_what_is_counted() {
+        let home = include_str!("../../../templates/tagger.yaml");
+        let other = include_str!("../../../templates/forwarder.yaml");
+        let count = |text: &str, part: &str| text.matches(part).count() as u32;
+        let alarm = "Type: AWS::CloudWatch::Alarm\n";
+        let queued = "\n    Condition: Queued\n";
+        assert_eq!(count(home, alarm), ALARMS.0 + ALARMS.1);
+        assert_eq!(count(home, &format!("{}{queued}", alarm.trim_end())), ALARMS.1);
+        assert_eq!(count(other, alarm), ALARMS.2);
+        let mapping = "Type: AWS::Lambda::EventSourceMapping";
+        assert_eq!(count(home, mapping), POLLED_QUEUES.0 + POLLED_QUEUES.1);
+        assert_eq!(count(home, &format!("{mapping}{queued}")), POLLED_QUEUES.1);
+        let mut metrics: Vec<_> = home
+            .split("MetricNamespace: AutoResourceTagger, MetricName: ")
+            .skip(1)
+            .filter_map(|rest| rest.split(',').next())
+            .collect();
+        metrics.dedup();
+        assert_eq!(metrics.len() as u32, METRICS, "{metrics:?}");
+        assert_eq!(count(home, "AWS::CloudWatch::Dashboard"), 1);
+        assert!(home.contains("MemorySize: 256") && MEMORY_GB == 0.25);
+        assert!(home.contains("ExpirationInDays: 90") && home.contains("NoncurrentDays: 30"));
+    }
+
+    #[test]
+    fn prices_are_complete() {
+        for (at, price) in PRICES.iter().enumerate() {
+            assert!(price.dollars > 0.0 && price.per > 0.0 && price.free >= 0.0, "{}", price.name);
+            assert!(price.source.starts_with("https://") && price.page.starts_with("https://"));
+            assert!(price.page.starts_with("https://aws.amazon.com/") && !price.date.is_empty());
+            assert!(PRICES.iter().skip(at + 1).all(|other| other.name != price.name), "{}", price.name);
+        }
+    }
+
+    #[test]
+    fn numbers_are_written() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (5_000_000, "5,000,000")] {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!(Money(12_345_678).to_string(), "$1,234.5678");
+        assert_eq!(format!("{:>9}", Money(5)), "  $0.0005");
+    }
+}
