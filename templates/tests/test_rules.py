@@ -40,9 +40,11 @@ class Rules(support.CloudTest):
         cls.events = cls.cloud.client("events")
         cls.patterns = support.patterns("tagger")
 
-    def admitting(self, record: dict, account: str = support.ACCOUNT, kind: str = "AWS API Call via CloudTrail") -> list[str]:
+    def admitting(self, record: dict, account: str = support.ACCOUNT, kind: str = "AWS API Call via CloudTrail",
+                 source: str | None = None) -> list[str]:
         event = json.dumps({
-            "version": "0", "id": "1", "detail-type": kind, "source": "aws." + record["eventSource"].split(".")[0],
+            "version": "0", "id": "1", "detail-type": kind,
+            "source": source or "aws." + record["eventSource"].split(".")[0],
             "account": account, "time": record.get("eventTime", "2026-11-24T00:00:00Z"),
             "region": record.get("awsRegion", support.REGION), "resources": [], "detail": record})
         return [name for name, pattern in self.patterns.items()
@@ -80,6 +82,7 @@ class Rules(support.CloudTest):
         for what, changed in noise.items():
             with self.subTest(what):
                 self.assertEqual(self.admitting(changed), [])
+        self.assertEqual(self.admitting(record, source="my.app"), [], "an event that anybody can put on the bus")
         self.assertEqual(self.admitting(record, account="999999999999"), [], "an event of another account")
         self.assertEqual(self.admitting(record, kind="AWS Console Sign In via CloudTrail"), [], "an event of another kind")
 

@@ -8,6 +8,13 @@ pub fn parse(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
 }
 
+/// A time in the same form, to the millisecond.
+pub fn format(time: SystemTime) -> String {
+    let millis = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_millis());
+    let at = DateTime::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+    at.fmt(Format::DateTime).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
@@ -23,5 +30,6 @@ mod tests {
         ] {
             assert_eq!(super::parse(text), expected, "{text}");
         }
+        assert_eq!(super::format(at(1_795_509_000).unwrap()), "2026-11-24T08:30:00Z");
     }
 }

@@ -44,6 +44,11 @@ fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Re
             return unpack(list.take(), depth, each);
         }
     }
+    // A letter of Lambda's on-failure destination holds the event that failed:
+    // <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+    if let Some(payload) = map.get_mut("requestPayload") {
+        return unpack(payload.take(), depth, each);
+    }
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let event_source = text(map.get("eventSource").or_else(|| map.get("EventSource"))).unwrap_or_default();
     let inner = match event_source.as_str() {

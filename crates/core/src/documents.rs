@@ -333,6 +333,11 @@ mod tests {
             ("one object for a list", r#"{"Records":{"eventName":"A"}}"#, "A"),
             ("a record with a detail of its own", r#"{"eventName":"A","detail":{"eventName":"B"}}"#, "A"),
             ("a record with Events of its own", r#"{"eventName":"A","Events":[]}"#, "A"),
+            (
+                "a letter of an on-failure destination",
+                r#"{"version":"1.0","requestPayload":{"detail":{"eventName":"A"}}}"#,
+                "A",
+            ),
             ("texts in a list", r#"["{\"eventName\":\"A\"}"]"#, "A"),
             ("a sequence", "\u{1e}{\"eventName\":\"A\"}\n\u{1e}{\"eventName\":\"B\"}", "A B"),
             ("a detail that is a text", r#"{"detail-type":"x","detail":"{\"eventName\":\"A\"}"}"#, "A"),

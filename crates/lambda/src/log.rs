@@ -49,6 +49,9 @@ impl<'a> Lines<'a> {
     fn line(&self, level: &str) -> Value {
         let text = |name| self.record.text(name);
         json!({
+            // Lambda takes a line's level only beside a timestamp:
+            // <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
+            "timestamp": tagger_aws::time::format(SystemTime::now()),
             "level": level,
             "eventID": text("eventID"),
             "eventSource": text("eventSource"),
@@ -64,7 +67,8 @@ impl<'a> Lines<'a> {
 
 /// A failure that is of no record.
 pub fn failure(what: &str, message: &str) {
-    println!("{}", json!({ "level": "ERROR", "code": what, "message": message }));
+    let timestamp = tagger_aws::time::format(SystemTime::now());
+    println!("{}", json!({ "timestamp": timestamp, "level": "ERROR", "code": what, "message": message }));
 }
 
 /// How long ago an `eventTime` was.
