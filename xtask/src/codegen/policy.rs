@@ -31,7 +31,7 @@ pub fn policy(catalog: &Catalog) -> Result<Value, String> {
         "Statement": [
             { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*" },
             // API Gateway's actions are HTTP methods; only below /tags do they mean tagging.
-            { "Sid": "TagApis", "Effect": "Allow", "Action": of_apis, "Resource": "arn:*:apigateway:*::/tags/*" },
+            { "Sid": "TagApis", "Effect": "Allow", "Action": of_apis, "Resource": ["arn:*:apigateway:*::/tags/*", "arn:*:apigateway:*::/v2/tags/*"] },
             {
                 "Sid": "WriteOwnLog",
                 "Effect": "Allow",
