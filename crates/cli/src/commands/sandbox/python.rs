@@ -4,11 +4,13 @@ use super::files;
 use crate::exit_code::Error;
 use std::{
     collections::hash_map::DefaultHasher,
-    fs,
+    fs::{self, File},
     hash::{Hash, Hasher},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 /// The oldest Python that the sandbox runs on.
@@ -22,12 +24,23 @@ pub fn environment(stop: &AtomicBool) -> Result<PathBuf, Error> {
     let python = interpreter()?;
     let folder = cache()?.join(format!("sandbox-{:016x}", fingerprint(&python)));
     let complete = folder.join("complete");
+    let failed = |what: &str, why: String| Error::Failure(format!("{what}: {why}"));
+    fs::create_dir_all(cache()?).map_err(|error| failed("the cache", error.to_string()))?;
+    // Two that start at once must not install into one folder; the lock ends with this process.
+    let lock_file = folder.with_extension("lock");
+    let lock = File::create(&lock_file)
+        .map_err(|error| failed(&lock_file.display().to_string(), error.to_string()))?;
+    while lock.try_lock().is_err() {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Failure("stopped".to_owned()));
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
     if complete.is_file() {
         return Ok(folder);
     }
     eprintln!("Installing the sandbox into {} (once)…", folder.display());
     let _ = fs::remove_dir_all(&folder);
-    let failed = |what: &str, why: String| Error::Failure(format!("{what}: {why}"));
     fs::create_dir_all(&folder).map_err(|error| failed(&folder.display().to_string(), error.to_string()))?;
     let requirements = folder.join("requirements.txt");
     fs::write(&requirements, files::REQUIREMENTS)
