@@ -7,7 +7,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_TagResource.html>
 
 use crate::{
-    apply::unreadable,
+    apply::{no_read, unreadable},
     client::Client,
     outcome::{Class, Failure},
     tags::{self, Tags},
@@ -50,7 +50,7 @@ fn is_not_to_be_had(failure: &Failure) -> bool {
 
 async fn read_whole(client: &Client, bucket: &Resource) -> Result<Tags, Failure> {
     let operation = whole_set(bucket)?;
-    let Some(call) = &operation.read else { return Ok(Tags::new()) };
+    let call = operation.read.as_ref().ok_or_else(|| no_read(operation))?;
     let ids = [name(bucket)];
     match client.call(operation, call, &bucket.region, ask(&ids, &[], bucket)).await {
         Ok(answer) => tags::read(&answer, operation, call).map_err(|message| unreadable(operation, message)),
