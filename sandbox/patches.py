@@ -12,7 +12,10 @@ import logging
 import re
 from urllib.parse import parse_qs
 
+import patches_cloudformation
 import patches_ec2
+import patches_logs
+import patches_stacksets
 
 log = logging.getLogger("sandbox.patches")
 
@@ -56,6 +59,15 @@ def principal_arn_is_the_role() -> None:
         return value
 
     iam_evaluator._resolve_condition_key = resolve
+
+
+def callers_use_tls() -> None:
+    """The emulator speaks http on the loopback; who calls AWS uses TLS, and policies deny everything else."""
+    from ministack.core import iam_evaluator
+
+    original = iam_evaluator._resolve_condition_key
+    iam_evaluator._resolve_condition_key = lambda key, context: (
+        "true" if key.lower() == "aws:securetransport" else original(key, context))
 
 
 def session_keeps_source_identity() -> None:
@@ -147,9 +159,14 @@ def rules_reach_other_buses() -> None:
             if bus not in eventbridge._event_buses and bus != "default":
                 log.warning("rule target: event bus %s does not exist", spec)
                 return
+            # The emulator's protection against loops knows a rule by its name alone, and another region has rules of
+            # the same names: it begins anew there, and a rule that is met again is known by its ARN.
+            passed = event.get("_Passed", ())
+            if rule.get("Arn") in passed:
+                log.warning("rule target: %s would send in a loop", rule.get("Arn"))
+                return
             # The event keeps the region and the account it comes from.
-            forwarded = {**event, "EventBusName": bus, "_DispatchPath": [
-                *event_path, eventbridge._rule_key(rule.get("Name"), rule.get("EventBusName", "default"))]}
+            forwarded = {**event, "EventBusName": bus, "_DispatchPath": [], "_Passed": (*passed, rule.get("Arn"))}
             if target_input_payload is not None:
                 forwarded["Detail"] = target_input_payload
             eventbridge._dispatch_event(forwarded)
@@ -207,10 +224,14 @@ def function_sessions_are_complete() -> None:
 
 def apply() -> None:
     patches_ec2.apply()
+    patches_cloudformation.apply()
+    patches_logs.apply()
+    patches_stacksets.apply()
     event_history_has_pages()
     rules_reach_other_buses()
     functions_see_lambdas_environment()
     function_sessions_are_complete()
     rule_to_lambda_is_asynchronous()
     principal_arn_is_the_role()
+    callers_use_tls()
     session_keeps_source_identity()

@@ -165,7 +165,7 @@ class Cloud:
         return made[0]
 
     def setup(self, rules: list, policy: dict, out: str) -> dict:
-        """Run setup.py with the small function above."""
+        """Run product.py with the small function above."""
         paths = {}
         for name, content in (("bootstrap", BOOTSTRAP), ("rules.json", json.dumps(rules)),
                               ("policy.json", json.dumps(policy))):
@@ -173,12 +173,12 @@ class Cloud:
             with open(paths[name], "w", encoding="utf-8") as file:
                 file.write(content)
         done = subprocess.run(
-            [sys.executable, os.path.join(SANDBOX, "setup.py"), "--endpoint", self.endpoint, "--account", ACCOUNT,
+            [sys.executable, os.path.join(SANDBOX, "tests", "product.py"), "--endpoint", self.endpoint, "--account", ACCOUNT,
              "--region", REGION, "--bootstrap", paths["bootstrap"], "--rules", paths["rules.json"], "--policy",
              paths["policy.json"], "--environment", f"OUT={out}"],
             capture_output=True, text=True, timeout=60)
         if done.returncode:
-            raise AssertionError(f"setup.py: expected success, found exit code {done.returncode}: {done.stderr}")
+            raise AssertionError(f"product.py: expected success, found exit code {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
 
     def stop(self) -> int:

@@ -56,7 +56,7 @@ class Live(unittest.TestCase):
         type(self).made = again
 
     def test_setup_refuses_in_one_sentence(self) -> None:
-        done = subprocess.run([sys.executable, os.path.join(SANDBOX, "setup.py"), "--endpoint", self.cloud.endpoint,
+        done = subprocess.run([sys.executable, os.path.join(SANDBOX, "tests", "product.py"), "--endpoint", self.cloud.endpoint,
                                "--account", ACCOUNT, "--region", REGION, "--bootstrap", "/none", "--rules", "/none",
                                "--policy", "/none"], capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))

@@ -27,7 +27,9 @@ class Form(unittest.TestCase):
     def test_sizes(self) -> None:
         for name in support.NAMES:
             with self.subTest(template=name):
-                self.assertLessEqual(os.path.getsize(support.path(name)), 51_200)
+                # organization.yaml goes with the call; the others are fetched from a bucket.
+                most = 51_200 if name == "organization" else 1_000_000
+                self.assertLessEqual(os.path.getsize(support.path(name)), most)
                 self.assertLessEqual(len(support.template(name)["Resources"]), 500)
 
     def test_stack_sets_accept_it(self) -> None:

@@ -1,7 +1,7 @@
-"""The real template on the emulator's CloudFormation, with the real function in it: made, updated, used, deleted.
+"""The real templates on the emulator's CloudFormation, with the real function in them: made, updated, used, deleted.
 
-What the emulator does not do is left to it by parameters that every user has: it has no AWS::CloudTrail::Trail and no
-AWS::Oam::Link, so ExistingTrail names one and MonitoringSink is empty. The recorder plays CloudTrail.
+They are deployed as they are, by their address, as a template that is too long for a call must be. The recorder plays
+CloudTrail; it delivers events whether a trail logs or not.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import urllib.parse
-import urllib.request
 from typing import Any
 
 import botocore.exceptions
@@ -36,6 +34,9 @@ class StackTest(support.CloudTest):
         s3 = cls.cloud.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=support.function_zip())
+        for name in support.NAMES:
+            with open(support.path(name), "rb") as file:
+                s3.put_object(Bucket=BUCKET, Key=f"test/{name}.yaml", Body=file.read())
         iam = cls.cloud.client("iam")
         iam.create_user(UserName="alice")
         everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -46,22 +47,14 @@ class StackTest(support.CloudTest):
     def setUp(self) -> None:
         self.addCleanup(self.delete)
 
-    def change(self, kind: str, name: str = "tagger", region: str = support.REGION, without: str = "",
+    def change(self, kind: str, name: str = "tagger", region: str = support.REGION, ends: str = "COMPLETE",
                **parameters: str) -> list[dict[str, Any]]:
         """Make a change set, run it, and give back what it was going to do."""
         formation = self.cloud.client("cloudformation", region)
         change_set = f"change-{next(NUMBERS)}"
-        with open(support.path(name), encoding="utf-8") as file:
-            body = file.read()
-        if without:
-            template = support.template(name)
-            del template["Resources"][without], template["Outputs"][without]
-            body = json.dumps(template)
-        if name == "forwarder":
-            # The emulator knows a rule by its name, whatever its region, and takes the second of a name for a loop.
-            body = body.replace("auto-tag-create-resources", "auto-forward-create-resources")
         formation.create_change_set(
-            StackName=STACK, ChangeSetName=change_set, ChangeSetType=kind, TemplateBody=body,
+            StackName=STACK, ChangeSetName=change_set, ChangeSetType=kind,
+            TemplateURL=f"https://{BUCKET}.s3.{support.REGION}.amazonaws.com/test/{name}.yaml",
             Capabilities=["CAPABILITY_NAMED_IAM"],
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()])
 
@@ -77,10 +70,12 @@ class StackTest(support.CloudTest):
             status = formation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
             return None if status.endswith("IN_PROGRESS") else status
 
-        self.assertEqual(support.wait(finished, "the stack"), f"{kind}_COMPLETE", self.failures(formation))
+        ended = ends if ends.startswith("ROLLBACK") else f"{kind}_{ends}"
+        self.assertEqual(support.wait(finished, "the stack"), ended, self.failures(formation))
         return [change["ResourceChange"] for change in changes["Changes"]]
 
-    def failures(self, formation) -> list[str]:
+    def failures(self, formation=None) -> list[str]:
+        formation = formation or self.formation
         events = formation.describe_stack_events(StackName=STACK)["StackEvents"]
         return [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in events
                 if "FAILED" in event["ResourceStatus"]]
@@ -114,14 +109,10 @@ class StackTest(support.CloudTest):
         self.addCleanup(sqs.delete_queue, QueueUrl=url)
         return support.wait(lambda: sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(key), f"a tag {key} on {name}")
 
-    def lying_in(self, url: str) -> list[Any]:
-        """What a queue holds, past its policy: that refuses http, and the emulator has nothing else."""
-        query = urllib.parse.urlencode({"QueueUrl": url})
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.cloud.endpoint}/_ministack/sqs/messages?{query}", timeout=10) as answer:
-            found = json.load(answer)["messages"]
-        return next(messages for regions in found.values() for queues in regions.values()
-                    for queue, messages in queues.items() if queue == url)
+    def lying_in(self, url: str) -> list[str]:
+        """What a queue holds; each look hides it from the next for a moment."""
+        messages = self.cloud.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1)
+        return [message["Body"] for message in messages.get("Messages", [])]
 
 
 class Stack(StackTest):
@@ -144,7 +135,7 @@ class Stack(StackTest):
         self.assertNotIn("EventsQueueUrl", outputs)
         rules = self.cloud.client("events").list_rules()["Rules"]
         wanted = set(outputs["RuleNames"].split(","))
-        self.assertEqual({rule["Name"] for rule in rules if rule["State"] == "ENABLED"}, wanted | {"auto-resource-tagger-alarms"})
+        self.assertEqual({rule["Name"] for rule in rules if rule["State"] == "ENABLED"}, wanted | {"auto-resource-tagger-alarms", "auto-resource-tagger-trail"})
 
         function = self.cloud.client("lambda")
         configuration = function.get_function_configuration(FunctionName="auto-resource-tagger")
@@ -179,28 +170,84 @@ class Stack(StackTest):
         self.assertEqual(self.creator_of_a_new_queue("four"), "alice")
         self.assertNotIn("RulesMayInvoke", self.made())
 
-    def test_the_logs_stay(self) -> None:
-        """Without the trail itself, which the emulator's CloudFormation does not have; its bucket is made, and kept."""
+    def test_a_trail_of_its_own(self) -> None:
+        """It logs into the stack's bucket, which stays; the next stack is told of it."""
         own = {key: value for key, value in PARAMETERS.items() if key != "ExistingTrail"}
-        self.change("CREATE", without="Trail", **own)
         bucket = f"cloudtrail-logs-{support.ACCOUNT}-{support.REGION}"
+        s3, trails = self.cloud.client("s3"), self.cloud.client("cloudtrail")
+        self.addCleanup(self.remove, bucket)
+        self.change("CREATE", **own)
         self.assertEqual(self.outputs()["TrailBucketName"], bucket)
-        self.assertLessEqual({"TrailBucket", "TrailBucketPolicy"}, self.made())
-        s3 = self.cloud.client("s3")
-        self.addCleanup(s3.delete_bucket, Bucket=bucket)
+        self.assertLessEqual({"Trail", "TrailBucket", "TrailBucketPolicy"}, self.made())
+
+        trail = trails.get_trail(Name="auto-resource-tagger")["Trail"]
+        self.assertEqual(
+            {key: trail[key] for key in ("S3BucketName", "IsMultiRegionTrail", "IncludeGlobalServiceEvents", "LogFileValidationEnabled")},
+            {"S3BucketName": bucket, "IsMultiRegionTrail": True, "IncludeGlobalServiceEvents": True, "LogFileValidationEnabled": True})
+        self.assertTrue(trails.get_trail_status(Name="auto-resource-tagger")["IsLogging"])
+        selector, = trails.get_event_selectors(TrailName="auto-resource-tagger")["EventSelectors"]
+        self.assertEqual((selector["ReadWriteType"], selector["IncludeManagementEvents"]), ("WriteOnly", True))
+
         self.assertEqual(s3.get_bucket_versioning(Bucket=bucket)["Status"], "Enabled")
         self.assertTrue(all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()))
+        rules = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
+        self.assertEqual(rules["expire"]["Expiration"], {"Days": 90})
+        self.assertEqual(rules["expire"]["NoncurrentVersionExpiration"], {"NoncurrentDays": 30})
+        self.assertEqual(rules["sweep"]["Expiration"], {"ExpiredObjectDeleteMarker": True})
         policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
-        trail = f"arn:aws:cloudtrail:{support.REGION}:{support.ACCOUNT}:trail/auto-resource-tagger"
         for statement in policy["Statement"][:2]:
-            self.assertEqual(statement["Condition"]["StringEquals"]["aws:SourceArn"], trail)
+            self.assertEqual(statement["Condition"]["StringEquals"]["aws:SourceArn"], trail["TrailARN"])
         self.assertEqual(policy["Statement"][2]["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
+
+        self.assertEqual(self.creator_of_a_new_queue("logged"), "alice")
+        support.wait(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"), "a log file")
+
         self.delete()
+        self.assertEqual(trails.describe_trails()["trailList"], [])
         self.assertIn(bucket, [found["Name"] for found in s3.list_buckets()["Buckets"]])
-        # The next stack is told of it, and makes none.
-        self.change("CREATE", without="Trail", ExistingTrailBucket=bucket, **own)
+        # One that is not told of it fails; what failed leaves nothing, and keeps what it did not make.
+        self.change("CREATE", ends="ROLLBACK_COMPLETE", **own)
+        self.delete()
+        self.change("CREATE", ExistingTrailBucket=bucket, **own)
         self.assertEqual(self.outputs()["TrailBucketName"], bucket)
         self.assertNotIn("TrailBucket", self.made())
+        self.assertEqual(trails.get_trail(Name="auto-resource-tagger")["Trail"]["S3BucketName"], bucket)
+
+    def test_a_creation_that_fails_leaves_no_bucket(self) -> None:
+        own = {key: value for key, value in PARAMETERS.items() if key != "ExistingTrail"}
+        self.change("CREATE", ends="ROLLBACK_COMPLETE", **{**own, "CodeKey": "test/nowhere.zip"})
+        self.assertIn("S3 Error Code: NoSuchKey", " ".join(self.failures()))
+        self.assertEqual([found["Name"] for found in self.cloud.client("s3").list_buckets()["Buckets"]], [BUCKET])
+        self.assertEqual(self.cloud.client("cloudtrail").describe_trails()["trailList"], [])
+
+    def test_whoever_stops_a_trail_is_named(self) -> None:
+        """To the topic, from the home region and from another one."""
+        self.change("CREATE", **PARAMETERS)
+        self.addCleanup(self.delete, "eu-west-1")
+        self.change("CREATE", "forwarder", "eu-west-1", HomeRegion=support.REGION)
+        sqs, sns = self.cloud.client("sqs"), self.cloud.client("sns")
+        inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        self.addCleanup(sqs.delete_queue, QueueUrl=inbox)
+        arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        from_topics = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]}
+        sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"Policy": json.dumps(from_topics)})
+        sns.subscribe(TopicArn=self.outputs()["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)
+        for region in (support.REGION, "eu-west-1"):
+            trails = self.cloud.client("cloudtrail", region, *self.alice)
+            trails.create_trail(Name=f"of-{region}", S3BucketName=BUCKET)
+            self.addCleanup(trails.delete_trail, Name=f"of-{region}")
+            trails.stop_logging(Name=f"of-{region}")
+            said = support.wait(lambda: [text for text in self.lying_in(inbox) if f" in {region}," in text], f"mail from {region}")
+            self.assertRegex(said[0], rf"TRAIL StopLogging by arn:aws:iam::{support.ACCOUNT}:user/alice in {region}, account {support.ACCOUNT}")
+
+    def remove(self, bucket: str) -> None:
+        """A bucket with all its versions."""
+        self.delete()
+        s3 = self.cloud.client("s3")
+        found = s3.list_object_versions(Bucket=bucket)
+        for version in found.get("Versions", []) + found.get("DeleteMarkers", []):
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        s3.delete_bucket(Bucket=bucket)
 
     def test_options(self) -> None:
         self.change("CREATE", **PARAMETERS, AlarmEmail="ops@example.com", AlarmTopicKey="new", Dashboard="no")
@@ -218,7 +265,7 @@ class Stack(StackTest):
                                            Payload=json.dumps({"detail": record}).encode())
         url = self.outputs()["DeadLetterQueueUrl"]
         messages = support.wait(lambda: self.lying_in(url), "a dead letter")
-        self.assertIn("responsePayload", json.dumps(messages))
+        self.assertIn("responsePayload", messages[0])
 
     def test_another_region_forwards(self) -> None:
         self.change("CREATE", **PARAMETERS)

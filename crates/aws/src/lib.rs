@@ -2,8 +2,11 @@
 //!
 //! Step 5 of the flow is [`apply`]. Below it are [`client`], which sends one signed call, and
 //! [`wire`] and [`xml`], which are pure and know the protocols. [`log_files`] reads CloudTrail's files.
+//! [`account`], which only the command line has, is an account as whoever deploys sees it.
 //! What to do is decided in `tagger-core`; nothing here chooses a name, a type or a tag.
 
+#[cfg(feature = "account")]
+pub mod account;
 pub mod apply;
 pub mod children;
 pub mod client;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   tagger sandbox --demo                 the product, running against an AWS on this computer
+  tagger deploy                         put it into an account: shows what would be made, then asks
+  tagger doctor --canary                whether it works, with a queue that is created and removed again
   tagger explain event.json             who made it, which tags it gets, or why none
   tagger scan cloudtrail-logs/          who created what, over a tree of CloudTrail files
   tagger catalog --service s3           what the catalog knows
@@ -26,6 +28,14 @@ pub struct Arguments {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Put the product into an account, further regions or an organization, or bring it up to date
+    Deploy(Box<Deploy>),
+    /// Show what is deployed where, what was tagged last, and what waits or was given up
+    Status(Status),
+    /// Find out why nothing is tagged; with --canary, create something and watch its tag arrive
+    Doctor(Doctor),
+    /// Take the product out of the account again; the tags and the logs stay
+    Destroy(Destroy),
     /// Say for each CloudTrail record who made it, which resources, and which tags they get
     Explain(Explain),
     /// Read trees of CloudTrail log files and sum up who created what
@@ -40,6 +50,156 @@ pub enum Verb {
     Completions(Completions),
     /// Print the man page
     Man,
+}
+
+/// Which account, and where.
+#[derive(Debug, Args)]
+pub struct Aws {
+    /// Profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Home region, in which the function runs; otherwise that of the AWS configuration
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+}
+
+/// `tagger deploy`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tagger deploy --dry-run                         what would be made, what it may do, what it will cost
+  tagger deploy --regions all                     this region's function, and every other region's rules
+  tagger deploy --config tagger.toml --alarm-email ops@example.com
+  tagger deploy --set LogRetentionDays=90 --set Dashboard=no
+  tagger deploy --organization --targets ou-ab12-cdef3456 --regions all
+
+It looks at the account first (is there a trail already? an earlier stack?), makes change sets, says in
+words what they would do, and asks. Run again, it brings everything up to date; whatever an earlier run
+left half done is mended. Settings that are not named keep their values.
+
+Credentials, profiles, SSO, regions and endpoint URLs are those of the ordinary AWS configuration.")]
+pub struct Deploy {
+    #[command(flatten)]
+    pub aws: Aws,
+    /// Regions whose creations are tagged, beside the home region: `all` that are enabled, or a list
+    /// with commas. At first only the region of global services (us-east-1); later those that there are
+    #[arg(long, value_name = "all|LIST")]
+    pub regions: Option<String>,
+    /// Where the events come from: `auto` looks for a trail and makes one only where there is none,
+    /// `new` makes one, anything else is a trail's name or ARN
+    #[arg(long, value_name = "auto|new|TRAIL")]
+    pub trail: Option<String>,
+    /// How events reach the function; `queue` is for more than some 10,000 creations a minute
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub delivery: Option<Delivery>,
+    #[command(flatten)]
+    pub policy: PolicyFile,
+    /// Address that hears of alarms, once it has confirmed
+    #[arg(long, value_name = "ADDRESS")]
+    pub alarm_email: Option<String>,
+    /// Any other parameter of templates/tagger.yaml; can be given several times
+    #[arg(long = "set", value_name = "PARAMETER=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// The function's zip; by default `bootstrap.zip` beside this program
+    #[arg(long, value_name = "FILE")]
+    pub zip: Option<PathBuf>,
+    /// Bucket for the zip; by default auto-resource-tagger-code-ACCOUNT-REGION, which is made
+    #[arg(long, value_name = "NAME")]
+    pub code_bucket: Option<String>,
+    /// Deploy to the accounts of the organization as well, by StackSets; run it in the management account
+    #[arg(long)]
+    pub organization: bool,
+    /// With --organization: ids of organizational units or of the root, with commas; by default the root
+    #[arg(long, value_name = "LIST", requires = "organization", value_delimiter = ',')]
+    pub targets: Vec<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print JSON lines; does not ask, so it needs --yes or --dry-run
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tagger status`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tagger status
+  tagger status --json | jq .deadLetters")]
+pub struct Status {
+    #[command(flatten)]
+    pub aws: Aws,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tagger doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tagger doctor
+  tagger doctor --canary                  creates an SQS queue, waits for its tag, removes it
+  tagger doctor --terraform ~/infra       also looks for `ignore_tags` in Terraform files
+
+Exit code 0 when nothing is wrong, 1 when something is, 3 when something could not be looked at.")]
+pub struct Doctor {
+    #[command(flatten)]
+    pub aws: Aws,
+    /// Create an SQS queue, wait for its tag, say how long each hop took, and remove it
+    #[arg(long)]
+    pub canary: bool,
+    /// With --canary: how long to wait
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "canary")]
+    pub wait: u64,
+    /// With --canary: say what would be done, and do nothing
+    #[arg(long, requires = "canary")]
+    pub dry_run: bool,
+    /// Folder with Terraform files, to be searched for a provider without `ignore_tags`
+    #[arg(long, value_name = "FOLDER")]
+    pub terraform: Option<PathBuf>,
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tagger destroy`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tagger destroy --dry-run
+  tagger destroy --yes
+
+Forwarders go first, then the home region's stack. The tags stay, and so does the bucket with
+CloudTrail's logs. What lies in the queues goes: it stops when there are dead letters, unless told
+otherwise.")]
+pub struct Destroy {
+    #[command(flatten)]
+    pub aws: Aws,
+    /// Go on although there are dead letters, which will be lost
+    #[arg(long)]
+    pub discard_dead_letters: bool,
+    /// The organization's StackSets and what they made in its accounts as well
+    #[arg(long)]
+    pub organization: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print JSON lines; does not ask, so it needs --yes or --dry-run
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `KEY=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("it has to be PARAMETER=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// `tagger explain`.

@@ -2,7 +2,11 @@
 
 pub mod catalog;
 pub mod cost;
+pub mod deploy;
+pub mod destroy;
+pub mod doctor;
 pub mod explain;
 pub mod sandbox;
 pub mod scan;
 pub mod shell;
+pub mod status;

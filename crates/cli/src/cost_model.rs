@@ -130,6 +130,16 @@ pub enum Architecture {
     x86_64,
 }
 
+impl Architecture {
+    /// AWS's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Architecture::arm64 => "arm64",
+            Architecture::x86_64 => "x86_64",
+        }
+    }
+}
+
 /// What is deployed, and how much happens in a month.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {

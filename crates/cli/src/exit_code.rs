@@ -1,6 +1,7 @@
 //! The public exit codes, and the errors that lead to them.
 
 use std::{fmt, io};
+use tagger_aws::account::Trouble;
 
 /// What the process says at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,12 @@ impl fmt::Display for Error {
             Error::Output(error) => write!(f, "cannot write the output: {error}"),
             Error::Usage(message) | Error::Failure(message) => f.write_str(message),
         }
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        Error::Failure(trouble.to_string())
     }
 }
 

@@ -2,12 +2,17 @@
 //! in [`commands`], and this file turns results into exit codes.
 
 mod args;
+mod aws;
 mod commands;
 mod cost_model;
 mod cost_prices;
+mod deployment;
 mod exit_code;
+mod follow;
 mod input;
 mod output;
+mod report;
+mod templates;
 
 use args::{Arguments, Verb};
 use clap::Parser;
@@ -16,6 +21,10 @@ use exit_code::ExitCode;
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.verb {
+        Verb::Deploy(arguments) => commands::deploy::run(&arguments),
+        Verb::Status(arguments) => commands::status::run(&arguments),
+        Verb::Doctor(arguments) => commands::doctor::run(&arguments),
+        Verb::Destroy(arguments) => commands::destroy::run(&arguments),
         Verb::Explain(arguments) => commands::explain::run(&arguments),
         Verb::Scan(arguments) => commands::scan::run(&arguments),
         Verb::Catalog(arguments) => commands::catalog::run(&arguments),

@@ -3,29 +3,16 @@
 //! Needs `target/release/bootstrap` (`cargo build --release -p tagger-lambda`; `cargo xtask test`
 //! builds it first) and a Python package registry the first time.
 
-use rustix::process::{Pid, Signal};
+mod support;
+
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
     fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
-
-fn bootstrap() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_tagger")).with_file_name("../release/bootstrap");
-    assert!(path.is_file(), "{}: build it first: cargo build --release -p tagger-lambda", path.display());
-    path
-}
-
-fn sandbox(words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));
-    command.arg("sandbox").arg("--bootstrap").arg(bootstrap()).args(words).stdin(Stdio::null());
-    command
-}
+use support::{Running, sandbox};
 
 #[test]
 fn the_demo_finds_every_creator() {
@@ -45,132 +32,6 @@ fn the_demo_finds_every_creator() {
         let found =
             rows.iter().filter(|row| row["identity"] == identity && row["expected"] == expected).count();
         assert_eq!(found, 9, "{identity}");
-    }
-}
-
-/// A running sandbox, and its people's environments as it printed them.
-struct Running {
-    child: Child,
-    people: BTreeMap<String, Vec<(String, String)>>,
-    aws: PathBuf,
-    endpoint: String,
-    folder: PathBuf,
-    bucket: String,
-}
-
-impl Running {
-    fn start() -> Self {
-        let mut child = sandbox(&[]).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut running = Self {
-            child,
-            people: BTreeMap::new(),
-            aws: PathBuf::new(),
-            endpoint: String::new(),
-            folder: PathBuf::new(),
-            bucket: String::new(),
-        };
-        let mut person = String::new();
-        for line in lines.map_while(Result::ok) {
-            let words: Vec<_> = line.split_whitespace().collect();
-            match words.as_slice() {
-                ["#", .., name] => person = (*name).to_owned(),
-                ["alias", aws, "--endpoint-url", endpoint] => {
-                    running.aws = PathBuf::from(aws.trim_start_matches("aws='"));
-                    running.endpoint = endpoint.trim_end_matches('\'').to_owned();
-                }
-                ["unset", _, "export", pairs @ ..] => {
-                    let pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
-                    let pairs =
-                        pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()));
-                    running.people.insert(person.clone(), pairs.collect());
-                }
-                ["Every", .., file] => running.folder = Path::new(file).parent().unwrap().to_owned(),
-                [.., bucket, "Ctrl-C", "ends", "it", "all."] => {
-                    running.bucket = bucket.trim_end_matches('.').to_owned();
-                    break;
-                }
-                _ => {}
-            }
-        }
-        assert_eq!(running.people.keys().collect::<Vec<_>>(), ["alice", "bob", "root"]);
-        running
-    }
-
-    /// The AWS CLI as somebody.
-    fn aws(&self, person: &str, words: &[&str]) -> Value {
-        let output = Command::new(&self.aws)
-            .env_clear()
-            .envs(self.people[person].iter().map(|(name, value)| (name, value)))
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", &self.folder)
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_CONFIG_FILE", "/dev/null")
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-            .args(["--endpoint-url", &self.endpoint])
-            .args(words)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "aws {words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
-    }
-
-    fn creator(&self, queue: &str) -> Option<String> {
-        self.aws("root", &["sqs", "list-queue-tags", "--queue-url", queue])["Tags"]["CreatedBy"]
-            .as_str()
-            .map(str::to_owned)
-    }
-
-    fn queue(&self, person: &str, name: &str, more: &[&str]) -> String {
-        let words: Vec<_> =
-            ["sqs", "create-queue", "--queue-name", name].iter().chain(more).copied().collect();
-        self.aws(person, &words)["QueueUrl"].as_str().unwrap().to_owned()
-    }
-
-    fn wait_for(&self, queue: &str, creator: &str) {
-        let started = Instant::now();
-        while self.creator(queue).as_deref() != Some(creator) {
-            assert!(started.elapsed() < Duration::from_secs(30), "{queue} never got {creator}");
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let process = Pid::from_raw(self.child.id() as i32).unwrap();
-        rustix::process::kill_process(process, signal).unwrap();
-    }
-
-    /// Waits until nothing of the sandbox runs any more.
-    fn assert_gone(&self) {
-        let started = Instant::now();
-        let folder = self.folder.to_string_lossy().into_owned();
-        loop {
-            let left: Vec<_> = commands().into_iter().filter(|command| command.contains(&folder)).collect();
-            if left.is_empty() {
-                return;
-            }
-            assert!(started.elapsed() < Duration::from_secs(20), "still running: {left:#?}");
-            thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-/// The command line of every process; one that has ended and was not waited for has none.
-fn commands() -> Vec<String> {
-    let Ok(listing) = fs::read_dir("/proc") else {
-        // Not on Linux.
-        let output = Command::new("ps").args(["-axww", "-o", "args="]).output().unwrap();
-        return String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
-    };
-    let read = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
-    let commands = listing.flatten().filter_map(read).filter(|command| !command.is_empty());
-    commands.map(|command| String::from_utf8_lossy(&command).replace('\0', " ")).collect()
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -303,7 +303,7 @@ fn one_of(found: &str, known: &[&str]) -> String {
 }
 
 /// `; did you mean …?` for the nearest known name, or nothing when none is near.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let best = known
         .into_iter()
         .map(|name| {

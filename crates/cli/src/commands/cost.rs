@@ -82,11 +82,7 @@ fn shape_words(shape: &Shape) -> String {
             cost_model::Delivery::Queue => format!("delivery by queue, batches of {}", shape.batch),
         },
         if shape.regions == 1 { "1 region".to_owned() } else { format!("{} regions", shape.regions) },
-        match shape.architecture {
-            cost_model::Architecture::arm64 => "arm64",
-            cost_model::Architecture::x86_64 => "x86_64",
-        }
-        .to_owned(),
+        shape.architecture.name().to_owned(),
     ];
     words.extend(on(shape.alarms, "no alarms").map(str::to_owned));
     words.extend(on(shape.dashboard, "no dashboard").map(str::to_owned));

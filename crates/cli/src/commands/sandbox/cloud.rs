@@ -118,33 +118,31 @@ impl Cloud {
         Error::Failure(format!("the sandbox did not start: {what}: {last}"))
     }
 
-    /// Puts the product and the people into it.
+    /// Puts the product into it as into any account, by `tagger deploy`, and then the people.
     pub fn install(&self, bootstrap: &Path, config: Option<&Path>) -> Result<Installed, Error> {
         let absolute = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut setup = self.command("python");
-        setup.arg(self.folder.join("sandbox/setup.py"));
-        setup.args(["--endpoint", &self.endpoint, "--account", &self.account, "--region", &self.region]);
-        setup.arg("--bootstrap").arg(absolute(bootstrap));
-        setup.arg("--rules").arg(self.folder.join("sandbox/rules.json"));
-        setup.arg("--policy").arg(self.folder.join("sandbox/policy.json"));
+        let program = std::env::current_exe()
+            .map_err(|error| Error::Failure(format!("this program does not find itself: {error}")))?;
+        let mut deploy = command(&program, &self.python, &self.folder);
+        deploy.args(["deploy", "--yes", "--json", "--trail", "new", "--zip"]).arg(absolute(bootstrap));
         if let Some(config) = config {
-            setup.arg("--environment").arg(format!("TAGGER_CONFIG={}", absolute(config).display()));
+            deploy.arg("--config").arg(absolute(config));
         }
-        let output = setup
-            .output()
-            .map_err(|error| Error::Failure(format!("the sandbox's set-up did not run: {error}")))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Error::Failure(format!(
-                "the product could not be put into the sandbox: {}",
-                said.trim()
-            )));
-        }
-        let answer: Value = serde_json::from_slice(&output.stdout).map_err(|error| {
-            Error::Failure(format!("the sandbox's set-up answered with something else than JSON: {error}"))
-        })?;
+        // The emulator takes a key that is an account's number as that account's root, whatever the secret.
+        deploy
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_REGION", &self.region)
+            .env("AWS_ACCESS_KEY_ID", &self.account)
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        let deployed = answers(deploy, "the product could not be put into the sandbox")?;
+        let end = deployed.last().ok_or_else(|| Error::Failure("tagger deploy said nothing".to_owned()))?;
+        let mut people = self.command("python");
+        people.arg(self.folder.join("sandbox/people.py"));
+        people.args(["--endpoint", &self.endpoint, "--account", &self.account, "--region", &self.region]);
+        let people = answers(people, "the people could not be put into the sandbox")?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let identities = answer["identities"].as_array().into_iter().flatten().map(|identity| Identity {
+        let listed = people.first().and_then(|answer| answer["identities"].as_array());
+        let identities = listed.into_iter().flatten().map(|identity| Identity {
             label: text(&identity["label"]),
             expected: text(&identity["expected"]),
             environment: identity["environment"]
@@ -154,7 +152,10 @@ impl Cloud {
                 .map(|(name, value)| (name.clone(), text(value)))
                 .collect(),
         });
-        Ok(Installed { identities: identities.collect(), trail_bucket: text(&answer["trail_bucket"]) })
+        Ok(Installed {
+            identities: identities.collect(),
+            trail_bucket: text(&end["outputs"]["TrailBucketName"]),
+        })
     }
 
     /// A program of the sandbox's environment, with a clean environment.
@@ -171,6 +172,18 @@ impl Cloud {
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
+}
+
+/// Runs a program to its end; the lines of JSON that it prints.
+fn answers(mut program: Command, failed: &str) -> Result<Vec<Value>, Error> {
+    let output = program.output().map_err(|error| Error::Failure(format!("{failed}: {error}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Error::Failure(format!("{failed}: {}", said.trim().trim_start_matches("tagger: "))));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().map_err(|error| Error::Failure(format!("{failed}: not JSON: {error}")))
 }
 
 /// Nothing of the user's environment is inherited: no credentials, no profile, no proxy.

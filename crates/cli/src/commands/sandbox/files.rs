@@ -1,4 +1,4 @@
-//! The sandbox's Python files, rules and policy, carried in the program.
+//! The sandbox's Python files, carried in the program.
 
 use std::{fs, io, path::Path};
 
@@ -15,10 +15,13 @@ pub const REQUIREMENTS: &str = include_str!("../../../../../sandbox/requirements
 const FILES: &[(&str, &str)] = files![
     "cloud.py",
     "lifetime.py",
+    "people.py",
     "patches.py",
+    "patches_cloudformation.py",
     "patches_ec2.py",
+    "patches_logs.py",
+    "patches_stacksets.py",
     "server.py",
-    "setup.py",
     "recorder/__init__.py",
     "recorder/casing.py",
     "recorder/dataevents.py",
@@ -36,15 +39,9 @@ const FILES: &[(&str, &str)] = files![
     "recorder/xmljson.py",
 ];
 
-/// What the product brings into an account: its rules and its policy, as they are deployed.
-const TEMPLATES: &[(&str, &str)] = &[
-    ("rules.json", include_str!("../../../../../templates/rules.json")),
-    ("policy.json", include_str!("../../../../../templates/policy.json")),
-];
-
 /// Writes them into a folder.
 pub fn write(folder: &Path) -> io::Result<()> {
-    for (name, text) in FILES.iter().chain(TEMPLATES) {
+    for (name, text) in FILES {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;

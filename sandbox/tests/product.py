@@ -1,10 +1,10 @@
-"""Brings the product and the people into a running sandbox cloud; prints one JSON object about them.
+"""A small product for the recorder's tests: trail, role, function and rules, made through the public API.
 
-    python setup.py --endpoint URL --account A --region R --bootstrap FILE --rules RULES.json --policy POLICY.json
-                    [--environment KEY=VALUE ...]
+    python product.py --endpoint URL --account A --region R --bootstrap FILE --rules RULES.json --policy POLICY.json
+                      [--environment KEY=VALUE ...]
 
-Everything is done through the public API, as root, and can be done again: what exists is brought up to date.
-It must not start or stop the cloud, and must not print anything else on stdout.
+The real product is deployed by `tagger deploy`; here a function of a few lines shows what the emulator and the recorder
+do around it. It can be run again. It prints one JSON object about what it made and about the people.
 """
 
 from __future__ import annotations
@@ -16,59 +16,21 @@ import os
 import sys
 import time
 import zipfile
-from typing import Any, Callable
+from typing import Any
 
-import botocore.config
 import botocore.exceptions
-import botocore.session
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from people import Cloud, isolate, make_people, make_role, trust, unless  # noqa: E402
 
 FUNCTION = "auto-resource-tagger"
 ROLE = "AutoResourceTaggerRole"
 ROLE_POLICY = "AutoResourceTaggerPolicy"
 TRAIL = "auto-resource-tagger"
-USER = "alice"
-PEOPLE_ROLE = "Developer"
-SESSION = "bob"
 
 
 class Problem(Exception):
     """Something the person who runs this can do something about; its text is one sentence."""
-
-
-class Cloud:
-    """Clients of the sandbox with one identity; nothing of the user's AWS settings is read."""
-
-    def __init__(self, endpoint: str, region: str, key: str, secret: str, token: str | None = None) -> None:
-        self._endpoint, self._region = endpoint, region
-        self._credentials = (key, secret, token)
-        self._session = botocore.session.Session()
-
-    def client(self, service: str):
-        key, secret, token = self._credentials
-        return self._session.create_client(
-            service, region_name=self._region, endpoint_url=self._endpoint, aws_access_key_id=key,
-            aws_secret_access_key=secret, aws_session_token=token,
-            config=botocore.config.Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=60,
-                                          s3={"addressing_style": "path"}, proxies={}))
-
-
-def isolate() -> None:
-    """Forget the user's AWS settings and proxies: this may only ever talk to the sandbox."""
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            del os.environ[name]
-    os.environ.update({"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-                       "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "*"})
-
-
-def unless(codes: tuple[str, ...], action: Callable[[], Any]) -> Any:
-    """Do it; None when it failed with one of these codes."""
-    try:
-        return action()
-    except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in codes:
-            return None
-        raise
 
 
 def read_json(path: str, what: str) -> Any:
@@ -110,22 +72,6 @@ def make_trail(root: Cloud, account: str, region: str) -> str:
         trail.update_trail(**settings)
     trail.start_logging(Name=TRAIL)
     return bucket
-
-
-def make_role(iam, name: str, trust: dict, policy_name: str, policy: dict) -> str:
-    document = json.dumps(trust)
-    made = unless(("EntityAlreadyExists",),
-                  lambda: iam.create_role(RoleName=name, AssumeRolePolicyDocument=document))
-    if made is None:
-        iam.update_assume_role_policy(RoleName=name, PolicyDocument=document)
-        made = iam.get_role(RoleName=name)
-    iam.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
-    return made["Role"]["Arn"]
-
-
-def trust(principal: dict) -> dict:
-    return {"Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
 
 
 def make_function(root: Cloud, role: str, archive: bytes, environment: dict[str, str]) -> str:
@@ -175,31 +121,6 @@ def check_rules(rules: Any, path: str) -> list:
     return rules
 
 
-def make_people(root: Cloud, endpoint: str, account: str, region: str) -> list[dict]:
-    """An IAM user with an access key, a role session of hers, and root."""
-    iam = root.client("iam")
-    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    unless(("EntityAlreadyExists",), lambda: iam.create_user(UserName=USER))
-    iam.put_user_policy(UserName=USER, PolicyName="Administrator", PolicyDocument=json.dumps(everything))
-    # A key's secret is told only once, so a second run gives her a new key.
-    for old in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]:
-        iam.delete_access_key(UserName=USER, AccessKeyId=old["AccessKeyId"])
-    key = iam.create_access_key(UserName=USER)["AccessKey"]
-    role = make_role(iam, PEOPLE_ROLE, trust({"AWS": f"arn:aws:iam::{account}:root"}), "Administrator", everything)
-    alice = Cloud(endpoint, region, key["AccessKeyId"], key["SecretAccessKey"])
-    session = alice.client("sts").assume_role(RoleArn=role, RoleSessionName=SESSION, DurationSeconds=43200)
-    temporary = session["Credentials"]
-    return [
-        {"label": "IAM user", "expected": USER, "environment": {
-            "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}},
-        {"label": "role session", "expected": SESSION, "environment": {
-            "AWS_ACCESS_KEY_ID": temporary["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": temporary["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": temporary["SessionToken"]}},
-        {"label": "root", "expected": "root", "environment": {
-            "AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "test"}},
-    ]
-
-
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     rules = check_rules(read_json(arguments.rules, "rules"), arguments.rules)
     policy = read_json(arguments.policy, "policy")
@@ -222,7 +143,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="setup.py", description="The product and the people in the sandbox cloud.")
+    parser = argparse.ArgumentParser(prog="product.py", description="The product and the people in the sandbox cloud.")
     for name in ("endpoint", "account", "region", "bootstrap", "rules", "policy"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--environment", action="append", default=[], metavar="KEY=VALUE")

@@ -1,0 +1,182 @@
+//! An AWS account as the command line sees it: who asks, in which region, and what is there.
+//!
+//! Configuration, credentials and endpoints are read as every AWS SDK reads them. One file below for
+//! each kind of thing. They ask and do; they must not decide what is deployed, and must not print.
+
+pub mod code;
+pub mod function;
+pub mod history;
+pub mod log;
+pub mod organization;
+pub mod permissions;
+pub mod queues;
+pub mod rules;
+pub mod stacks;
+pub mod trails;
+pub mod trouble;
+
+use crate::{client::Client, wire::Ask};
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, http_client_fn};
+use aws_types::region::Region;
+use tagger_catalog::{
+    operation::{Call, Operation, Place, Shape},
+    partition::{self, Partition},
+};
+use trouble::told;
+pub use trouble::{Kind, Trouble};
+
+/// An account, seen with somebody's credentials.
+pub struct Account {
+    config: SdkConfig,
+    http: SharedHttpClient,
+    /// Twelve digits.
+    pub id: String,
+    /// The ARN of whoever asks.
+    pub caller: String,
+    /// The region that was configured: the home region.
+    pub region: String,
+    /// What that region belongs to.
+    pub partition: &'static Partition,
+}
+
+/// EC2's DescribeRegions, which without filters names the regions that are enabled:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html>
+const DESCRIBE_REGIONS: Call = Call {
+    operation: "DescribeRegions",
+    method: "POST",
+    uri: "/",
+    id: "RegionName",
+    id_in: Place::Body,
+    many: true,
+    id_member: "",
+    tags: "",
+    shape: Shape::List,
+    key: "",
+    value: "",
+    tag_member: "",
+    tag_extra: &[],
+    root: "",
+    xmlns: "",
+    extra: &[],
+    headers: &[],
+    checksum: false,
+};
+
+impl Account {
+    /// Reads the configuration and asks AWS who this is.
+    ///
+    /// # Errors
+    /// No region, no credentials, or credentials that are refused.
+    pub async fn open(profile: Option<&str>, region: Option<&str>) -> Result<Self, Trouble> {
+        let here = |code: &str, message: String| Trouble::new("the AWS configuration", "", code, message);
+        let http = http_client().map_err(|message| here("Tls", message))?;
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region.to_owned()));
+        }
+        let config = loader.load().await;
+        let Some(region) = config.region().map(|region| region.as_ref().to_owned()) else {
+            return Err(here("NoRegion", "no region is configured".to_owned()));
+        };
+        let asked = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
+        let who = asked.map_err(told("sts:GetCallerIdentity", &region))?;
+        let (id, caller) = (text(who.account()), text(who.arn()));
+        let partition = partition::of_region(&region);
+        Ok(Self { config, http, id, caller, region, partition })
+    }
+
+    /// The configuration for a region.
+    fn at(&self, region: &str) -> SdkConfig {
+        self.config.to_builder().region(Region::new(region.to_owned())).build()
+    }
+
+    /// Whether something stands in for AWS (the sandbox, a test).
+    pub fn is_emulated(&self) -> bool {
+        self.config.endpoint_url().is_some()
+    }
+
+    /// Where CloudFormation reads an object of a bucket in the home region.
+    pub fn object_url(&self, bucket: &str, key: &str) -> String {
+        match self.config.endpoint_url() {
+            Some(url) => format!("{}/{bucket}/{key}", url.trim_end_matches('/')),
+            None => format!("https://{bucket}.s3.{}.{}/{key}", self.region, self.partition.dns_suffix),
+        }
+    }
+
+    /// The client of every tagging operation.
+    ///
+    /// # Errors
+    /// There are no credentials.
+    pub fn tagging(&self) -> Result<Client, Trouble> {
+        Client::new(&self.config, self.http.clone())
+            .map_err(|message| Trouble::new("the AWS configuration", &self.region, "NoCredentials", message))
+    }
+
+    /// The enabled regions, sorted.
+    ///
+    /// # Errors
+    /// EC2 was not to be asked.
+    pub async fn regions(&self) -> Result<Vec<String>, Trouble> {
+        let ask = Ask { ids: &[], tags: &[], with: &[], account: &self.id };
+        let asked = self.tagging()?.call(ec2(), &DESCRIBE_REGIONS, &self.region, ask).await;
+        let answer = asked
+            .map_err(|failure| Trouble::new(&failure.call, &self.region, &failure.code, failure.message))?;
+        let items = crate::children::items(&answer["DescribeRegionsResponse"]["regionInfo"]);
+        let mut regions: Vec<String> =
+            items.filter_map(|item| item["regionName"].as_str().map(str::to_owned)).collect();
+        if regions.is_empty() {
+            let message = "the answer names no region".to_owned();
+            return Err(Trouble::new("ec2:DescribeRegions", &self.region, "UnreadableAnswer", message));
+        }
+        regions.sort();
+        Ok(regions)
+    }
+}
+
+/// EC2 as the table knows it: protocol, endpoint and signature.
+fn ec2() -> &'static Operation {
+    tagger_catalog::operations()
+        .iter()
+        .find(|operation| operation.name == "ec2:CreateTags")
+        .unwrap_or(&tagger_catalog::operations()[0])
+}
+
+/// HTTPS with the system's roots (or `AWS_CA_BUNDLE`) and the proxies of the environment.
+fn http_client() -> Result<SharedHttpClient, String> {
+    let bundle = std::env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.is_empty());
+    let trusted = match bundle {
+        Some(path) => {
+            let pem = std::fs::read(&path).map_err(|error| format!("AWS_CA_BUNDLE {path}: {error}"))?;
+            TrustStore::empty().with_pem_certificate(pem)
+        }
+        None => TrustStore::default(),
+    };
+    let context =
+        TlsContext::builder().with_trust_store(trusted).build().map_err(|error| error.to_string())?;
+    let connector = Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
+        .build();
+    let connector = aws_smithy_runtime_api::client::http::SharedHttpConnector::new(connector);
+    Ok(SharedHttpClient::new(http_client_fn(move |_, _| connector.clone())))
+}
+
+/// What a member holds, empty where it is missing.
+fn text(value: Option<&str>) -> String {
+    value.unwrap_or_default().to_owned()
+}
+
+/// Seconds since 1970.
+fn seconds(time: Option<&aws_smithy_types::DateTime>) -> i64 {
+    time.map_or(0, aws_smithy_types::DateTime::secs)
+}

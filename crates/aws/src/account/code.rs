@@ -1,0 +1,177 @@
+//! Buckets: the one that the function's zip and large templates are put into, and whether another is there.
+
+use super::{Account, Kind, Trouble, trouble::told};
+use aws_sdk_s3::{
+    Client, config,
+    primitives::ByteStream,
+    types::{
+        BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier,
+        PublicAccessBlockConfiguration,
+    },
+};
+
+/// S3 in one region.
+pub struct Buckets {
+    client: Client,
+    region: String,
+    account: String,
+}
+
+/// Whose a bucket's name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody's.
+    Nobody,
+    /// This account's.
+    Us,
+    /// Another account's, or it may not be looked at.
+    Others,
+}
+
+impl Account {
+    /// S3 in a region.
+    pub fn buckets(&self, region: &str) -> Buckets {
+        let configuration =
+            config::Builder::from(&self.at(region)).force_path_style(self.is_emulated()).build();
+        Buckets {
+            client: Client::from_conf(configuration),
+            region: region.to_owned(),
+            account: self.id.clone(),
+        }
+    }
+}
+
+impl Buckets {
+    /// Whose a bucket's name is.
+    ///
+    /// # Errors
+    /// S3 could not be asked.
+    pub async fn owner(&self, bucket: &str) -> Result<Owner, Trouble> {
+        let asked =
+            self.client.head_bucket().bucket(bucket).expected_bucket_owner(&self.account).send().await;
+        // HEAD has no body, so no code of AWS's either: the status must do.
+        let status =
+            asked.as_ref().err().and_then(|error| error.raw_response()).map(|raw| raw.status().as_u16());
+        match (asked.map_err(told("s3:HeadBucket", &self.region)), status) {
+            (Ok(_), _) => Ok(Owner::Us),
+            (_, Some(404)) => Ok(Owner::Nobody),
+            (_, Some(403 | 301)) => Ok(Owner::Others),
+            (Err(trouble), _) if trouble.kind() == Kind::NotFound => Ok(Owner::Nobody),
+            (Err(trouble), _) => Err(trouble),
+        }
+    }
+
+    /// A bucket's policy, as JSON.
+    ///
+    /// # Errors
+    /// S3 could not be asked.
+    pub async fn policy(&self, bucket: &str) -> Result<Option<String>, Trouble> {
+        let asked =
+            self.client.get_bucket_policy().bucket(bucket).expected_bucket_owner(&self.account).send().await;
+        match asked.map_err(told("s3:GetBucketPolicy", &self.region)) {
+            Ok(answer) => Ok(answer.policy),
+            Err(trouble) if trouble.code == "NoSuchBucketPolicy" => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Makes a bucket that nobody outside can read. S3 encrypts every object by itself.
+    ///
+    /// # Errors
+    /// S3 refused it.
+    pub async fn make(&self, bucket: &str) -> Result<(), Trouble> {
+        let mut ask = self.client.create_bucket().bucket(bucket);
+        if self.region != "us-east-1" {
+            let place = BucketLocationConstraint::from(self.region.as_str());
+            let place = CreateBucketConfiguration::builder().location_constraint(place).build();
+            ask = ask.create_bucket_configuration(place);
+        }
+        match ask.send().await.map_err(told("s3:CreateBucket", &self.region)) {
+            Err(trouble) if trouble.code != "BucketAlreadyOwnedByYou" => return Err(trouble),
+            _ => {}
+        }
+        let nothing_public = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        let ask = self.client.put_public_access_block().bucket(bucket);
+        let asked = ask.public_access_block_configuration(nothing_public).send().await;
+        asked.map(drop).map_err(told("s3:PutBucketPublicAccessBlock", &self.region))
+    }
+
+    /// Whether an object is there.
+    ///
+    /// # Errors
+    /// S3 could not be asked.
+    pub async fn has(&self, bucket: &str, key: &str) -> Result<bool, Trouble> {
+        let asked = self
+            .client
+            .head_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
+        let status =
+            asked.as_ref().err().and_then(|error| error.raw_response()).map(|raw| raw.status().as_u16());
+        match (asked.map_err(told("s3:GetObject", &self.region)), status) {
+            (Ok(_), _) => Ok(true),
+            // Without the right to list, S3 answers 403 for what is not there; then it is put again, which changes nothing.
+            (_, Some(403 | 404)) => Ok(false),
+            (Err(trouble), _) => Err(trouble),
+        }
+    }
+
+    /// Puts an object into a bucket of this account.
+    ///
+    /// # Errors
+    /// S3 refused it.
+    pub async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Trouble> {
+        let ask = self.client.put_object().bucket(bucket).key(key).expected_bucket_owner(&self.account);
+        let asked = ask.body(ByteStream::from(bytes)).send().await;
+        asked.map(drop).map_err(told("s3:PutObject", &self.region))
+    }
+
+    /// Removes a bucket with all that is in it.
+    ///
+    /// # Errors
+    /// S3 refused it.
+    pub async fn remove(&self, bucket: &str) -> Result<(), Trouble> {
+        loop {
+            let ask = self.client.list_object_versions().bucket(bucket).expected_bucket_owner(&self.account);
+            let found = ask.send().await.map_err(told("s3:ListBucketVersions", &self.region))?;
+            let versions = found.versions().iter().map(|version| (version.key(), version.version_id()));
+            let markers = found.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+            let mut objects = Vec::new();
+            for (key, version) in versions.chain(markers) {
+                let object = ObjectIdentifier::builder()
+                    .key(key.unwrap_or_default())
+                    .set_version_id(version.map(str::to_owned));
+                objects.extend(object.build());
+            }
+            if objects.is_empty() {
+                break;
+            }
+            let doomed = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+            let doomed = doomed.map_err(|error| {
+                Trouble::new("s3:DeleteObjects", &self.region, "InvalidRequest", error.to_string())
+            })?;
+            let ask = self
+                .client
+                .delete_objects()
+                .bucket(bucket)
+                .expected_bucket_owner(&self.account)
+                .delete(doomed);
+            let answer = ask.send().await.map_err(told("s3:DeleteObject", &self.region))?;
+            if let Some(error) = answer.errors().first() {
+                let (code, message) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
+                return Err(Trouble::new("s3:DeleteObject", &self.region, code, message));
+            }
+        }
+        let asked =
+            self.client.delete_bucket().bucket(bucket).expected_bucket_owner(&self.account).send().await;
+        asked.map(drop).map_err(told("s3:DeleteBucket", &self.region))
+    }
+}

@@ -1,0 +1,113 @@
+//! CloudTrail's trails: which there are, and whether each would send us the creations.
+
+use super::{Account, Kind, Trouble, text, trouble::told};
+use aws_sdk_cloudtrail::{
+    Client,
+    types::{AdvancedEventSelector, ReadWriteType},
+};
+
+/// A trail that this account has, or that its organization has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The region where it was made.
+    pub home: String,
+    /// Whether it is an organization's.
+    pub of_organization: bool,
+    /// Whether it logs all regions.
+    pub all_regions: bool,
+    /// Whether it logs global services.
+    pub global_services: bool,
+    /// The bucket that it writes to.
+    pub bucket: String,
+    /// Whether it logs now; not known where the caller may not ask.
+    pub logging: Option<bool>,
+    /// What it logs; not known where the caller may not ask.
+    pub selection: Option<Selection>,
+}
+
+/// What a trail logs of the management events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Whether calls that write are logged.
+    pub writes: bool,
+    /// Event sources that are left out, for example `kms.amazonaws.com`.
+    pub without: Vec<String>,
+}
+
+impl Account {
+    /// Every trail that can be seen in a region, those of other regions and of the organization too.
+    ///
+    /// # Errors
+    /// CloudTrail could not be asked which trails there are.
+    pub async fn trails(&self, region: &str) -> Result<Vec<Trail>, Trouble> {
+        let client = Client::new(&self.at(region));
+        let asked = client.describe_trails().include_shadow_trails(true).send().await;
+        let answer = asked.map_err(told("cloudtrail:DescribeTrails", region))?;
+        let mut trails = Vec::new();
+        for found in answer.trail_list() {
+            let arn = text(found.trail_arn());
+            // A member account may see its organization's trail and yet not be told about it.
+            let status = client.get_trail_status().name(&arn).send().await;
+            let logging = known(status.map_err(told("cloudtrail:GetTrailStatus", region)))?;
+            let selectors = client.get_event_selectors().trail_name(&arn).send().await;
+            let selectors = known(selectors.map_err(told("cloudtrail:GetEventSelectors", region)))?;
+            trails.push(Trail {
+                name: text(found.name()),
+                arn,
+                home: text(found.home_region()),
+                of_organization: found.is_organization_trail() == Some(true),
+                all_regions: found.is_multi_region_trail() == Some(true),
+                global_services: found.include_global_service_events() == Some(true),
+                bucket: text(found.s3_bucket_name()),
+                logging: logging.and_then(|status| status.is_logging()),
+                selection: selectors.map(|selectors| {
+                    let mut selection = Selection::default();
+                    for selector in selectors.event_selectors() {
+                        if selector.include_management_events() != Some(false) {
+                            selection.writes |= selector.read_write_type() != Some(&ReadWriteType::ReadOnly);
+                            selection
+                                .without
+                                .extend(selector.exclude_management_event_sources().iter().cloned());
+                        }
+                    }
+                    for selector in selectors.advanced_event_selectors() {
+                        advanced(selector, &mut selection);
+                    }
+                    selection
+                }),
+            });
+        }
+        Ok(trails)
+    }
+}
+
+/// Takes in an advanced selector; those of data events say nothing about management events.
+fn advanced(selector: &AdvancedEventSelector, selection: &mut Selection) {
+    let field = |name: &str| selector.field_selectors().iter().find(|field| field.field() == name);
+    if !field("eventCategory").is_some_and(|field| field.equals().iter().any(|value| value == "Management")) {
+        return;
+    }
+    let reads_only =
+        field("readOnly").is_some_and(|field| field.equals().iter().any(|value| value == "true"));
+    // A selector that names event sources or names logs only those.
+    let narrowed = ["eventSource", "eventName", "userIdentity.arn"].iter().any(|name| {
+        field(name).is_some_and(|field| !field.equals().is_empty() || !field.starts_with().is_empty())
+    });
+    selection.writes |= !reads_only && !narrowed;
+    if let Some(sources) = field("eventSource") {
+        selection.without.extend(sources.not_equals().iter().cloned());
+    }
+}
+
+/// Refused or not found here: not known.
+fn known<T>(asked: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+    match asked {
+        Ok(answer) => Ok(Some(answer)),
+        Err(trouble) if matches!(trouble.kind(), Kind::Denied | Kind::NotFound) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}

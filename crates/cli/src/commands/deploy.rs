@@ -1,0 +1,418 @@
+//! `tagger deploy`: looks at the account, makes change sets, says in words what they would do, asks,
+//! and carries them out.
+//!
+//! The order of it is here; each question has a file of its own: the zip, the trail, the parameters,
+//! the rate, the words, the state of a stack, why one failed. Whatever an interrupted or failed run
+//! left is mended by the next one.
+
+mod mends;
+mod organization;
+mod parameters;
+mod rate;
+mod state;
+pub mod target;
+mod trail;
+mod words;
+mod zip;
+
+use crate::{
+    args::Deploy,
+    aws::{self, Stop},
+    cost_model::{Delivery, Shape, Trail as CostTrail},
+    deployment::{Deployment, FORWARDER, STACK, VERSION},
+    exit_code::{Error, ExitCode},
+    input,
+    report::Report,
+    templates,
+};
+use futures_util::future::join_all;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use tagger_aws::account::{
+    Account,
+    code::{Buckets, Owner},
+    stacks::{MOST_INLINE, Template},
+};
+use tagger_core::Policy;
+use target::Target;
+use zip::FunctionZip;
+
+/// Runs the verb.
+///
+/// # Errors
+/// Wrong arguments, an account that cannot be asked, or a stack that failed: each with the mend.
+pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
+    let report = Report::new(arguments.json);
+    if arguments.json && !arguments.yes && !arguments.dry_run {
+        return Err(Error::Usage("--json does not ask: give --yes, or --dry-run to look only".to_owned()));
+    }
+    // What can be wrong on this computer is said before anybody is asked.
+    let policy = match &arguments.policy.config {
+        Some(_) => Some(input::policy(&arguments.policy)?),
+        None => None,
+    };
+    let zip = FunctionZip::find(arguments.zip.as_deref())?;
+    let stop = Stop::listen()?;
+    aws::run(async {
+        let account = aws::account(&arguments.aws).await?;
+        if arguments.organization {
+            return organization::deploy(&account, arguments, policy.as_ref(), &zip, report, &stop).await;
+        }
+        one_account(&account, arguments, policy.as_ref(), &zip, None, report, &stop).await
+    })
+}
+
+/// What the organization's stack gives to the management account's own.
+#[derive(Debug, Clone, Default)]
+pub struct FromOrganization {
+    /// The topic that hears of every account's alarms; none where it is not made yet.
+    pub alarm_topic: Option<String>,
+}
+
+/// Deploys to the account of the caller.
+async fn one_account(
+    account: &Account,
+    arguments: &Deploy,
+    policy: Option<&Policy>,
+    zip: &FunctionZip,
+    organization: Option<&FromOrganization>,
+    report: Report,
+    stop: &Stop,
+) -> Result<ExitCode, Error> {
+    let who = format!("Account {}, as {}\nHome region {}", account.id, account.caller, account.region);
+    let more = json!({ "account": account.id, "caller": account.caller, "homeRegion": account.region, "version": VERSION });
+    report.say("account", &who, more)?;
+    let there = Deployment::find(account).await?;
+    refuse_two_homes(account, &there)?;
+    let regions = regions(arguments, account, &there)?;
+
+    let mut home = Target::new(account, &account.region, STACK, there.home.clone().map(|(_, stack)| stack));
+    home.settle(arguments.dry_run, arguments.yes, report, stop).await?;
+    let choice = choose_trail(account, arguments, &home).await?;
+    let more = json!({ "own": choice.own, "existingTrail": choice.existing_trail, "why": choice.why, "warnings": choice.warnings });
+    report.say("trail", &format!("Events from: {}", choice.why), more)?;
+    for warning in &choice.warnings {
+        report.say("warning", &format!("  WARNING {warning}"), json!({}))?;
+    }
+
+    let buckets = account.buckets(&account.region);
+    let bucket = code_bucket(account, arguments, &home, &buckets).await?;
+    let mut parameters =
+        parameters::of_tagger(arguments, policy, &bucket, zip, &choice, home.stack.as_ref())?;
+    if let Some(topic) = organization.and_then(|organization| organization.alarm_topic.clone()) {
+        parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
+        parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
+    }
+    let made_bucket = buckets.owner(&bucket).await? == Owner::Nobody;
+    let mut targets = vec![home];
+    let result = async {
+        let template = template(templates::TAGGER, "tagger.yaml", &bucket, account, &buckets).await?;
+        targets[0].propose(&template, &parameters).await?;
+        for region in &regions {
+            let stack = there.forwarders.get(region).cloned();
+            let mut forwarder = Target::new(account, region, FORWARDER, stack);
+            forwarder.settle(arguments.dry_run, arguments.yes, report, stop).await?;
+            targets.push(forwarder);
+        }
+        let body = self::template(templates::FORWARDER, "forwarder.yaml", &bucket, account, &buckets).await?;
+        let told = vec![("HomeRegion".to_owned(), Some(account.region.clone()))];
+        let asked = targets[1..].iter_mut().map(|forwarder| forwarder.propose(&body, &told));
+        for result in join_all(asked).await {
+            result?;
+        }
+        for target in &targets {
+            target.show(report)?;
+        }
+        say_the_rest(account, &there, &regions, &choice, zip, &parameters, targets[0].stack.as_ref(), report)
+            .await?;
+        let nothing = targets.iter().all(Target::is_up_to_date);
+        if nothing || arguments.dry_run || stop.is_asked() {
+            return Ok(nothing);
+        }
+        if !report.ask("Go on?", arguments.yes)? {
+            return Err(Error::Failure("nothing was changed".to_owned()));
+        }
+        upload(zip, &bucket, &buckets, report).await?;
+        Ok(false)
+    }
+    .await;
+    // Nothing stays of a plan that is not carried out.
+    if arguments.dry_run || stop.is_asked() || !matches!(result, Ok(false)) {
+        for target in &mut targets {
+            target.discard().await?;
+        }
+        // A template that is too large for the call needs a bucket to be looked at.
+        if made_bucket && buckets.owner(&bucket).await? == Owner::Us {
+            buckets.remove(&bucket).await?;
+        }
+    }
+    let nothing = result?;
+    if stop.is_asked() {
+        return Err(Error::Failure("stopped; nothing was changed".to_owned()));
+    }
+    if arguments.dry_run {
+        let text = if nothing { "\nEverything is up to date." } else { "\nDry run: nothing was changed." };
+        report.say("end", text, json!({ "changed": false }))?;
+        return Ok(ExitCode::Fine);
+    }
+    if nothing {
+        report.say(
+            "end",
+            "\nEverything is up to date. Try it: tagger doctor --canary",
+            json!({ "changed": false }),
+        )?;
+        return Ok(ExitCode::Fine);
+    }
+    carry_out(&mut targets, report, stop).await
+}
+
+/// First the home region, since forwarders send to it; then all forwarders at once.
+async fn carry_out(targets: &mut [Target], report: Report, stop: &Stop) -> Result<ExitCode, Error> {
+    report.say("progress", "", json!({ "status": "begun" }))?;
+    let Some((home, forwarders)) = targets.split_first_mut() else { return Ok(ExitCode::Fine) };
+    let made = match home.carry_out(report, stop).await {
+        Ok(made) => made,
+        Err(error) => {
+            for forwarder in forwarders {
+                forwarder.discard().await?;
+            }
+            return Err(error);
+        }
+    };
+    let results = join_all(forwarders.iter_mut().map(|forwarder| forwarder.carry_out(report, stop))).await;
+    let failed: Vec<String> =
+        results.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    if !failed.is_empty() {
+        return Err(Error::Failure(format!(
+            "{}\n\nThe home region works. Run the same command again, and it goes on with what is missing",
+            failed.join("\n")
+        )));
+    }
+    let parameters = made.as_ref().map(|stack| stack.parameters.clone()).unwrap_or_default();
+    let email = match parameters.get("AlarmEmail") {
+        Some(address) if !address.is_empty() => {
+            format!(" SNS has sent a message to {address}: alarms come once it is confirmed.")
+        }
+        _ => String::new(),
+    };
+    let text = format!(
+        "\nDone: {STACK} {VERSION} tags what is created from now on.{email}\nTry it: tagger doctor --canary"
+    );
+    let outputs = made.map(|stack| stack.outputs).unwrap_or_default();
+    report.say("end", &text, json!({ "changed": true, "outputs": outputs }))?;
+    Ok(ExitCode::Fine)
+}
+
+/// An account has one home region, as the role's name is fixed, and a StackSet's stack is not ours to change.
+fn refuse_two_homes(account: &Account, there: &Deployment) -> Result<(), Error> {
+    let Some((region, stack)) = &there.home else { return Ok(()) };
+    if stack.name != STACK {
+        return Err(Error::Failure(format!(
+            "the organization deploys the tagger to this account (stack {} in {region}); change it there, in its management \
+             account",
+            stack.name
+        )));
+    }
+    if *region != account.region {
+        return Err(Error::Failure(format!(
+            "the tagger's home region in account {} is {region}: use `--region {region}`, with `--regions {}` for this one; \
+             or remove it there first (`tagger destroy --region {region}`)",
+            account.id, account.region
+        )));
+    }
+    Ok(())
+}
+
+/// The other regions to cover: those that are asked for, those that have a forwarder, and always that of
+/// the global services.
+fn regions(arguments: &Deploy, account: &Account, there: &Deployment) -> Result<BTreeSet<String>, Error> {
+    let mut wanted: BTreeSet<String> = there.forwarders.keys().cloned().collect();
+    match arguments.regions.as_deref() {
+        None => {}
+        Some("all") => wanted.extend(there.regions.iter().cloned()),
+        Some(list) => {
+            for region in list.split(',').map(str::trim).filter(|region| !region.is_empty()) {
+                if !there.regions.iter().any(|enabled| enabled == region) {
+                    return Err(Error::Usage(format!(
+                        "--regions {region}: this region is not enabled in account {}; enabled are {}",
+                        account.id,
+                        there.regions.join(", ")
+                    )));
+                }
+                wanted.insert(region.to_owned());
+            }
+        }
+    }
+    let global = account.partition.global_region;
+    if there.regions.iter().any(|region| region == global) {
+        wanted.insert(global.to_owned());
+    }
+    wanted.remove(&account.region);
+    Ok(wanted)
+}
+
+async fn choose_trail(account: &Account, arguments: &Deploy, home: &Target) -> Result<trail::Choice, Error> {
+    let trails = account.trails(&account.region).await?;
+    let bucket = format!("cloudtrail-logs-{}-{}", account.id, account.region);
+    let buckets = account.buckets(&account.region);
+    let bucket_owner = buckets.owner(&bucket).await?;
+    let bucket_policy = if bucket_owner == Owner::Us { buckets.policy(&bucket).await? } else { None };
+    let deployed = home.stack.as_ref().and_then(|stack| stack.parameters.get("ExistingTrail"));
+    let seen = trail::Seen {
+        wanted: arguments.trail.as_deref(),
+        trails: &trails,
+        deployed: deployed.map(String::as_str),
+        bucket: &bucket,
+        bucket_owner,
+        bucket_policy: bucket_policy.as_deref(),
+        region: &account.region,
+        account: &account.id,
+    };
+    trail::choose(&seen).map_err(Error::Failure)
+}
+
+/// The bucket for the zip: what was asked for, what the stack uses, or one of a fixed name.
+async fn code_bucket(
+    account: &Account,
+    arguments: &Deploy,
+    home: &Target,
+    buckets: &Buckets,
+) -> Result<String, Error> {
+    let deployed = home.stack.as_ref().and_then(|stack| stack.parameters.get("CodeBucket")).cloned();
+    let usual = format!("{STACK}-code-{}-{}", account.id, account.region);
+    let bucket = arguments.code_bucket.clone().or(deployed).unwrap_or(usual);
+    match buckets.owner(&bucket).await? {
+        Owner::Others => Err(Error::Failure(format!(
+            "the bucket {bucket} belongs to another account, or this principal may not look at it; name one of your own in \
+             {} with --code-bucket",
+            account.region
+        ))),
+        Owner::Nobody | Owner::Us => Ok(bucket),
+    }
+}
+
+/// A template goes with the call, or into the bucket where it is too large for that.
+async fn template(
+    text: &str,
+    name: &str,
+    bucket: &str,
+    account: &Account,
+    buckets: &Buckets,
+) -> Result<Template, Error> {
+    if text.len() <= MOST_INLINE {
+        return Ok(Template::Body(text.to_owned()));
+    }
+    if buckets.owner(bucket).await? == Owner::Nobody {
+        buckets.make(bucket).await?;
+    }
+    let key = format!("{VERSION}/{name}");
+    buckets.put(bucket, &key, text.as_bytes().to_vec()).await?;
+    Ok(Template::Url(account.object_url(bucket, &key)))
+}
+
+/// Puts the zip where Lambda reads it, unless it is there.
+async fn upload(zip: &FunctionZip, bucket: &str, buckets: &Buckets, report: Report) -> Result<(), Error> {
+    if buckets.owner(bucket).await? == Owner::Nobody {
+        report.say(
+            "upload",
+            &format!("Making the bucket {bucket} for the function's zip"),
+            json!({ "bucket": bucket }),
+        )?;
+        buckets.make(bucket).await?;
+    }
+    let key = zip.key(VERSION);
+    if !buckets.has(bucket, &key).await? {
+        let megabytes = zip.bytes.len() as f64 / 1e6;
+        let text = format!("Uploading {} ({megabytes:.1} MB) to s3://{bucket}/{key}", zip.path.display());
+        report.say("upload", &text, json!({ "bucket": bucket, "key": key, "bytes": zip.bytes.len() }))?;
+        buckets.put(bucket, &key, zip.bytes.clone()).await?;
+    }
+    Ok(())
+}
+
+/// What it may do, what it will cost, and what it will not see.
+#[allow(clippy::too_many_arguments, reason = "each is a fact that one sentence needs")]
+async fn say_the_rest(
+    account: &Account,
+    there: &Deployment,
+    regions: &BTreeSet<String>,
+    choice: &trail::Choice,
+    zip: &FunctionZip,
+    parameters: &parameters::Parameters,
+    stack: Option<&tagger_aws::account::stacks::Stack>,
+    report: Report,
+) -> Result<(), Error> {
+    let (actions, services, reads) = templates::permissions();
+    let more = json!({ "actions": actions, "services": services, "reads": reads });
+    report.say("permissions", &format!("\nThe function may: {}.", words::permissions()), more)?;
+    let told: BTreeMap<&str, &str> = parameters
+        .iter()
+        .filter_map(|(name, value)| {
+            let kept = stack.and_then(|stack| stack.parameters.get(name)).map(String::as_str);
+            Some((name.as_str(), value.as_deref().or(kept)?))
+        })
+        .collect();
+    match rate::of(account).await {
+        Ok(rate) => {
+            let shape = Shape {
+                resources: rate.a_month(),
+                delivery: if told.get("Delivery") == Some(&"queue") {
+                    Delivery::Queue
+                } else {
+                    Delivery::Direct
+                },
+                trail: match (choice.own, choice.second_copy) {
+                    (false, _) => CostTrail::Existing,
+                    (true, false) => CostTrail::OwnFirst,
+                    (true, true) => CostTrail::OwnSecond,
+                },
+                events: rate.writes_per_resource(),
+                regions: regions.len() as u64 + 1,
+                architecture: zip.architecture,
+                dashboard: told.get("Dashboard") != Some(&"no"),
+                topic_key: told.get("AlarmTopicKey") == Some(&"new"),
+                ..Shape::default()
+            };
+            let hours = rate.seconds / 3600.0;
+            let text = format!(
+                "It will cost: {}.\n  From {} creations among {} calls that write in the last {hours:.1} hours in {}.",
+                words::cost(&shape),
+                rate.created,
+                rate.writes,
+                account.region
+            );
+            let dollars = crate::cost_model::bill(&shape).sum().dollars();
+            let more = json!({ "dollarsAMonth": dollars, "resourcesAMonth": shape.resources, "created": rate.created, "writes": rate.writes, "hours": hours });
+            report.say("cost", &text, more)?;
+        }
+        // It is told for orientation: no reason not to deploy.
+        Err(error) => {
+            report.say(
+                "cost",
+                &format!("What it will cost is not known, the event history could not be read: {error}"),
+                json!({}),
+            )?;
+        }
+    }
+    let uncovered: Vec<&str> = there
+        .regions
+        .iter()
+        .filter(|region| !regions.contains(*region) && **region != account.region)
+        .map(String::as_str)
+        .collect();
+    if !uncovered.is_empty() {
+        let text = format!(
+            "Not tagged: what is created in {} (`--regions all` covers every enabled region).",
+            uncovered.join(", ")
+        );
+        report.say("uncovered", &text, json!({ "regions": uncovered }))?;
+    }
+    for trouble in &there.unread {
+        report.say(
+            "warning",
+            &format!("  WARNING could not look: {trouble}"),
+            json!({ "region": trouble.region }),
+        )?;
+    }
+    Ok(())
+}

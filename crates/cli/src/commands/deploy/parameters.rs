@@ -1,0 +1,178 @@
+//! What the stack is told: the template's parameters, from the command line, the configuration and
+//! what is there already. Pure.
+
+use super::{trail::Choice, zip::FunctionZip};
+use crate::{args::Deploy, cost_model::Delivery, deployment::VERSION, exit_code::Error, templates};
+use std::collections::BTreeMap;
+use tagger_aws::account::stacks::Stack;
+use tagger_core::{Policy, config::nearest, policy::Existing};
+
+/// Parameters of a change set; none as the value keeps what the stack has.
+pub type Parameters = Vec<(String, Option<String>)>;
+
+/// Those of `templates/tagger.yaml`. What nobody names keeps its value, or is the template's default.
+///
+/// # Errors
+/// A parameter that the template does not have, or a setting that does not fit into one.
+pub fn of_tagger(
+    arguments: &Deploy,
+    policy: Option<&Policy>,
+    bucket: &str,
+    zip: &FunctionZip,
+    trail: &Choice,
+    stack: Option<&Stack>,
+) -> Result<Parameters, Error> {
+    let mut set: BTreeMap<String, String> = BTreeMap::new();
+    if let Some(policy) = policy {
+        set.extend(of_policy(policy)?);
+    }
+    if let Some(delivery) = arguments.delivery {
+        set.insert(
+            "Delivery".to_owned(),
+            if delivery == Delivery::Queue { "queue" } else { "direct" }.to_owned(),
+        );
+    }
+    if let Some(address) = &arguments.alarm_email {
+        set.insert("AlarmEmail".to_owned(), address.clone());
+    }
+    if let Some(name) = &trail.existing_trail {
+        set.insert("ExistingTrail".to_owned(), name.clone());
+    }
+    if let Some(name) = &trail.existing_bucket {
+        set.insert("ExistingTrailBucket".to_owned(), name.clone());
+    }
+    set.insert("CodeBucket".to_owned(), bucket.to_owned());
+    set.insert("CodeKey".to_owned(), zip.key(VERSION));
+    set.insert("Architecture".to_owned(), zip.architecture.name().to_owned());
+    let known = templates::parameters(templates::TAGGER);
+    for (name, value) in &arguments.set {
+        if arguments.organization && !known.contains(&name.as_str()) {
+            continue; // It is the organization's stack's, and was checked there.
+        }
+        if !known.contains(&name.as_str()) {
+            let near = nearest(name, known.iter().copied());
+            return Err(Error::Usage(format!(
+                "--set {name}: unknown parameter{near}; known are {}",
+                known.join(", ")
+            )));
+        }
+        if set.contains_key(name) && ["CodeBucket", "CodeKey", "Architecture"].contains(&name.as_str()) {
+            return Err(Error::Usage(format!(
+                "--set {name}: this follows from the zip; use --zip or --code-bucket"
+            )));
+        }
+        set.insert(name.clone(), value.clone());
+    }
+    Ok(merged(&known, set, stack))
+}
+
+/// All known parameters: those that are set, and those that the stack has already.
+pub fn merged(known: &[&str], mut set: BTreeMap<String, String>, stack: Option<&Stack>) -> Parameters {
+    let mut all = Parameters::new();
+    for name in known {
+        match set.remove(*name) {
+            Some(value) => all.push(((*name).to_owned(), Some(value))),
+            // One that the deployed template did not have yet takes its default.
+            None if stack.is_some_and(|stack| stack.parameters.contains_key(*name)) => {
+                all.push(((*name).to_owned(), None));
+            }
+            None => {}
+        }
+    }
+    all
+}
+
+/// What a configuration file says, as the template's parameters. A file is the whole truth: what it
+/// does not say is the default again.
+///
+/// # Errors
+/// A setting that does not fit into a parameter.
+pub fn of_policy(policy: &Policy) -> Result<Vec<(String, String)>, Error> {
+    let unfit = |setting: &str, value: &str, sign: &str| {
+        Error::Usage(format!(
+            "{setting}: {value:?} holds {sign}, which cannot be given to the stack; put the file into the zip as tagger.toml \
+             beside bootstrap instead"
+        ))
+    };
+    let mut more = Vec::new();
+    for tag in &policy.further {
+        let value = tag.value.as_str();
+        if tag.key.contains([';', '=']) || value.contains(';') {
+            return Err(unfit("tags", &format!("{} = {value}", tag.key), "a semicolon or an equals sign"));
+        }
+        more.push(format!("{}={value}", tag.key));
+    }
+    if let Some(pattern) = policy.excluded.iter().find(|pattern| pattern.contains(char::is_whitespace)) {
+        return Err(unfit("exclude.principals", pattern, "a space"));
+    }
+    let existing = match policy.existing {
+        Existing::Keep => "keep",
+        Existing::Overwrite => "overwrite",
+    };
+    let kinds: Vec<&str> = policy.skipped.iter().map(|kind| kind.as_str()).collect();
+    let pairs = [
+        ("TagKey", policy.tag.key.clone()),
+        ("TagValue", policy.tag.value.as_str().to_owned()),
+        ("Existing", existing.to_owned()),
+        ("MoreTags", more.join(";")),
+        ("SkipKinds", kinds.join(" ")),
+        ("ExcludePrincipals", policy.excluded.join(" ")),
+    ];
+    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tagger_core::config;
+
+    #[test]
+    fn a_configuration_becomes_parameters() {
+        let policy = config::from_toml(
+            "[tag]\nkey = \"Owner\"\nvalue = \"{session|name}\"\n[tags]\nAt = \"{eventTime}\"\nTeam = \"x\"\n[kinds]\nservice = \
+             \"skip\"\nci = \"skip\"\n[exclude]\nprincipals = [\"a*\", \"b\"]\n",
+        )
+        .unwrap();
+        let expected = [
+            ("TagKey", "Owner"),
+            ("TagValue", "{session|name}"),
+            ("Existing", "keep"),
+            ("MoreTags", "At={eventTime};Team=x"),
+            ("SkipKinds", "service ci"),
+            ("ExcludePrincipals", "a* b"),
+        ];
+        let found = of_policy(&policy).unwrap();
+        let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(found, expected);
+        // What the stack is told gives the function the same policy.
+        let variables = [
+            "TAGGER_KEY",
+            "TAGGER_VALUE",
+            "TAGGER_EXISTING",
+            "TAGGER_TAGS",
+            "TAGGER_SKIP_KINDS",
+            "TAGGER_EXCLUDE",
+        ];
+        let variables =
+            variables.iter().zip(&found).map(|(name, (_, value))| ((*name).to_owned(), (*value).to_owned()));
+        assert_eq!(config::from_environment(Policy::default(), variables).unwrap(), policy);
+        for (text, says) in
+            [("[tags]\nA = \"b;c\"\n", "semicolon"), ("[exclude]\nprincipals = [\"a b\"]\n", "space")]
+        {
+            let error = of_policy(&config::from_toml(text).unwrap()).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_keeps_its_value() {
+        let stack = Stack {
+            parameters: BTreeMap::from([("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())]),
+            ..Stack::default()
+        };
+        let set = BTreeMap::from([("B".to_owned(), "3".to_owned())]);
+        let expected = vec![("A".to_owned(), None), ("B".to_owned(), Some("3".to_owned()))];
+        assert_eq!(merged(&["A", "B", "C"], set.clone(), Some(&stack)), expected);
+        assert_eq!(merged(&["A", "B", "C"], set, None), expected[1..]);
+    }
+}

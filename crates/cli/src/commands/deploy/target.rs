@@ -1,0 +1,251 @@
+//! One stack in one region on its way from what it is to what it will be.
+
+use super::{
+    mends,
+    parameters::Parameters,
+    state::{self, Next},
+    words,
+};
+use crate::{
+    aws::Stop,
+    exit_code::Error,
+    follow::{End, follow},
+    report::Report,
+};
+use serde_json::json;
+use std::time::Duration;
+use tagger_aws::account::{
+    Account, Trouble,
+    stacks::{ChangeSet, Stack, Stacks, Template},
+};
+
+/// The name of every change set that is made here: so one that an interrupted run left is found again.
+const CHANGE_SET: &str = "tagger-deploy";
+
+/// A stack to be.
+pub struct Target {
+    /// Where.
+    pub region: String,
+    /// Its name.
+    pub name: &'static str,
+    /// The stack as it is.
+    pub stack: Option<Stack>,
+    /// What would be changed, once it was asked for.
+    pub change_set: Option<ChangeSet>,
+    /// A status out of which nothing leads but deleting, in a dry run.
+    pub stuck: Option<String>,
+    stacks: Stacks,
+    pause: Duration,
+}
+
+impl Target {
+    /// A stack, which is or is not there yet.
+    pub fn new(account: &Account, region: &str, name: &'static str, stack: Option<Stack>) -> Self {
+        // Nobody's quota is used up by asking the sandbox.
+        let pause = Duration::from_millis(if account.is_emulated() { 100 } else { 2_000 });
+        let stacks = account.stacks(region);
+        Self { region: region.to_owned(), name, stack, change_set: None, stuck: None, stacks, pause }
+    }
+
+    /// Waits for what is under way and mends what an earlier run left, until a change set can be made.
+    ///
+    /// # Errors
+    /// It cannot be mended, or the user does not want it to be.
+    pub async fn settle(
+        &mut self,
+        dry_run: bool,
+        yes: bool,
+        report: Report,
+        stop: &Stop,
+    ) -> Result<(), Error> {
+        loop {
+            let status = self.stack.as_ref().map(|stack| stack.status.clone());
+            let text = status.clone().unwrap_or_default();
+            let more = json!({ "region": self.region, "stack": self.name, "status": text });
+            let place = format!("the stack {} in {}", self.name, self.region);
+            match state::next(status.as_deref()) {
+                Next::Create | Next::Update => return Ok(()),
+                Next::Wait => {
+                    report.say("wait", &format!("{place} is in {text}: waiting for that to end"), more)?;
+                }
+                next if dry_run && next != Next::RemoveEmpty => {
+                    self.stuck = Some(text);
+                    return Ok(());
+                }
+                Next::ContinueRollback => {
+                    report.say(
+                        "mend",
+                        &format!("{place} is in {text}: bringing it back to where it was"),
+                        more,
+                    )?;
+                    self.stacks.continue_rollback(self.name).await?;
+                }
+                Next::RemoveEmpty => {
+                    report.say(
+                        "mend",
+                        &format!("{place} is empty, an interrupted deployment left it: removing it"),
+                        more,
+                    )?;
+                    self.stacks.delete(self.name).await?;
+                }
+                Next::Remove => {
+                    let reason = self.last_failure().await;
+                    report.say(
+                        "mend",
+                        &format!("{place} is in {text} and has to be deleted before it can be made{reason}"),
+                        more,
+                    )?;
+                    if !report.ask("Delete what is left of it?", yes)? {
+                        return Err(Error::Failure("nothing was changed".to_owned()));
+                    }
+                    self.stacks.delete(self.name).await?;
+                }
+            }
+            let Some(stack) = &self.stack else { return Ok(()) };
+            let known = self.newest_event().await?;
+            let end = follow(&self.stacks, &self.region, &stack.id, known, report, stop, self.pause).await?;
+            if end.status == "DELETE_FAILED" {
+                return Err(self.explained(end, "could not be deleted").await);
+            }
+            self.stack = self.stacks.find(self.name).await?;
+        }
+    }
+
+    /// Why it came to this, as far as its events still say so.
+    async fn last_failure(&self) -> String {
+        let Some(stack) = &self.stack else { return String::new() };
+        let events = self.stacks.events(&stack.id, None).await.unwrap_or_default();
+        let causes = mends::causes(&events);
+        causes
+            .first()
+            .map_or_else(String::new, |event| format!("\n  why: {}: {}", event.logical, event.reason))
+    }
+
+    async fn newest_event(&self) -> Result<Option<String>, Error> {
+        let Some(stack) = &self.stack else { return Ok(None) };
+        let events = self.stacks.events(&stack.id, None).await?;
+        Ok(events.last().map(|event| event.id.clone()))
+    }
+
+    /// Makes the change set.
+    ///
+    /// # Errors
+    /// CloudFormation refuses the template, a parameter or the caller.
+    pub async fn propose(&mut self, template: &Template, parameters: &Parameters) -> Result<(), Trouble> {
+        if self.stuck.is_some() {
+            return Ok(());
+        }
+        let creates = state::next(self.stack.as_ref().map(|stack| stack.status.as_str())) == Next::Create;
+        let asked = self.stacks.propose(self.name, CHANGE_SET, template, parameters, creates).await;
+        let asked = match asked {
+            Err(trouble) if trouble.code == "AlreadyExistsException" => {
+                // An interrupted run left one of the same name.
+                let id = CHANGE_SET.to_owned();
+                let left = ChangeSet { id, stack: self.name.to_owned(), creates: false, changes: Vec::new() };
+                self.stacks.discard(&left).await?;
+                self.stacks.propose(self.name, CHANGE_SET, template, parameters, creates).await?
+            }
+            asked => asked?,
+        };
+        self.change_set = Some(asked);
+        Ok(())
+    }
+
+    /// Whether there is anything to do.
+    pub fn is_up_to_date(&self) -> bool {
+        self.stuck.is_none() && self.change_set.as_ref().is_none_or(|found| found.changes.is_empty())
+    }
+
+    /// Removes the change set again.
+    ///
+    /// # Errors
+    /// CloudFormation refused it.
+    pub async fn discard(&mut self) -> Result<(), Trouble> {
+        match self.change_set.take() {
+            Some(change_set) if !change_set.changes.is_empty() => self.stacks.discard(&change_set).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Says what would be changed.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub fn show(&self, report: Report) -> Result<(), Error> {
+        let place = format!("{} in {}", self.name, self.region);
+        let base = json!({ "region": self.region, "stack": self.name });
+        if let Some(status) = &self.stuck {
+            let text = format!(
+                "\n{place}: is in {status}; it would be mended first, and what follows is known only then"
+            );
+            return report.say("plan", &text, base);
+        }
+        let Some(found) = self.change_set.as_ref().filter(|found| !found.changes.is_empty()) else {
+            return report.say("plan", &format!("\n{place}: nothing to change"), base);
+        };
+        let verb = if found.creates { "will be made" } else { "will be changed" };
+        let text = format!("\n{place} {verb}:\n{}", words::changes(found).trim_end());
+        let changes = found.changes.iter().map(|change| {
+            json!({
+                "action": change.action, "type": change.resource_type, "logicalId": change.logical,
+                "physicalId": change.physical, "replaced": change.replaced, "properties": change.properties,
+            })
+        });
+        let more = json!({
+            "region": self.region, "stack": self.name, "creates": found.creates,
+            "changes": changes.collect::<Vec<_>>(),
+        });
+        report.say("plan", &text, more)
+    }
+
+    /// Carries the change set out, and says what happens. Returns the stack as it is then.
+    ///
+    /// # Errors
+    /// It failed: with the cause and the mend; or it was stopped.
+    pub async fn carry_out(&mut self, report: Report, stop: &Stop) -> Result<Option<Stack>, Error> {
+        let Some(change_set) = self.change_set.take().filter(|found| !found.changes.is_empty()) else {
+            return Ok(self.stack.clone());
+        };
+        let events = self.stacks.events(&change_set.stack, None).await?;
+        let known = events.last().map(|event| event.id.clone());
+        self.stacks.execute(&change_set).await?;
+        let end =
+            follow(&self.stacks, &self.region, &change_set.stack, known, report, stop, self.pause).await?;
+        if !end.is_good() {
+            return Err(self.explained(end, "failed").await);
+        }
+        Ok(self.stacks.find(self.name).await?)
+    }
+
+    /// Deletes the stack and says what happens.
+    ///
+    /// # Errors
+    /// It failed, or it was stopped.
+    pub async fn remove(&mut self, report: Report, stop: &Stop) -> Result<(), Error> {
+        let Some(stack) = self.stack.clone() else { return Ok(()) };
+        let known = self.newest_event().await?;
+        self.stacks.delete(self.name).await?;
+        let end = follow(&self.stacks, &self.region, &stack.id, known, report, stop, self.pause).await?;
+        if end.is_good() { Ok(()) } else { Err(self.explained(end, "could not be deleted").await) }
+    }
+
+    /// What failed, why, and what to do about it.
+    async fn explained(&self, mut end: End, what: &str) -> Error {
+        if end.events.iter().any(|event| event.reason.contains("DescribeEvents")) {
+            // Without the right to ask for more, the sentence that points there is what there is.
+            end.events.extend(self.stacks.validations(&end.stack).await.unwrap_or_default());
+        }
+        let mut text =
+            format!("the stack {} in {} {what} and is in {} now", self.name, self.region, end.status);
+        for event in mends::causes(&end.events) {
+            let physical =
+                if event.physical.is_empty() { String::new() } else { format!(" ({})", event.physical) };
+            text.push_str(&format!(
+                "\n  {} {}{physical}: {}",
+                event.resource_type, event.logical, event.reason
+            ));
+            text.push_str(&format!("\n    {}", mends::mend(&event.reason)));
+        }
+        Error::Failure(text)
+    }
+}

@@ -1,0 +1,186 @@
+//! `tagger destroy`: takes the stacks out again, forwarders first.
+//!
+//! What stays is said: the tags, and the bucket with the logs. What would be lost stops it: letters
+//! that nobody has read.
+
+use super::deploy::target::Target;
+use crate::{
+    args::Destroy,
+    aws::{self, Stop},
+    deployment::{Deployment, FORWARDER, ORGANIZATION, STACK},
+    exit_code::{Error, ExitCode},
+    report::Report,
+};
+use futures_util::future::join_all;
+use serde_json::json;
+use tagger_aws::account::{Account, code::Owner};
+
+/// Runs the verb.
+///
+/// # Errors
+/// There are dead letters, AWS refuses it, or a stack could not be deleted; with the mend.
+pub fn run(arguments: &Destroy) -> Result<ExitCode, Error> {
+    if arguments.json && !arguments.yes && !arguments.dry_run {
+        return Err(Error::Usage("--json does not ask: give --yes, or --dry-run to look only".to_owned()));
+    }
+    let stop = Stop::listen()?;
+    aws::run(async {
+        let account = aws::account(&arguments.aws).await?;
+        destroy(&account, arguments, Report::new(arguments.json), &stop).await
+    })
+}
+
+async fn destroy(
+    account: &Account,
+    arguments: &Destroy,
+    report: Report,
+    stop: &Stop,
+) -> Result<ExitCode, Error> {
+    let who = format!("Account {}, as {}", account.id, account.caller);
+    report.say("account", &who, json!({ "account": account.id, "caller": account.caller }))?;
+    let there = Deployment::find(account).await?;
+    if let Some(trouble) = there.unread.first() {
+        // A forwarder that was not seen would be left behind.
+        return Err(Error::Failure(format!(
+            "not every region could be looked at, so nothing was removed: {trouble}"
+        )));
+    }
+    let of_set = there.home.iter().map(|(_, stack)| stack).chain(there.forwarders.values());
+    if let Some(stack) = of_set.clone().find(|stack| stack.name.starts_with("StackSet-")) {
+        return Err(Error::Failure(format!(
+            "the organization's StackSets made {}: remove it there (`tagger destroy --organization` in the management account)",
+            stack.name
+        )));
+    }
+    let mut doomed: Vec<Target> = Vec::new();
+    if arguments.organization {
+        let stack = there.organization.clone();
+        doomed.push(Target::new(account, &account.region, ORGANIZATION, stack));
+    }
+    for (region, stack) in &there.forwarders {
+        doomed.push(Target::new(account, region, FORWARDER, Some(stack.clone())));
+    }
+    let home =
+        there.home.as_ref().map(|(region, stack)| Target::new(account, region, STACK, Some(stack.clone())));
+    let code = code_bucket(account, &there).await?;
+    doomed.retain(|target| target.stack.is_some());
+    if doomed.is_empty() && home.is_none() && code.is_none() {
+        report.say("end", "Nothing of the tagger is deployed here.", json!({ "changed": false }))?;
+        return Ok(ExitCode::Fine);
+    }
+    let letters = letters(account, &there).await?;
+    say_plan(&doomed, home.as_ref(), code.as_ref(), &there, &letters, report)?;
+    if arguments.dry_run {
+        report.say("end", "\nDry run: nothing was changed.", json!({ "changed": false }))?;
+        return Ok(ExitCode::Fine);
+    }
+    if !letters.is_empty() && !arguments.discard_dead_letters {
+        return Err(Error::Failure(
+            "nothing was changed: read the letters first (docs/operations.md#dead-letters), or give --discard-dead-letters".to_owned(),
+        ));
+    }
+    if !report.ask("Remove it?", arguments.yes)? {
+        return Err(Error::Failure("nothing was changed".to_owned()));
+    }
+    // The organization's stack first, so that it makes nothing anew; the home region last, so that no region
+    // sends to a bus where nobody listens.
+    let organization =
+        doomed.iter().position(|target| target.name == ORGANIZATION).map(|at| doomed.remove(at));
+    if let Some(mut target) = organization {
+        target.remove(report, stop).await?;
+    }
+    let results = join_all(doomed.iter_mut().map(|target| target.remove(report, stop))).await;
+    let failed: Vec<String> =
+        results.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    if !failed.is_empty() {
+        return Err(Error::Failure(format!(
+            "{}\nThe home region was left alone; run the same command again",
+            failed.join("\n")
+        )));
+    }
+    if let Some(mut home) = home {
+        home.remove(report, stop).await?;
+    }
+    if let Some((region, bucket)) = &code {
+        account.buckets(region).remove(bucket).await?;
+        report.say(
+            "progress",
+            &format!("  {region:<15} the bucket {bucket} with the function's zips is gone"),
+            json!({ "region": region, "bucket": bucket }),
+        )?;
+    }
+    report.say("end", &format!("\nRemoved. {}", stays(&there)), json!({ "changed": true }))?;
+    Ok(ExitCode::Fine)
+}
+
+/// The bucket that `tagger deploy` made for the zips.
+async fn code_bucket(account: &Account, there: &Deployment) -> Result<Option<(String, String)>, Error> {
+    let region = there.home.as_ref().map_or(&account.region, |(region, _)| region).clone();
+    let bucket = format!("{STACK}-code-{}-{region}", account.id);
+    let owner = account.buckets(&region).owner(&bucket).await?;
+    Ok((owner == Owner::Us).then_some((region, bucket)))
+}
+
+/// Queues in which something lies, with how much.
+async fn letters(account: &Account, there: &Deployment) -> Result<Vec<(String, String, u64)>, Error> {
+    let mut queues: Vec<(String, &str)> = Vec::new();
+    if let Some((region, _)) = &there.home {
+        let names = [
+            "auto-resource-tagger-dead-letters",
+            "auto-resource-tagger-undelivered",
+            "auto-resource-tagger-retry",
+            "auto-resource-tagger-events",
+        ];
+        queues.extend(names.iter().map(|name| (region.clone(), *name)));
+    }
+    queues.extend(there.forwarders.keys().map(|region| (region.clone(), "auto-resource-tagger-undelivered")));
+    let mut found = Vec::new();
+    for (region, queue) in queues {
+        if let Some(depth) = account.queues(&region).depth(queue).await? {
+            let count = depth.waiting + depth.in_flight;
+            if count > 0 {
+                found.push((region, queue.to_owned(), count));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn say_plan(
+    doomed: &[Target],
+    home: Option<&Target>,
+    code: Option<&(String, String)>,
+    there: &Deployment,
+    letters: &[(String, String, u64)],
+    report: Report,
+) -> Result<(), Error> {
+    for target in doomed.iter().chain(home) {
+        let text = format!("  -  the stack {} in {}", target.name, target.region);
+        report.say("plan", &text, json!({ "region": target.region, "stack": target.name }))?;
+    }
+    if let Some((region, bucket)) = code {
+        report.say(
+            "plan",
+            &format!("  -  the bucket {bucket} with the function's zips"),
+            json!({ "region": region, "bucket": bucket }),
+        )?;
+    }
+    report.say("stays", &stays(there), json!({}))?;
+    for (region, queue, count) in letters {
+        let text = format!("  WARNING {count} messages lie in {queue} in {region} and would be lost");
+        report.say("warning", &text, json!({ "region": region, "queue": queue, "messages": count }))?;
+    }
+    Ok(())
+}
+
+/// What is not removed, and what follows from it.
+fn stays(there: &Deployment) -> String {
+    let bucket = there.home.as_ref().and_then(|(_, stack)| stack.outputs.get("TrailBucketName"));
+    match bucket {
+        Some(bucket) => format!(
+            "What stays: every tag, and the bucket {bucket} with CloudTrail's logs. The stack's trail goes: where nothing else \
+             logs, the account has no trail any more."
+        ),
+        None => "What stays: every tag.".to_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! May the role do what tagging needs? By IAM's simulation, whose limits are said with its answer.
+
+use super::report::{Check, Verdict, some};
+use std::collections::BTreeSet;
+use tagger_aws::account::{Account, permissions::Decision};
+
+/// Asks the simulation about every action that the catalog's operations need.
+pub async fn check(account: &Account, home: &str, role: &str) -> Check {
+    let (of_api, others): (Vec<&str>, Vec<&str>) =
+        actions().into_iter().partition(|action| action.starts_with("apigateway:"));
+    let mut decisions = match account.simulate(role, &others, "*").await {
+        Ok(decisions) => decisions,
+        Err(trouble) => return Check::unknown("permissions", &trouble),
+    };
+    // API Gateway's actions are HTTP's verbs, and are allowed below /tags only.
+    let tags = format!("arn:{}:apigateway:{home}::/tags/x", account.partition.name);
+    match account.simulate(role, &of_api, &tags).await {
+        Ok(more) => decisions.extend(more),
+        Err(trouble) => return Check::unknown("permissions", &trouble),
+    }
+    judge(&decisions, &[of_api, others].concat())
+}
+
+/// The actions of every operation that some entry uses, and the calls that find children.
+fn actions() -> BTreeSet<&'static str> {
+    let operations = tagger_catalog::operations().iter();
+    let mut actions: BTreeSet<&str> =
+        operations.flat_map(|operation| operation.actions.iter().chain(operation.reads)).copied().collect();
+    let entries = tagger_catalog::events().iter().flat_map(|event| event.entries);
+    actions.extend(entries.filter_map(|entry| entry.describe));
+    actions
+}
+
+/// What the simulation's answers say.
+fn judge(decisions: &[Decision], asked: &[&str]) -> Check {
+    let name = "permissions";
+    let refused = |of: fn(&&Decision) -> bool| -> Vec<&str> {
+        let refused = decisions.iter().filter(|decision| !decision.allowed).filter(of);
+        refused.map(|decision| decision.action.as_str()).collect()
+    };
+    let by_organization = refused(|decision| decision.by_organization == Some(false));
+    let by_boundary =
+        refused(|decision| decision.by_organization != Some(false) && decision.by_boundary == Some(false));
+    let by_role =
+        refused(|decision| decision.by_organization != Some(false) && decision.by_boundary != Some(false));
+    let allowed = decisions.iter().filter(|decision| decision.allowed).count();
+    let scps = if decisions.iter().any(|decision| decision.by_organization.is_some()) {
+        "service control policies as far as it knows them"
+    } else {
+        "no service control policies are seen by this simulation"
+    };
+    let limits = format!("{scps}, no tag policies and no policies of resources (KMS keys)");
+    let counts = format!("{allowed} of {} actions are allowed by simulation", asked.len());
+    let all = |check: Check| {
+        let list = |actions: &[&str]| {
+            actions.iter().map(|action| serde_json::Value::from(*action)).collect::<Vec<_>>()
+        };
+        check
+            .detail("refusedByRole", list(&by_role))
+            .detail("refusedByBoundary", list(&by_boundary))
+            .detail("refusedByOrganization", list(&by_organization))
+    };
+    if !by_role.is_empty() {
+        let message = format!("{counts}; the role's policies refuse {}; {limits}", some(&by_role, 8));
+        let mend = "allow them again in the role's policies, docs/iam-policy.md lists all; `tagger deploy` does not do it, since \
+                    CloudFormation does not see what was changed behind its back";
+        return all(Check::new(name, Verdict::Bad, message).mend(mend));
+    }
+    if !by_boundary.is_empty() {
+        let message =
+            format!("{counts}; the role's permissions boundary refuses {}; {limits}", some(&by_boundary, 8));
+        return all(
+            Check::new(name, Verdict::Bad, message).mend("widen the boundary, or ask whoever sets it")
+        );
+    }
+    if !by_organization.is_empty() {
+        let message =
+            format!("{counts}; service control policies refuse {}; {limits}", some(&by_organization, 8));
+        let mend =
+            "ask whoever manages the organization; whether it is so, the log says: lines with `denied`";
+        return all(Check::new(name, Verdict::Warn, message).mend(mend));
+    }
+    let unanswered =
+        |action: &&&str| !decisions.iter().any(|decision| decision.action.eq_ignore_ascii_case(action));
+    let silent: Vec<&str> = asked.iter().filter(unanswered).copied().collect();
+    if !silent.is_empty() {
+        let message = format!("{counts}; the simulation says nothing of {}; {limits}", some(&silent, 8));
+        return all(Check::new(name, Verdict::Unknown, message)
+            .mend("whether they are refused, the log says: lines with `denied`"));
+    }
+    Check::ok(name, format!("{counts}; {limits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_refuses_decides() {
+        let decision = |allowed, by_organization, by_boundary| Decision {
+            action: "sqs:TagQueue".to_owned(),
+            allowed,
+            by_organization,
+            by_boundary,
+        };
+        for (decisions, verdict, words) in [
+            (vec![decision(true, None, None)], Verdict::Ok, "no service control policies are seen"),
+            (vec![decision(true, Some(true), None)], Verdict::Ok, "as far as it knows them"),
+            (vec![decision(false, None, None)], Verdict::Bad, "the role's policies refuse sqs:TagQueue"),
+            (vec![decision(false, Some(true), Some(true))], Verdict::Bad, "the role's policies refuse"),
+            (vec![decision(false, Some(true), Some(false))], Verdict::Bad, "boundary refuses"),
+            (vec![decision(false, Some(false), None)], Verdict::Warn, "service control policies refuse"),
+            (vec![], Verdict::Unknown, "says nothing of sqs:TagQueue"),
+        ] {
+            let check = judge(&decisions, &["sqs:TagQueue"]);
+            assert_eq!(check.verdict, verdict, "{check:?}");
+            assert!(check.message.contains(words), "{check:?}");
+        }
+    }
+
+    #[test]
+    fn the_actions_are_those_of_the_policy() {
+        let policy: serde_json::Value = serde_json::from_str(crate::templates::POLICY).unwrap();
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        let stated: BTreeSet<&str> = statements
+            .flat_map(|statement| statement["Action"].as_array().unwrap())
+            .filter_map(|action| action.as_str())
+            .filter(|action| !["logs:CreateLogStream", "logs:PutLogEvents"].contains(action))
+            .collect();
+        assert_eq!(actions(), stated);
+    }
+}

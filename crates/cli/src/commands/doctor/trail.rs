@@ -1,0 +1,282 @@
+//! Does a trail send the creations? EventBridge has CloudTrail's events only where a trail logs them:
+//! <https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-cloudtrail.html>
+
+use super::report::{Check, Verdict, some};
+use tagger_aws::account::{Account, trails::Trail};
+
+/// Looks at the trails that the home region sees.
+pub async fn check(
+    account: &Account,
+    home: &str,
+    named: Option<&str>,
+    bucket: Option<&str>,
+    elsewhere: bool,
+) -> Vec<Check> {
+    match account.trails(home).await {
+        Ok(trails) => judge(&Asked { home, named, bucket, elsewhere }, &trails),
+        Err(trouble) => vec![Check::unknown("trail", &trouble)],
+    }
+}
+
+/// What is asked of the trails.
+struct Asked<'a> {
+    /// The home region.
+    home: &'a str,
+    /// The trail that the stack names, by its name or its ARN.
+    named: Option<&'a str>,
+    /// The bucket of the stack's own trail.
+    bucket: Option<&'a str>,
+    /// Whether other regions forward.
+    elsewhere: bool,
+}
+
+/// What the trails say.
+fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
+    let serves = |trail: &&Trail| {
+        trail.logging == Some(true)
+            && trail.selection.as_ref().is_some_and(|selection| selection.writes)
+            && (trail.all_regions || trail.home == asked.home)
+    };
+    let serving = trails.iter().filter(serves).max_by_key(|trail| (trail.all_regions, trail.global_services));
+    let named =
+        asked.named.map(|name| (name, trails.iter().find(|trail| trail.arn == name || trail.name == name)));
+    let trail = match (named, serving) {
+        (Some((_, Some(trail))), _) => trail,
+        (Some((name, None)), Some(other)) => {
+            let message =
+                format!("the stack's trail {name} is not there, but {} logs the same events", other.name);
+            let check = Check::new("trail", Verdict::Warn, message);
+            let mut checks = vec![check.mend(format!("`tagger deploy --trail {}`", other.arn))];
+            checks.extend(of_trail(asked, other));
+            return checks;
+        }
+        (None, Some(trail)) => trail,
+        (Some((name, None)), None) => {
+            let message =
+                format!("the stack's trail {name} is not there, and no other one logs: no creation is seen");
+            return vec![Check::new("trail", Verdict::Bad, message).mend(anew(asked, name))];
+        }
+        (None, None) => match trails.first() {
+            Some(trail) => trail,
+            None => {
+                let message = "there is no trail, so no creation is seen";
+                return vec![Check::new("trail", Verdict::Bad, message).mend("`tagger deploy --trail new`")];
+            }
+        },
+    };
+    let mut checks = of_trail(asked, trail);
+    if let Some(other) = serving.filter(|other| other.arn != trail.arn) {
+        // EventBridge takes events from whichever trail logs them.
+        for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Bad) {
+            check.verdict = Verdict::Warn;
+            check.message.push_str(&format!("; {} logs, and its events are used", other.name));
+        }
+    }
+    checks
+}
+
+/// How to make the stack's own trail again; CloudFormation does not bring back what was deleted behind its back.
+fn anew(asked: &Asked, name: &str) -> String {
+    match asked.bucket {
+        Some(bucket) => format!(
+            "`aws cloudtrail create-trail --name {name} --s3-bucket-name {bucket} --is-multi-region-trail --region {0}`, then \
+             `aws cloudtrail start-logging --name {name} --region {0}`",
+            asked.home
+        ),
+        None => "`tagger deploy --trail auto` looks for another trail, or makes one".to_owned(),
+    }
+}
+
+/// What one trail says.
+fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
+    let whom = trail.arn.split(':').nth(4).unwrap_or_default();
+    let mut checks = vec![match trail.logging {
+        Some(true) => Check::ok("trail-logging", format!("{} logs", trail.name)),
+        Some(false) => {
+            let message = format!("{} does not log: no creation is seen", trail.name);
+            let (arn, home) = (&trail.arn, &trail.home);
+            let mend = format!("`aws cloudtrail start-logging --name {arn} --region {home}`");
+            Check::new("trail-logging", Verdict::Bad, message).mend(mend)
+        }
+        None => {
+            let message = format!("whether {} logs may not be asked from this account", trail.name);
+            let mend = format!(
+                "ask whoever manages account {whom}: `aws cloudtrail get-trail-status --name {} --query IsLogging`; \
+                 `tagger doctor --canary` finds out without them",
+                trail.arn
+            );
+            Check::new("trail-logging", Verdict::Unknown, message).mend(mend)
+        }
+    }];
+    checks.push(match &trail.selection {
+        Some(selection) if !selection.writes => {
+            let message = format!("{} does not log management events that write", trail.name);
+            let mend = format!(
+                "`aws cloudtrail put-event-selectors --trail-name {} --region {} --event-selectors \
+                 '[{{\"ReadWriteType\":\"WriteOnly\",\"IncludeManagementEvents\":true}}]'`: mind that it replaces the \
+                 selectors that are there",
+                trail.arn, trail.home
+            );
+            Check::new("trail-selectors", Verdict::Bad, message).mend(mend)
+        }
+        Some(selection) => match missed(&selection.without) {
+            missed if missed.is_empty() => {
+                Check::ok("trail-selectors", format!("{} logs management events that write", trail.name))
+            }
+            missed => {
+                let message = format!("{} leaves out {}: what is created there is not tagged", trail.name, some(&missed, 5));
+                Check::new("trail-selectors", Verdict::Warn, message)
+                    .mend("take them out of ExcludeManagementEventSources, or live with it")
+            }
+        },
+        None => {
+            let message = format!("what {} logs may not be asked from this account", trail.name);
+            let mend = format!(
+                "ask whoever manages account {whom}: `aws cloudtrail get-event-selectors --trail-name {}`",
+                trail.arn
+            );
+            Check::new("trail-selectors", Verdict::Unknown, message).mend(mend)
+        }
+    });
+    let update = format!("`aws cloudtrail update-trail --name {} --region {} ", trail.arn, trail.home);
+    checks.push(
+        match (trail.all_regions, trail.home == asked.home, asked.elsewhere, trail.global_services) {
+            (false, false, ..) => {
+                let message = format!("{} logs {} only, not {}", trail.name, trail.home, asked.home);
+                Check::new("trail-regions", Verdict::Bad, message)
+                    .mend(format!("{update}--is-multi-region-trail`"))
+            }
+            (false, true, true, _) => {
+                let message = format!("{} logs {} only: the forwarders get nothing", trail.name, trail.home);
+                Check::new("trail-regions", Verdict::Bad, message)
+                    .mend(format!("{update}--is-multi-region-trail`"))
+            }
+            (false, true, false, _) => {
+                let message = format!("{} logs {} only", trail.name, trail.home);
+                Check::new("trail-regions", Verdict::Warn, message)
+                    .mend(format!("{update}--is-multi-region-trail`"))
+            }
+            (true, _, _, false) => {
+                let message = format!(
+                    "{} does not log global services: IAM, CloudFront and Route 53 are not tagged",
+                    trail.name
+                );
+                Check::new("trail-regions", Verdict::Bad, message)
+                    .mend(format!("{update}--include-global-service-events`"))
+            }
+            (true, _, _, true) => Check::ok(
+                "trail-regions",
+                format!("{} logs every region and the global services", trail.name),
+            ),
+        },
+    );
+    checks
+}
+
+/// The sources that are left out and create something that the catalog knows.
+fn missed(without: &[String]) -> Vec<&str> {
+    let creates = |source: &str| tagger_catalog::events().iter().any(|event| event.source == source);
+    without.iter().map(String::as_str).filter(|source| creates(source)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tagger_aws::account::trails::Selection;
+
+    fn trail(name: &str) -> Trail {
+        Trail {
+            name: name.to_owned(),
+            arn: format!("arn:aws:cloudtrail:us-east-1:111122223333:trail/{name}"),
+            home: "us-east-1".to_owned(),
+            all_regions: true,
+            global_services: true,
+            logging: Some(true),
+            selection: Some(Selection { writes: true, without: Vec::new() }),
+            ..Trail::default()
+        }
+    }
+
+    /// The worst verdict of each check, in order.
+    fn verdicts(named: Option<&str>, elsewhere: bool, trails: &[Trail]) -> Vec<(&'static str, Verdict)> {
+        let asked = Asked { home: "us-east-1", named, bucket: None, elsewhere };
+        judge(&asked, trails).iter().map(|check| (check.name, check.verdict)).collect()
+    }
+
+    #[test]
+    fn what_each_trail_gives() {
+        use Verdict::{Bad, Ok, Unknown, Warn};
+        let with = |change: fn(&mut Trail)| {
+            let mut changed = trail("one");
+            change(&mut changed);
+            vec![changed]
+        };
+        let three = |logging, selectors, regions| {
+            vec![("trail-logging", logging), ("trail-selectors", selectors), ("trail-regions", regions)]
+        };
+        for (case, trails, expected) in [
+            ("as it should be", with(|_| {}), three(Ok, Ok, Ok)),
+            ("stopped", with(|t| t.logging = Some(false)), three(Bad, Ok, Ok)),
+            (
+                "the organization's",
+                with(|t| (t.logging, t.selection) = (None, None)),
+                three(Unknown, Unknown, Ok),
+            ),
+            ("reads only", with(|t| t.selection = Some(Selection::default())), three(Ok, Bad, Ok)),
+            (
+                "without KMS",
+                with(|t| {
+                    let without = vec!["kms.amazonaws.com".to_owned(), "rdsdata.amazonaws.com".to_owned()];
+                    t.selection = Some(Selection { writes: true, without });
+                }),
+                three(Ok, Warn, Ok),
+            ),
+            (
+                "without what creates nothing",
+                with(|t| {
+                    t.selection =
+                        Some(Selection { writes: true, without: vec!["rdsdata.amazonaws.com".to_owned()] });
+                }),
+                three(Ok, Ok, Ok),
+            ),
+            ("of one region", with(|t| t.all_regions = false), three(Ok, Ok, Warn)),
+            (
+                "of another region",
+                with(|t| (t.all_regions, t.home) = (false, "eu-west-1".to_owned())),
+                three(Ok, Ok, Bad),
+            ),
+            ("not of global services", with(|t| t.global_services = false), three(Ok, Ok, Bad)),
+        ] {
+            assert_eq!(verdicts(Some("one"), false, &trails), expected, "{case}");
+        }
+        let one_region = with(|t| t.all_regions = false);
+        assert_eq!(
+            verdicts(Some("one"), true, &one_region),
+            three(Ok, Ok, Bad),
+            "forwarders need all regions"
+        );
+    }
+
+    #[test]
+    fn another_trail_can_stand_in() {
+        use Verdict::{Bad, Ok, Warn};
+        let mut stopped = trail("one");
+        stopped.logging = Some(false);
+        assert_eq!(
+            verdicts(Some("one"), false, &[stopped.clone(), trail("two")])[0],
+            ("trail-logging", Warn)
+        );
+        assert_eq!(
+            verdicts(Some("gone"), false, &[trail("two")])[..2],
+            [("trail", Warn), ("trail-logging", Ok)]
+        );
+        assert_eq!(verdicts(Some("gone"), false, &[stopped]), [("trail", Bad)]);
+        assert_eq!(verdicts(None, false, &[]), [("trail", Bad)]);
+        assert_eq!(verdicts(None, false, &[trail("two")])[0], ("trail-logging", Ok));
+        assert_eq!(
+            verdicts(Some(&trail("one").arn), false, &[trail("one")])[0],
+            ("trail-logging", Ok),
+            "by its ARN"
+        );
+    }
+}

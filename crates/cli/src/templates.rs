@@ -1,0 +1,69 @@
+//! The CloudFormation templates, as they were when this program was built.
+//!
+//! They are carried in the program, so that templates, rules, function and tool are of one version.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// `templates/tagger.yaml`, for the home region.
+pub const TAGGER: &str = include_str!("../../../templates/tagger.yaml");
+/// `templates/forwarder.yaml`, for every other region.
+pub const FORWARDER: &str = include_str!("../../../templates/forwarder.yaml");
+/// `templates/organization.yaml`, for the management account.
+pub const ORGANIZATION: &str = include_str!("../../../templates/organization.yaml");
+/// The rules by themselves.
+pub const RULES: &str = include_str!("../../../templates/rules.json");
+/// The role's policy by itself.
+pub const POLICY: &str = include_str!("../../../templates/policy.json");
+
+/// The names of a template's parameters, in its order.
+pub fn parameters(template: &str) -> Vec<&str> {
+    let section = template.lines().skip_while(|line| *line != "Parameters:").skip(1);
+    let section = section.take_while(|line| line.is_empty() || line.starts_with(' '));
+    // A parameter's name stands two spaces in, what it is four.
+    section
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with(' '))
+        .collect()
+}
+
+/// What the role may do: how many actions, of how many services, and how many of those only read.
+pub fn permissions() -> (usize, usize, usize) {
+    let policy: Value = serde_json::from_str(POLICY).unwrap_or_default();
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    let actions: BTreeSet<&str> = statements
+        .flat_map(|statement| match &statement["Action"] {
+            Value::Array(actions) => actions.iter().filter_map(Value::as_str).collect(),
+            one => one.as_str().into_iter().collect::<Vec<_>>(),
+        })
+        .collect();
+    let services: BTreeSet<&str> = actions.iter().filter_map(|action| action.split(':').next()).collect();
+    let reads = |action: &&&str| {
+        let name = action.split(':').nth(1).unwrap_or_default();
+        ["Get", "List", "Describe", "GET"].iter().any(|verb| name.starts_with(verb))
+    };
+    (actions.len(), services.len(), actions.iter().filter(reads).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found() {
+        assert_eq!(parameters(FORWARDER), ["HomeRegion"]);
+        let tagger = parameters(TAGGER);
+        assert_eq!(&tagger[..3], ["CodeBucket", "CodeKey", "Architecture"]);
+        assert!(tagger.contains(&"LogRetentionDays"), "{tagger:?}");
+        assert!(parameters(ORGANIZATION).contains(&"TargetIds"));
+    }
+
+    #[test]
+    fn permissions_are_counted() {
+        let (actions, services, reads) = permissions();
+        assert!(
+            actions > 100 && services > 50 && reads > 50 && reads < actions,
+            "{actions} {services} {reads}"
+        );
+    }
+}

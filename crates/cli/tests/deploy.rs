@@ -1,0 +1,375 @@
+//! `tagger deploy` and `tagger destroy`, end to end: the real templates in the emulated AWS, and every
+//! way in which a deployment can be interrupted, refused or in the way of another.
+
+mod support;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::{
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+use support::{Running, bootstrap, said};
+
+const ROOT: &str = "root";
+const BUCKET: &str = "cloudtrail-logs-111122223333-us-east-1";
+
+/// A sandbox from which the product was taken out again, logs and all.
+fn empty() -> Running {
+    let cloud = Running::start();
+    cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);
+    remove_logs(&cloud);
+    cloud
+}
+
+fn remove_logs(cloud: &Running) {
+    let versions = cloud.aws(ROOT, &["s3api", "list-object-versions", "--bucket", BUCKET]);
+    for version in
+        ["Versions", "DeleteMarkers"].iter().flat_map(|kind| versions[kind].as_array().into_iter().flatten())
+    {
+        let (key, id) = (version["Key"].as_str().unwrap(), version["VersionId"].as_str().unwrap());
+        cloud.aws(ROOT, &["s3api", "delete-object", "--bucket", BUCKET, "--key", key, "--version-id", id]);
+    }
+    cloud.aws(ROOT, &["s3api", "delete-bucket", "--bucket", BUCKET]);
+}
+
+fn deploy<'a>(zip: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    ["deploy", "--zip", zip].iter().chain(more).copied().collect()
+}
+
+fn status(cloud: &Running, region: &str, stack: &str) -> Option<String> {
+    let found =
+        cloud.aws_in(ROOT, region, &["cloudformation", "describe-stacks", "--stack-name", stack]).ok()?;
+    found["Stacks"][0]["StackStatus"].as_str().map(str::to_owned)
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+fn creator_in(cloud: &Running, region: &str, name: &str) -> String {
+    let made = cloud.aws_in("alice", region, &["sqs", "create-queue", "--queue-name", name]).unwrap();
+    let url = made["QueueUrl"].as_str().unwrap().to_owned();
+    let started = Instant::now();
+    loop {
+        let tags = cloud.aws_in(ROOT, region, &["sqs", "list-queue-tags", "--queue-url", &url]).unwrap();
+        if let Some(creator) = tags["Tags"]["CreatedBy"].as_str() {
+            return creator.to_owned();
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{name} in {region} never got a tag");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn from_nothing_to_nothing() {
+    let cloud = empty();
+    let zip = bootstrap();
+    let zip = zip.to_str().unwrap();
+
+    // A dry run says all and leaves nothing.
+    let plan = lines(&cloud.runs(&deploy(zip, &["--dry-run", "--json", "--regions", "eu-west-1"])));
+    let steps: Vec<&str> = plan.iter().filter_map(|line| line["step"].as_str()).collect();
+    assert_eq!(steps, ["account", "trail", "plan", "plan", "permissions", "cost", "uncovered", "end"]);
+    assert_eq!(plan[1]["own"], true, "no other trail is there: {}", plan[1]);
+    let made = plan[2]["changes"].as_array().unwrap();
+    assert!(made.iter().all(|change| change["action"] == "Add") && made.len() > 25, "{}", plan[2]);
+    assert!(plan[5]["dollarsAMonth"].is_number(), "{}", plan[5]);
+    assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger"), None);
+    assert_eq!(status(&cloud, "eu-west-1", "auto-resource-tagger-forwarder"), None);
+    assert_eq!(cloud.aws(ROOT, &["s3api", "list-buckets"])["Buckets"], serde_json::json!([]));
+
+    // The real thing, in two regions.
+    let said = cloud.runs(&deploy(zip, &["--yes", "--regions", "eu-west-1"]));
+    assert!(
+        said.contains("Done: auto-resource-tagger") && said.ends_with("Try it: tagger doctor --canary\n"),
+        "{said}"
+    );
+    assert_eq!(creator_in(&cloud, "us-east-1", "here"), "alice");
+    assert_eq!(creator_in(&cloud, "eu-west-1", "away"), "alice");
+
+    // Once more changes nothing; a setting changes what it is about; what is not named stays.
+    assert!(cloud.runs(&deploy(zip, &["--yes"])).contains("Everything is up to date"));
+    let said = cloud.runs(&deploy(zip, &["--yes", "--set", "LogRetentionDays=90"]));
+    assert!(said.contains("~") && said.contains("the function's log"), "{said}");
+    let said = cloud.runs(&deploy(zip, &["--yes", "--delivery", "queue"]));
+    assert!(said.contains("Done"), "{said}");
+    assert_eq!(creator_in(&cloud, "eu-west-1", "queued"), "alice");
+    let stack = &cloud
+        .aws(ROOT, &["cloudformation", "describe-stacks", "--stack-name", "auto-resource-tagger"])["Stacks"]
+        [0];
+    let parameter = |name: &str| {
+        let all = stack["Parameters"].as_array().unwrap();
+        all.iter().find(|one| one["ParameterKey"] == name).unwrap()["ParameterValue"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!((parameter("LogRetentionDays"), parameter("Delivery")), ("90".to_owned(), "queue".to_owned()));
+
+    // A second home region is refused: the role's name is one for all.
+    let said = cloud.fails(ROOT, 1, &deploy(zip, &["--yes", "--region", "eu-central-1"]));
+    assert!(said.contains("home region") && said.contains("--region us-east-1"), "{said}");
+
+    // Letters that nobody has read stop the removal.
+    let letters =
+        cloud.aws(ROOT, &["sqs", "get-queue-url", "--queue-name", "auto-resource-tagger-dead-letters"]);
+    let letters = letters["QueueUrl"].as_str().unwrap().to_owned();
+    cloud.aws(ROOT, &["sqs", "send-message", "--queue-url", &letters, "--message-body", "{}"]);
+    let said = cloud.fails(ROOT, 1, &["destroy", "--yes"]);
+    assert!(
+        said.contains("1 messages lie in auto-resource-tagger-dead-letters")
+            && said.contains("--discard-dead-letters"),
+        "{said}"
+    );
+    assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger").as_deref(), Some("UPDATE_COMPLETE"));
+
+    cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);
+    assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger"), None);
+    assert_eq!(status(&cloud, "eu-west-1", "auto-resource-tagger-forwarder"), None);
+    let buckets = cloud.aws(ROOT, &["s3api", "list-buckets", "--query", "Buckets[].Name"]);
+    assert_eq!(buckets, serde_json::json!([BUCKET]), "the logs stay, the zips do not");
+    assert!(cloud.runs(&["destroy", "--yes"]).contains("Nothing of the tagger is deployed here"));
+
+    // The bucket that stayed is used again.
+    let said = cloud.runs(&deploy(zip, &["--yes"]));
+    assert!(said.contains("is used again"), "{said}");
+    assert_eq!(creator_in(&cloud, "us-east-1", "again"), "alice");
+}
+
+#[test]
+fn what_is_in_the_way_is_named_and_the_next_deployment_mends_it() {
+    let cloud = empty();
+    let zip = bootstrap();
+    let zip = zip.to_str().unwrap();
+
+    // Wrong words, before anything is asked.
+    for (words, code, expected) in [
+        (&["--yes", "--set", "LogRetentionDay=1"][..], 2, "did you mean `LogRetentionDays`"),
+        (&["--yes", "--set", "LogRetentionDays=2"], 1, "LogRetentionDays"),
+        (&["--yes", "--regions", "mars-north-1"], 2, "not enabled in account"),
+        (&["--yes", "--region", "mars-north-1"], 1, "not enabled"),
+        (&["--yes", "--trail", "nobodys"], 1, "there is no such trail"),
+        (&["--json"], 2, "--yes, or --dry-run"),
+        (&[], 2, "there is no terminal to ask at"),
+    ] {
+        let said = cloud.fails(ROOT, code, &deploy(zip, words));
+        assert!(said.contains(expected), "{words:?}: expected {expected:?}, found {said}");
+    }
+    let said = cloud.fails(ROOT, 2, &["deploy", "--yes", "--zip", "/dev/null"]);
+    assert!(said.contains("/dev/null: no zip"), "{said}");
+
+    // The log bucket's name is somebody else's.
+    cloud.aws("222222222222", &["s3api", "create-bucket", "--bucket", BUCKET]);
+    let said = cloud.fails(ROOT, 1, &deploy(zip, &["--yes"]));
+    assert!(said.contains("belongs to another account") && said.contains("--trail"), "{said}");
+    cloud.aws("222222222222", &["s3api", "delete-bucket", "--bucket", BUCKET]);
+    // It is ours, and no trail may write to it.
+    cloud.aws(ROOT, &["s3api", "create-bucket", "--bucket", BUCKET]);
+    let said = cloud.fails(ROOT, 1, &deploy(zip, &["--yes"]));
+    assert!(said.contains("does not let CloudTrail write"), "{said}");
+    cloud.aws(ROOT, &["s3api", "delete-bucket", "--bucket", BUCKET]);
+
+    // A role of that name: the stack fails, says why, and the next deployment goes on.
+    let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    let role = "AutoResourceTaggerRole";
+    cloud.aws(ROOT, &["iam", "create-role", "--role-name", role, "--assume-role-policy-document", trust]);
+    let said = cloud.fails(ROOT, 1, &deploy(zip, &["--yes"]));
+    assert!(
+        said.contains("AWS::IAM::Role Role")
+            && said.contains("already exists")
+            && said.contains("in another region"),
+        "{said}"
+    );
+    assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger").as_deref(), Some("ROLLBACK_COMPLETE"));
+    let said = cloud.runs(&deploy(zip, &["--dry-run"]));
+    assert!(said.contains("is in ROLLBACK_COMPLETE; it would be mended first"), "{said}");
+    cloud.aws(ROOT, &["iam", "delete-role", "--role-name", role]);
+    let said = cloud.runs(&deploy(zip, &["--yes"]));
+    assert!(
+        said.contains("is in ROLLBACK_COMPLETE and has to be deleted") && said.contains("already exists"),
+        "{said}"
+    );
+    assert_eq!(creator_in(&cloud, "us-east-1", "mended"), "alice");
+
+    // A user without rights is told which.
+    let user = cloud.aws(ROOT, &["iam", "create-user", "--user-name", "reader"]);
+    assert_eq!(user["User"]["UserName"], "reader");
+    let rights = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ec2:DescribeRegions","cloudformation:DescribeStacks"],"Resource":"*"}]}"#;
+    cloud.aws(
+        ROOT,
+        &[
+            "iam",
+            "put-user-policy",
+            "--user-name",
+            "reader",
+            "--policy-name",
+            "p",
+            "--policy-document",
+            rights,
+        ],
+    );
+    let key = cloud.aws(ROOT, &["iam", "create-access-key", "--user-name", "reader"]);
+    let text = |name: &str| key["AccessKey"][name].as_str().unwrap().to_owned();
+    let mut command = cloud.tagger(ROOT, &deploy(zip, &["--yes"]));
+    command
+        .env("AWS_ACCESS_KEY_ID", text("AccessKeyId"))
+        .env("AWS_SECRET_ACCESS_KEY", text("SecretAccessKey"));
+    let output = command.output().unwrap();
+    let refused = said_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{refused}");
+    assert!(refused.contains("the principal needs cloudtrail:DescribeTrails"), "{refused}");
+
+    // Keys that nobody knows.
+    let mut command = cloud.tagger(ROOT, &deploy(zip, &["--yes"]));
+    command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+    let output = command.output().unwrap();
+    let refused = said_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{refused}");
+    assert!(refused.contains("does not know these credentials"), "{refused}");
+}
+
+fn said_of(output: &std::process::Output) -> String {
+    said(output)
+}
+
+/// Credentials that expire under way, by a server that says so as AWS does.
+#[test]
+fn expired_credentials_say_what_to_do() {
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", server.server_addr());
+    let answers = thread::spawn(move || {
+        while let Ok(Some(request)) = server.recv_timeout(Duration::from_secs(5)) {
+            let body = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in \
+                        the request is expired</Message></Error></ErrorResponse>";
+            request.respond(tiny_http::Response::from_string(body).with_status_code(403)).unwrap();
+        }
+    });
+    for verb in [&["deploy", "--yes", "--zip"][..], &["destroy", "--yes"], &["status"], &["doctor"]] {
+        let zip = bootstrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tagger"));
+        command.args(verb);
+        if verb.last() == Some(&"--zip") {
+            command.arg(&zip);
+        }
+        let output = command
+            .env("AWS_ENDPOINT_URL", &address)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "x")
+            .env("AWS_SESSION_TOKEN", "x")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{verb:?}: {text}");
+        assert!(text.contains("the credentials have expired: sign in again"), "{verb:?}: {text}");
+    }
+    drop(answers);
+}
+
+#[test]
+fn killed_or_stopped_at_any_moment_the_next_deployment_goes_on() {
+    let cloud = empty();
+    let zip = bootstrap();
+    let zip = zip.to_str().unwrap();
+    let words = deploy(zip, &["--yes", "--regions", "eu-west-1"]);
+    // The moments are spread over the whole of a deployment, whose length is measured first.
+    let started = Instant::now();
+    cloud.runs(&words);
+    let length = started.elapsed();
+    for step in 0..8_u32 {
+        cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);
+        let mut child =
+            cloud.tagger(ROOT, &words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        thread::sleep(length * step / 8);
+        let signal = if step % 2 == 0 { Signal::KILL } else { Signal::INT };
+        let _ = kill_process(Pid::from_raw(child.id() as i32).unwrap(), signal);
+        let output = child.wait_with_output();
+        child = cloud.tagger(ROOT, &words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let next = child.wait_with_output().unwrap();
+        assert!(next.status.success(), "after {step}/8 with {signal:?} ({output:?}): {}", said(&next));
+        assert_eq!(creator_in(&cloud, "eu-west-1", &format!("after-{step}")), "alice");
+    }
+    // Stopped before anything was carried out, nothing is left; it says so and is no success.
+    cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);
+    let child = cloud.tagger(ROOT, &words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(50));
+    kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_ne!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[test]
+fn an_organization_gets_it_in_every_account() {
+    let cloud = empty();
+    let zip = bootstrap();
+    let zip = zip.to_str().unwrap();
+    let root =
+        cloud.aws(ROOT, &["organizations", "list-roots"])["Roots"][0]["Id"].as_str().unwrap().to_owned();
+    let unit = cloud
+        .aws(ROOT, &["organizations", "create-organizational-unit", "--parent-id", &root, "--name", "work"]);
+    let unit = unit["OrganizationalUnit"]["Id"].as_str().unwrap().to_owned();
+    let made = cloud.aws(
+        ROOT,
+        &["organizations", "create-account", "--email", "one@example.com", "--account-name", "one"],
+    );
+    let account = made["CreateAccountStatus"]["AccountId"].as_str().unwrap().to_owned();
+    cloud.aws(
+        ROOT,
+        &[
+            "organizations",
+            "move-account",
+            "--account-id",
+            &account,
+            "--source-parent-id",
+            &root,
+            "--destination-parent-id",
+            &unit,
+        ],
+    );
+
+    let words = deploy(zip, &["--organization", "--targets", &unit, "--regions", "eu-west-1"]);
+    let dry: Vec<&str> = words.iter().copied().chain(["--dry-run"]).collect();
+    let said = cloud.runs(&dry);
+    assert!(
+        said.contains("auto-resource-tagger-organization in us-east-1 will be made")
+            && said.contains("Dry run"),
+        "{said}"
+    );
+    assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger-organization"), None);
+
+    let real: Vec<&str> = words.iter().copied().chain(["--yes"]).collect();
+    let said = cloud.runs(&real);
+    assert!(said.contains("The management account itself") && said.contains("Done:"), "{said}");
+    // In the member account a role that somebody takes on is the creator, as anywhere.
+    for region in ["us-east-1", "eu-west-1"] {
+        let made = cloud.aws_in(&account, region, &["sqs", "create-queue", "--queue-name", "q"]).unwrap();
+        let url = made["QueueUrl"].as_str().unwrap();
+        let started = Instant::now();
+        while cloud.aws_in(&account, region, &["sqs", "list-queue-tags", "--queue-url", url]).unwrap()["Tags"]
+            ["CreatedBy"]
+            != "root"
+        {
+            assert!(started.elapsed() < Duration::from_secs(30), "{region}");
+            thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(creator_in(&cloud, region, "own"), "alice", "the management account");
+    }
+    // The member account's own deployment is the organization's business.
+    let said = cloud.fails(&account, 1, &deploy(zip, &["--yes"]));
+    assert!(said.contains("the organization deploys the tagger to this account"), "{said}");
+    let said = cloud.fails(&account, 1, &["destroy", "--yes"]);
+    assert!(said.contains("--organization"), "{said}");
+    assert!(cloud.runs(&real).contains("Everything is up to date"));
+
+    cloud.runs(&["destroy", "--yes", "--organization", "--discard-dead-letters"]);
+    assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger-organization"), None);
+    let functions = cloud.aws_in(&account, "us-east-1", &["lambda", "list-functions"]).unwrap();
+    assert_eq!(functions["Functions"], serde_json::json!([]));
+}

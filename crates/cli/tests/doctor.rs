@@ -1,0 +1,323 @@
+//! `tagger doctor` and `tagger status` on the sandbox: what is broken on purpose is named, with the command that
+//! mends it, and nothing is said to be broken that is not.
+//!
+//! Needs what `tests/sandbox.rs` needs.
+
+use rustix::process::{Pid, Signal};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+const FUNCTION: &str = "auto-resource-tagger";
+const RULE: &str = "auto-tag-create-resources-2";
+const TRAIL: &str = "auto-resource-tagger";
+
+/// What breaks it, what mends it, and what has to be said: verdict, check, words.
+type Breakage<'a> = (Vec<&'a str>, Vec<&'a str>, &'a str, &'a str, &'a str);
+
+/// A running sandbox.
+struct Running {
+    child: Child,
+    aws: PathBuf,
+    endpoint: String,
+    /// Root's credentials.
+    root: Vec<(String, String)>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let bootstrap = Path::new(env!("CARGO_BIN_EXE_tagger")).with_file_name("../release/bootstrap");
+        assert!(bootstrap.is_file(), "build it first: cargo build --release -p tagger-lambda");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));
+        command.arg("sandbox").arg("--bootstrap").arg(bootstrap).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut running = Self { child, aws: PathBuf::new(), endpoint: String::new(), root: Vec::new() };
+        for line in lines.map_while(Result::ok) {
+            let words: Vec<_> = line.split_whitespace().collect();
+            match words.as_slice() {
+                ["alias", aws, "--endpoint-url", endpoint] => {
+                    running.aws = PathBuf::from(aws.trim_start_matches("aws='"));
+                    running.endpoint = endpoint.trim_end_matches('\'').to_owned();
+                }
+                // Root comes last.
+                ["unset", _, "export", pairs @ ..] => {
+                    let pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
+                    running.root = pairs
+                        .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
+                        .collect();
+                }
+                [.., "Ctrl-C", "ends", "it", "all."] => break,
+                _ => {}
+            }
+        }
+        running
+    }
+
+    fn command(&self, program: &Path, credentials: &[(String, String)]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", std::env::temp_dir())
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .envs(credentials.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The AWS CLI as root.
+    fn aws(&self, words: &[&str]) -> Value {
+        let mut command = self.command(&self.aws, &self.root);
+        let output = command.args(["--endpoint-url", &self.endpoint]).args(words).output().unwrap();
+        assert!(output.status.success(), "aws {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
+    /// A verb's exit code and its JSON lines.
+    fn tagger(&self, credentials: &[(String, String)], words: &[&str]) -> (i32, Vec<Value>) {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_tagger")), credentials);
+        let output = command.args(words).arg("--json").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let lines =
+            text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}: {said}")));
+        (output.status.code().unwrap(), lines.collect())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let process = Pid::from_raw(self.child.id() as i32).unwrap();
+        let _ = rustix::process::kill_process(process, Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+/// The checks with a verdict, each with its message and its mend.
+fn of<'a>(lines: &'a [Value], verdict: &str) -> Vec<(&'a str, String)> {
+    let checks = lines.iter().filter(|line| line["check"].is_string() && line["verdict"] == verdict);
+    checks
+        .map(|line| {
+            let text = format!(
+                "{}\n{}",
+                line["message"].as_str().unwrap(),
+                line["mend"].as_str().unwrap_or_default()
+            );
+            (line["check"].as_str().unwrap(), text)
+        })
+        .collect()
+}
+
+#[test]
+fn each_breakage_is_named() {
+    let sandbox = Running::start();
+    let root = sandbox.root.clone();
+    let doctor = || sandbox.tagger(&root, &["doctor"]);
+
+    let (code, lines) = doctor();
+    assert_eq!((code, of(&lines, "bad"), of(&lines, "unknown")), (0, vec![], vec![]), "as it was deployed");
+    // The sandbox deploys to one region.
+    assert_eq!(of(&lines, "warn").iter().map(|(check, _)| *check).collect::<Vec<_>>(), ["regions"]);
+
+    let variables = |more: Value| {
+        let mut variables = sandbox.aws(&[
+            "lambda",
+            "get-function-configuration",
+            "--function-name",
+            FUNCTION,
+        ])["Environment"]["Variables"]
+            .clone();
+        variables.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "Variables": variables }).to_string()
+    };
+    let (as_it_was, misspelt) = (variables(json!({})), variables(json!({"TAGGER_KEI": "Owner"})));
+    let everybody = variables(json!({"TAGGER_EXCLUDE": "*"}));
+    let policy = sandbox.aws(&[
+        "iam",
+        "get-role-policy",
+        "--role-name",
+        "AutoResourceTaggerRole",
+        "--policy-name",
+        "AutoResourceTaggerPolicy",
+    ])["PolicyDocument"]
+        .to_string();
+    let less = policy.replace("\"sqs:TagQueue\",", "");
+    assert_ne!(policy, less);
+    let pattern = sandbox.aws(&["events", "describe-rule", "--name", RULE])["EventPattern"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let other = pattern.replace("111122223333", "444455556666");
+    let mapping = sandbox.aws(&["lambda", "list-event-source-mappings", "--function-name", FUNCTION])["EventSourceMappings"][0]["UUID"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let permission: Value = serde_json::from_str(
+        sandbox.aws(&["lambda", "get-policy", "--function-name", FUNCTION])["Policy"].as_str().unwrap(),
+    )
+    .unwrap();
+    let permission = permission["Statement"][0]["Sid"].as_str().unwrap().to_owned();
+    let configure = |variables| {
+        vec![
+            "lambda",
+            "update-function-configuration",
+            "--function-name",
+            FUNCTION,
+            "--environment",
+            variables,
+        ]
+    };
+    let role = |policy| {
+        vec![
+            "iam",
+            "put-role-policy",
+            "--role-name",
+            "AutoResourceTaggerRole",
+            "--policy-name",
+            "AutoResourceTaggerPolicy",
+            "--policy-document",
+            policy,
+        ]
+    };
+    let selectors =
+        |which| vec!["cloudtrail", "put-event-selectors", "--trail-name", TRAIL, "--event-selectors", which];
+    let (writes, reads) = (
+        r#"[{"ReadWriteType":"WriteOnly","IncludeManagementEvents":true}]"#,
+        r#"[{"ReadWriteType":"ReadOnly","IncludeManagementEvents":true}]"#,
+    );
+    let without_kms = r#"[{"ReadWriteType":"WriteOnly","IncludeManagementEvents":true,"ExcludeManagementEventSources":["kms.amazonaws.com"]}]"#;
+    let source = "arn:aws:events:us-east-1:111122223333:rule/auto-tag-create-resources*";
+    let second =
+        json!({"detail-type": ["AWS API Call via CloudTrail"], "detail": {"eventName": ["RunInstances"]}})
+            .to_string();
+
+    #[rustfmt::skip]
+    let breakages: Vec<Breakage> = vec![
+        (vec!["events", "disable-rule", "--name", RULE], vec!["events", "enable-rule", "--name", RULE],
+            "bad", "rules", "aws events enable-rule --name auto-tag-create-resources-2 --region us-east-1"),
+        (vec!["events", "put-rule", "--name", RULE, "--event-pattern", &other], vec!["events", "put-rule", "--name", RULE, "--event-pattern", &pattern],
+            "bad", "rules", "`account` is [\"444455556666\"] instead of [\"111122223333\"]"),
+        (vec!["cloudtrail", "stop-logging", "--name", TRAIL], vec!["cloudtrail", "start-logging", "--name", TRAIL],
+            "bad", "trail-logging", "aws cloudtrail start-logging"),
+        (selectors(reads), selectors(writes), "bad", "trail-selectors", "does not log management events that write"),
+        (selectors(without_kms), selectors(writes), "warn", "trail-selectors", "leaves out kms.amazonaws.com"),
+        (vec!["lambda", "put-function-concurrency", "--function-name", FUNCTION, "--reserved-concurrent-executions", "0"],
+            vec!["lambda", "delete-function-concurrency", "--function-name", FUNCTION],
+            "bad", "concurrency", "aws lambda delete-function-concurrency"),
+        (role(&less), role(&policy), "bad", "permissions", "the role's policies refuse sqs:TagQueue"),
+        (vec!["lambda", "remove-permission", "--function-name", FUNCTION, "--statement-id", &permission],
+            vec!["lambda", "add-permission", "--function-name", FUNCTION, "--statement-id", &permission, "--action", "lambda:InvokeFunction",
+                "--principal", "events.amazonaws.com", "--source-arn", source],
+            "bad", "invocation", "aws lambda add-permission"),
+        (vec!["lambda", "update-event-source-mapping", "--uuid", &mapping, "--no-enabled"],
+            vec!["lambda", "update-event-source-mapping", "--uuid", &mapping, "--enabled"],
+            "warn", "queues-read", "aws lambda update-event-source-mapping"),
+        (vec!["events", "put-rule", "--name", "AutoTagRule", "--event-pattern", &second], vec!["events", "disable-rule", "--name", "AutoTagRule"],
+            "warn", "second-tagger", "the rule AutoTagRule sends 1 creation"),
+        (configure(&misspelt), configure(&as_it_was), "bad", "settings", "did you mean `TAGGER_KEY`?"),
+        (configure(&everybody), configure(&as_it_was), "bad", "settings", "excludes everybody"),
+    ];
+    for (breaks, mends, verdict, check, words) in breakages {
+        sandbox.aws(&breaks);
+        if breaks.contains(&"AutoTagRule") {
+            let target = "Id=1,Arn=arn:aws:lambda:us-east-1:111122223333:function:AutoTag-main";
+            sandbox.aws(&["events", "put-targets", "--rule", "AutoTagRule", "--targets", target]);
+        }
+        let (code, lines) = doctor();
+        let found = of(&lines, verdict);
+        let named = found.iter().any(|(name, text)| *name == check && text.contains(words));
+        assert!(named, "{breaks:?}: {found:?}");
+        assert_eq!(code, if verdict == "bad" { 1 } else { 0 }, "{breaks:?}");
+        // The first that is bad is the one that was broken.
+        assert!(verdict != "bad" || found[0].0 == check, "{breaks:?}: {found:?}");
+        sandbox.aws(&mends);
+    }
+    let (code, lines) = doctor();
+    assert_eq!((code, of(&lines, "bad")), (0, vec![]), "mended");
+
+    // The canary is tagged, its hops are told, and nothing of it is left.
+    let (code, lines) = sandbox.tagger(&root, &["doctor", "--canary", "--wait", "60"]);
+    let canary = lines.iter().rfind(|line| line["check"] == "canary").unwrap();
+    assert_eq!((code, &canary["verdict"], &canary["value"]), (0, &json!("ok"), &json!("root")), "{canary}");
+    assert!(canary["hopsSeconds"]["tagged"].is_number(), "{canary}");
+    assert!(
+        lines.iter().any(|line| line["check"] == "canary-removed" && line["verdict"] == "ok"),
+        "{lines:?}"
+    );
+    // One that cannot be tagged says why, and is removed as well.
+    sandbox.aws(&role(&less));
+    let (code, lines) = sandbox.tagger(&root, &["doctor", "--canary", "--wait", "4"]);
+    let canary = lines.iter().rfind(|line| line["check"] == "canary").unwrap();
+    assert_eq!(code, 1);
+    assert!(canary["message"].as_str().unwrap().contains("denied: sqs:TagQueue"), "{canary}");
+    sandbox.aws(&role(&policy));
+    let queues = sandbox.aws(&["sqs", "list-queues"]).to_string();
+    assert!(!queues.contains("-canary-"), "{queues}");
+    let (_, lines) = sandbox.tagger(&root, &["doctor", "--canary", "--dry-run"]);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["message"].as_str().is_some_and(|text| text.contains("nothing was done")))
+    );
+
+    let (code, lines) = sandbox.tagger(&root, &["status"]);
+    let status = &lines[0];
+    assert_eq!(code, 0, "{status}");
+    assert!(status["deadLetters"].is_number(), "{status}");
+    assert_eq!(
+        (&status["deployed"], &status["lastTagged"]["creator"]),
+        (&json!(true), &json!("root")),
+        "{status}"
+    );
+
+    // Somebody who may see the stacks and nothing else: what could not be looked at is neither fine nor broken.
+    sandbox.aws(&["iam", "create-user", "--user-name", "looker"]);
+    let little = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
+        "Action": ["cloudformation:Describe*", "ec2:DescribeRegions", "events:*", "cloudtrail:DescribeTrails"]}]});
+    sandbox.aws(&[
+        "iam",
+        "put-user-policy",
+        "--user-name",
+        "looker",
+        "--policy-name",
+        "looker",
+        "--policy-document",
+        &little.to_string(),
+    ]);
+    let key = sandbox.aws(&["iam", "create-access-key", "--user-name", "looker"]);
+    let text = |name: &str| key["AccessKey"][name].as_str().unwrap().to_owned();
+    let looker = [
+        ("AWS_ACCESS_KEY_ID".to_owned(), text("AccessKeyId")),
+        ("AWS_SECRET_ACCESS_KEY".to_owned(), text("SecretAccessKey")),
+    ];
+    let (code, lines) = sandbox.tagger(&looker, &["doctor"]);
+    assert_eq!((code, of(&lines, "bad")), (3, vec![]));
+    let unknown: Vec<_> = of(&lines, "unknown").into_iter().map(|(check, _)| check).collect();
+    for check in [
+        "trail-logging",
+        "trail-selectors",
+        "function",
+        "dead-letters",
+        "undelivered",
+        "retries",
+        "creations",
+    ] {
+        assert!(unknown.contains(&check), "{check}: {unknown:?}");
+    }
+    let (code, lines) = sandbox.tagger(&looker, &["status"]);
+    assert_eq!(
+        (code, &lines[0]["deadLetters"], &lines[0]["lastTagged"]),
+        (3, &Value::Null, &Value::Null),
+        "{}",
+        lines[0]
+    );
+    assert!(!lines[0]["unread"].as_array().unwrap().is_empty());
+}
