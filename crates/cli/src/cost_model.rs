@@ -39,8 +39,9 @@ const LOG_BYTES: f64 = 500.0;
 const LOG_MONTHS: f64 = 1.0;
 /// `Tagged` and `LatencyMs`.
 const METRICS: u32 = 2;
-/// Alarms of the home region, and with `Delivery=queue` as well, and of each other region.
-const ALARMS: (u32, u32, u32) = (7, 1, 1);
+/// Metrics of alarms, as an alarm on an expression is billed for each metric in it: in the home region (seven alarms, of
+/// which `-oldest-retry` has two metrics), with `Delivery=queue` as well, and in each other region.
+const ALARMS: (u32, u32, u32) = (8, 1, 1);
 /// Assumed: compressed bytes of a management event in the bucket, files being small.
 const TRAIL_BYTES: f64 = 500.0;
 /// Assumed: bytes of a digest file.
@@ -485,7 +486,9 @@ mod tests {
         let count = |text: &str, part: &str| text.matches(part).count() as u32;
         let alarm = "Type: AWS::CloudWatch::Alarm\n";
         let queued = "\n    Condition: Queued\n";
-        assert_eq!(count(home, alarm), ALARMS.0 + ALARMS.1);
+        // An alarm on an expression has its metrics in a list; every other has one.
+        let metrics = count(home, alarm) - count(home, "\n      Metrics:\n") + count(home, "MetricStat:\n");
+        assert_eq!(metrics, ALARMS.0 + ALARMS.1);
         assert_eq!(count(home, &format!("{}{queued}", alarm.trim_end())), ALARMS.1);
         assert_eq!(count(other, alarm), ALARMS.2);
         let mapping = "Type: AWS::Lambda::EventSourceMapping";

@@ -165,9 +165,9 @@ pub const CLOUDWATCH_METRICS: Price = Price {
     date: "2026-02-15",
     ..LOGS_INGESTED
 };
-/// Alarms of standard resolution with one metric each; ten free.
+/// Alarms of standard resolution, billed for each metric that they watch; ten free.
 pub const CLOUDWATCH_ALARMS: Price =
-    Price { name: "CloudWatch alarms", unit: "alarms", dollars: 0.10, ..CLOUDWATCH_METRICS };
+    Price { name: "CloudWatch alarms", unit: "alarm metrics", dollars: 0.10, ..CLOUDWATCH_METRICS };
 /// Dashboards; three of up to 50 metrics free.
 pub const CLOUDWATCH_DASHBOARDS: Price = Price {
     name: "CloudWatch dashboards",

@@ -12,6 +12,7 @@ mod permissions;
 pub mod queues;
 pub mod report;
 mod rules;
+mod second_tagger;
 pub mod stack;
 mod terraform;
 mod trail;

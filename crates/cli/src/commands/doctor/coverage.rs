@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The region of global services, and the others. IAM, CloudFront and Route 53 log in the first:
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html>
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>
 pub fn judge(site: &Site, global: &str) -> Vec<Check> {
     let covered = site.covered();
     let left: Vec<&str> = uncovered(site);

@@ -22,8 +22,7 @@ use tagger_core::{Policy, Record, plan};
 const WITHIN: Duration = Duration::from_secs(3 * 3600);
 /// How many pages of 50 events of each region.
 const PAGES: usize = 4;
-/// How long an event may be under way: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html>
-/// says 5 minutes on average for log files, and EventBridge is faster.
+/// How long an event may be under way before it counts as lost: assumed, since AWS promises no time.
 const UNDER_WAY: Duration = Duration::from_secs(300);
 /// How many pages of the log.
 const LOG_PAGES: usize = 20;
@@ -111,9 +110,8 @@ fn judge(
         Err(trouble) => return vec![Check::unknown(name, trouble)],
     };
     if created.is_empty() {
-        let message = format!(
-            "nothing that would be tagged was created in the last {span} by CloudTrail's event history"
-        );
+        let message =
+            format!("CloudTrail's event history of the last {span} has no creation that would be tagged");
         return vec![
             Check::new(name, Verdict::Info, message)
                 .mend("`tagger doctor --canary` creates something and watches"),
@@ -323,7 +321,7 @@ mod tests {
                 Verdict::Ok,
                 "was tagged",
             ),
-            ("nothing", vec![], log(vec![]), Verdict::Info, "nothing that would be tagged"),
+            ("nothing", vec![], log(vec![]), Verdict::Info, "has no creation that would be tagged"),
             ("cut log", vec![creation("1", 60)], Ok(Some(Lines::default())), Verdict::Unknown, "too long"),
             ("no log", vec![creation("1", 60)], Ok(None), Verdict::Bad, "no log group"),
             (

@@ -45,11 +45,12 @@ fn judge(decisions: &[Decision], asked: &[&str]) -> Check {
         refused(|decision| decision.by_organization != Some(false) && decision.by_boundary != Some(false));
     let allowed = decisions.iter().filter(|decision| decision.allowed).count();
     let scps = if decisions.iter().any(|decision| decision.by_organization.is_some()) {
-        "service control policies as far as it knows them"
+        "service control policies as far as IAM knows them, but"
     } else {
-        "no service control policies are seen by this simulation"
+        "no service control policies here,"
     };
-    let limits = format!("{scps}, no tag policies and no policies of resources (KMS keys)");
+    let limits =
+        format!("the simulation sees {scps} no tag policies and no policies of resources (KMS keys)");
     let counts = format!("{allowed} of {} actions are allowed by simulation", asked.len());
     let all = |check: Check| {
         let list = |actions: &[&str]| {
@@ -104,8 +105,16 @@ mod tests {
             by_boundary,
         };
         for (decisions, verdict, words) in [
-            (vec![decision(true, None, None)], Verdict::Ok, "no service control policies are seen"),
-            (vec![decision(true, Some(true), None)], Verdict::Ok, "as far as it knows them"),
+            (
+                vec![decision(true, None, None)],
+                Verdict::Ok,
+                "sees no service control policies here, no tag policies",
+            ),
+            (
+                vec![decision(true, Some(true), None)],
+                Verdict::Ok,
+                "sees service control policies as far as IAM knows them, but no tag",
+            ),
             (vec![decision(false, None, None)], Verdict::Bad, "the role's policies refuse sqs:TagQueue"),
             (vec![decision(false, Some(true), Some(true))], Verdict::Bad, "the role's policies refuse"),
             (vec![decision(false, Some(true), Some(false))], Verdict::Bad, "boundary refuses"),

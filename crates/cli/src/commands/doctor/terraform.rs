@@ -1,7 +1,7 @@
 //! Does Terraform leave the tag alone? A scan of the text of a folder's files for `provider "aws"` blocks without
 //! `ignore_tags`. It does not evaluate Terraform: what a variable or a module holds, it cannot know, and says so.
 
-use super::report::{Check, Verdict, some};
+use super::report::{Check, Verdict, counted, some};
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -54,7 +54,11 @@ pub fn check(folder: Option<&Path>, key: &str) -> Check {
     } else {
         Check::ok(
             name,
-            format!("{} of {} ignore {key}, as far as their text says", found.len(), folder.display()),
+            format!(
+                "{} in {}: each ignores {key}, as far as its text says",
+                counted(found.len(), "provider"),
+                folder.display()
+            ),
         )
     }
 }

@@ -89,17 +89,18 @@ fn anew(asked: &Asked, name: &str) -> String {
 
 /// What one trail says.
 fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
+    let named = format!("the trail {}", trail.name);
     let whom = trail.arn.split(':').nth(4).unwrap_or_default();
     let mut checks = vec![match trail.logging {
-        Some(true) => Check::ok("trail-logging", format!("{} logs", trail.name)),
+        Some(true) => Check::ok("trail-logging", format!("{} logs", named)),
         Some(false) => {
-            let message = format!("{} does not log: no creation is seen", trail.name);
+            let message = format!("{} does not log: no creation is seen", named);
             let (arn, home) = (&trail.arn, &trail.home);
             let mend = format!("`aws cloudtrail start-logging --name {arn} --region {home}`");
             Check::new("trail-logging", Verdict::Bad, message).mend(mend)
         }
         None => {
-            let message = format!("whether {} logs may not be asked from this account", trail.name);
+            let message = format!("whether {} logs may not be asked from this account", named);
             let mend = format!(
                 "ask whoever manages account {whom}: `aws cloudtrail get-trail-status --name {} --query IsLogging`; \
                  `tagger doctor --canary` finds out without them",
@@ -110,7 +111,7 @@ fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
     }];
     checks.push(match &trail.selection {
         Some(selection) if !selection.writes => {
-            let message = format!("{} does not log management events that write", trail.name);
+            let message = format!("{} does not log management events that write", named);
             let mend = format!(
                 "`aws cloudtrail put-event-selectors --trail-name {} --region {} --event-selectors \
                  '[{{\"ReadWriteType\":\"WriteOnly\",\"IncludeManagementEvents\":true}}]'`: mind that it replaces the \
@@ -121,16 +122,16 @@ fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
         }
         Some(selection) => match missed(&selection.without) {
             missed if missed.is_empty() => {
-                Check::ok("trail-selectors", format!("{} logs management events that write", trail.name))
+                Check::ok("trail-selectors", format!("{} logs management events that write", named))
             }
             missed => {
-                let message = format!("{} leaves out {}: what is created there is not tagged", trail.name, some(&missed, 5));
+                let message = format!("{} leaves out {}: what is created there is not tagged", named, some(&missed, 5));
                 Check::new("trail-selectors", Verdict::Warn, message)
                     .mend("take them out of ExcludeManagementEventSources, or live with it")
             }
         },
         None => {
-            let message = format!("what {} logs may not be asked from this account", trail.name);
+            let message = format!("what {} logs may not be asked from this account", named);
             let mend = format!(
                 "ask whoever manages account {whom}: `aws cloudtrail get-event-selectors --trail-name {}`",
                 trail.arn
@@ -142,32 +143,31 @@ fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
     checks.push(
         match (trail.all_regions, trail.home == asked.home, asked.elsewhere, trail.global_services) {
             (false, false, ..) => {
-                let message = format!("{} logs {} only, not {}", trail.name, trail.home, asked.home);
+                let message = format!("{} logs {} only, not {}", named, trail.home, asked.home);
                 Check::new("trail-regions", Verdict::Bad, message)
                     .mend(format!("{update}--is-multi-region-trail`"))
             }
             (false, true, true, _) => {
-                let message = format!("{} logs {} only: the forwarders get nothing", trail.name, trail.home);
+                let message = format!("{} logs {} only: the forwarders get nothing", named, trail.home);
                 Check::new("trail-regions", Verdict::Bad, message)
                     .mend(format!("{update}--is-multi-region-trail`"))
             }
             (false, true, false, _) => {
-                let message = format!("{} logs {} only", trail.name, trail.home);
+                let message = format!("{} logs {} only", named, trail.home);
                 Check::new("trail-regions", Verdict::Warn, message)
                     .mend(format!("{update}--is-multi-region-trail`"))
             }
             (true, _, _, false) => {
                 let message = format!(
                     "{} does not log global services: IAM, CloudFront and Route 53 are not tagged",
-                    trail.name
+                    named
                 );
                 Check::new("trail-regions", Verdict::Bad, message)
                     .mend(format!("{update}--include-global-service-events`"))
             }
-            (true, _, _, true) => Check::ok(
-                "trail-regions",
-                format!("{} logs every region and the global services", trail.name),
-            ),
+            (true, _, _, true) => {
+                Check::ok("trail-regions", format!("{} logs every region and the global services", named))
+            }
         },
     );
     checks
