@@ -32,8 +32,8 @@ pub fn test() -> Result<(), String> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
     step("the core has no I/O");
     core_stays_pure()?;
-    step("release build");
-    build()?;
+    step("release build of the function");
+    build_function()?;
     step("tests");
     // The sandbox is installed below target/, so that a test run leaves nothing elsewhere.
     let cache = crate::root().join("target/cache");
@@ -72,9 +72,13 @@ fn template_python() -> Result<PathBuf, String> {
 }
 
 fn build() -> Result<(), String> {
-    // One package at a time, so that the function is built without the command line's features.
-    run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-lambda"]))?;
+    build_function()?;
     run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-cli"]))
+}
+
+/// By itself, so that the function is built without the command line's features.
+fn build_function() -> Result<(), String> {
+    run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-lambda"]))
 }
 
 /// `core` decides and does nothing else: no runtime, no AWS SDK below it.

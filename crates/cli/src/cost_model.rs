@@ -452,8 +452,8 @@ mod tests {
                 110_000,
             ),
             ("half of it elsewhere", Shape { regions: 2, ..five_million }, "forwarders", 25_000),
-            ("seven alarms", bare, "alarms", 7_000),
-            ("23 alarms, ten free", Shape { regions: 17, ..five_million }, "alarms", 13_000),
+            ("eight alarm metrics", bare, "alarms", 8_000),
+            ("24 alarm metrics, ten free", Shape { regions: 17, ..five_million }, "alarms", 14_000),
             ("two metrics", bare, "metrics", 6_000),
             ("a dashboard", bare, "dashboard", 30_000),
         ] {

@@ -165,7 +165,8 @@ pub const CLOUDWATCH_METRICS: Price = Price {
     date: "2026-02-15",
     ..LOGS_INGESTED
 };
-/// Alarms of standard resolution, billed for each metric that they watch; ten free.
+/// Alarms of standard resolution, ten free. Each metric of an expression is counted: AWS's own sentence for that was not
+/// found, and it gives the higher bill.
 pub const CLOUDWATCH_ALARMS: Price =
     Price { name: "CloudWatch alarms", unit: "alarm metrics", dollars: 0.10, ..CLOUDWATCH_METRICS };
 /// Dashboards; three of up to 50 metrics free.

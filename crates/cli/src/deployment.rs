@@ -17,8 +17,6 @@ pub const ORGANIZATION: &str = "auto-resource-tagger-organization";
 pub const FORWARDERS: &str = "auto-resource-tagger-forwarders";
 /// The function.
 pub const FUNCTION: &str = "auto-resource-tagger";
-/// The function's role, of which an account has one: hence one home region.
-pub const ROLE: &str = "AutoResourceTaggerRole";
 /// The version of this program, and of the templates and the function that belong to it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

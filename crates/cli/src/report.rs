@@ -2,9 +2,13 @@
 //!
 //! Each JSON line has a `step`, the same words that people read, and what belongs to it.
 
-use crate::exit_code::Error;
+use crate::{aws::Stop, exit_code::Error};
 use serde_json::{Value, json};
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{IsTerminal, Write},
+    sync::mpsc,
+    time::Duration,
+};
 
 /// Where it goes, and in which form.
 #[derive(Debug, Clone, Copy)]
@@ -37,11 +41,11 @@ impl Report {
         Ok(())
     }
 
-    /// Asks for a yes. Without a terminal nobody can be asked.
+    /// Asks for a yes. Without a terminal nobody can be asked; Ctrl-C is a no.
     ///
     /// # Errors
     /// There is nobody to ask.
-    pub fn ask(&self, question: &str, yes: bool) -> Result<bool, Error> {
+    pub fn ask(&self, question: &str, yes: bool, stop: &Stop) -> Result<bool, Error> {
         if yes {
             return Ok(true);
         }
@@ -53,8 +57,22 @@ impl Report {
         let mut out = std::io::stdout().lock();
         write!(out, "\n{question} [y/N] ")?;
         out.flush()?;
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        // A thread reads, so that Ctrl-C is heard meanwhile.
+        let (sender, answers) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut answer = String::new();
+            let _ = std::io::stdin().read_line(&mut answer);
+            let _ = sender.send(answer);
+        });
+        loop {
+            match answers.recv_timeout(Duration::from_millis(50)) {
+                Ok(answer) => return Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")),
+                Err(mpsc::RecvTimeoutError::Timeout) if !stop.is_asked() => {}
+                Err(_) => {
+                    writeln!(out)?;
+                    return Ok(false);
+                }
+            }
+        }
     }
 }

@@ -11,8 +11,6 @@ pub const TAGGER: &str = include_str!("../../../templates/tagger.yaml");
 pub const FORWARDER: &str = include_str!("../../../templates/forwarder.yaml");
 /// `templates/organization.yaml`, for the management account.
 pub const ORGANIZATION: &str = include_str!("../../../templates/organization.yaml");
-/// The rules by themselves.
-pub const RULES: &str = include_str!("../../../templates/rules.json");
 /// The role's policy by itself.
 pub const POLICY: &str = include_str!("../../../templates/policy.json");
 

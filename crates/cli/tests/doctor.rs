@@ -3,13 +3,10 @@
 //!
 //! Needs what `tests/sandbox.rs` needs.
 
-use rustix::process::{Pid, Signal};
+mod support;
+
 use serde_json::{Value, json};
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use support::Running;
 
 const FUNCTION: &str = "auto-resource-tagger";
 const RULE: &str = "auto-tag-create-resources-2";
@@ -18,86 +15,33 @@ const TRAIL: &str = "auto-resource-tagger";
 /// What breaks it, what mends it, and what has to be said: verdict, check, words.
 type Breakage<'a> = (Vec<&'a str>, Vec<&'a str>, &'a str, &'a str, &'a str);
 
-/// A running sandbox.
-struct Running {
-    child: Child,
-    aws: PathBuf,
-    endpoint: String,
-    /// Root's credentials.
+/// A running sandbox, as root.
+struct Sandbox {
+    cloud: Running,
     root: Vec<(String, String)>,
 }
 
-impl Running {
+impl Sandbox {
     fn start() -> Self {
-        let bootstrap = Path::new(env!("CARGO_BIN_EXE_tagger")).with_file_name("../release/bootstrap");
-        assert!(bootstrap.is_file(), "build it first: cargo build --release -p tagger-lambda");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));
-        command.arg("sandbox").arg("--bootstrap").arg(bootstrap).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut running = Self { child, aws: PathBuf::new(), endpoint: String::new(), root: Vec::new() };
-        for line in lines.map_while(Result::ok) {
-            let words: Vec<_> = line.split_whitespace().collect();
-            match words.as_slice() {
-                ["alias", aws, "--endpoint-url", endpoint] => {
-                    running.aws = PathBuf::from(aws.trim_start_matches("aws='"));
-                    running.endpoint = endpoint.trim_end_matches('\'').to_owned();
-                }
-                // Root comes last.
-                ["unset", _, "export", pairs @ ..] => {
-                    let pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
-                    running.root = pairs
-                        .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
-                        .collect();
-                }
-                [.., "Ctrl-C", "ends", "it", "all."] => break,
-                _ => {}
-            }
-        }
-        running
+        let cloud = Running::start();
+        let root = cloud.people["root"].clone();
+        Self { cloud, root }
     }
 
-    fn command(&self, program: &Path, credentials: &[(String, String)]) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", std::env::temp_dir())
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
-            .env("AWS_CONFIG_FILE", "/dev/null")
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-            .envs(credentials.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// The AWS CLI as root.
     fn aws(&self, words: &[&str]) -> Value {
-        let mut command = self.command(&self.aws, &self.root);
-        let output = command.args(["--endpoint-url", &self.endpoint]).args(words).output().unwrap();
-        assert!(output.status.success(), "aws {words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+        self.cloud.aws("root", words)
     }
 
     /// A verb's exit code and its JSON lines.
     fn tagger(&self, credentials: &[(String, String)], words: &[&str]) -> (i32, Vec<Value>) {
-        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_tagger")), credentials);
-        let output = command.args(words).arg("--json").output().unwrap();
+        let mut command = self.cloud.tagger("root", words);
+        command.envs(credentials.iter().map(|(name, value)| (name, value)));
+        let output = command.arg("--json").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         let lines =
             text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}: {said}")));
         (output.status.code().unwrap(), lines.collect())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let process = Pid::from_raw(self.child.id() as i32).unwrap();
-        let _ = rustix::process::kill_process(process, Signal::TERM);
-        let _ = self.child.wait();
     }
 }
 
@@ -118,7 +62,7 @@ fn of<'a>(lines: &'a [Value], verdict: &str) -> Vec<(&'a str, String)> {
 
 #[test]
 fn each_breakage_is_named() {
-    let sandbox = Running::start();
+    let sandbox = Sandbox::start();
     let root = sandbox.root.clone();
     let doctor = || sandbox.tagger(&root, &["doctor"]);
 

@@ -9,7 +9,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::{
     fs,
-    process::{Command, Stdio},
+    process::Command,
+    thread,
     time::{Duration, Instant},
 };
 use support::{Running, sandbox};

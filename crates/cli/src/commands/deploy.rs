@@ -129,7 +129,7 @@ async fn one_account(
         if nothing || arguments.dry_run || stop.is_asked() {
             return Ok(nothing);
         }
-        if !report.ask("Go on?", arguments.yes)? {
+        if !report.ask("Go on?", arguments.yes, stop)? {
             return Err(Error::Failure("nothing was changed".to_owned()));
         }
         upload(zip, &bucket, &buckets, report).await?;

@@ -79,7 +79,7 @@ async fn destroy(
             "nothing was changed: read the letters first (docs/operations.md#dead-letters), or give --discard-dead-letters".to_owned(),
         ));
     }
-    if !report.ask("Remove it?", arguments.yes)? {
+    if !report.ask("Remove it?", arguments.yes, stop)? {
         return Err(Error::Failure("nothing was changed".to_owned()));
     }
     // The organization's stack first, so that it makes nothing anew; the home region last, so that no region

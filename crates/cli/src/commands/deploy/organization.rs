@@ -97,11 +97,11 @@ pub async fn deploy(
     if target.stack.is_none() {
         let told = parameters::merged(&known, set.clone(), None);
         target.propose(&body, &told).await?;
-        let went_on = show_and_ask(&mut target, arguments, report, &format!(
+        let then = format!(
             "\nThen the zip and the templates go into its bucket below {prefix}/, and an update makes the StackSets, which deploy \
              to every account below the targets."
-        ))
-        .await?;
+        );
+        let went_on = show_and_ask(&mut target, arguments, report, &then, stop).await?;
         if !went_on {
             return after(account, arguments, policy, zip, None, manages, report, stop).await;
         }
@@ -121,7 +121,7 @@ pub async fn deploy(
         }
         target.propose(&body, &told).await?;
     }
-    if show_and_ask(&mut target, arguments, report, "").await? {
+    if show_and_ask(&mut target, arguments, report, "", stop).await? {
         target.carry_out(report, stop).await?;
     }
     let topic = outputs.get("AlarmTopicArn").cloned();
@@ -134,6 +134,7 @@ async fn show_and_ask(
     arguments: &Deploy,
     report: Report,
     more: &str,
+    stop: &Stop,
 ) -> Result<bool, Error> {
     target.show(report)?;
     if !more.is_empty() {
@@ -143,7 +144,7 @@ async fn show_and_ask(
         target.discard().await?;
         return Ok(false);
     }
-    let answer = report.ask("Go on?", arguments.yes);
+    let answer = report.ask("Go on?", arguments.yes, stop);
     if !matches!(answer, Ok(true)) {
         target.discard().await?;
         answer?;

@@ -95,7 +95,7 @@ impl Target {
                         &format!("{place} is in {text} and has to be deleted before it can be made{reason}"),
                         more,
                     )?;
-                    if !report.ask("Delete what is left of it?", yes)? {
+                    if !report.ask("Delete what is left of it?", yes, stop)? {
                         return Err(Error::Failure("nothing was changed".to_owned()));
                     }
                     self.stacks.delete(self.name).await?;

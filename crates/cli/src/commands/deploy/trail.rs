@@ -275,9 +275,9 @@ mod tests {
                 false,
                 "logs the calls already",
             ),
-            (&[stopped.clone()], None, None, Some(""), true, "stopped is stopped"),
-            (&[reads.clone()], None, None, Some(""), true, "does not log the management events"),
-            (&[elsewhere.clone()], None, None, Some(""), true, "another region only"),
+            (std::slice::from_ref(&stopped), None, None, Some(""), true, "stopped is stopped"),
+            (std::slice::from_ref(&reads), None, None, Some(""), true, "does not log the management events"),
+            (std::slice::from_ref(&elsewhere), None, None, Some(""), true, "another region only"),
             (
                 &[unknown.clone(), narrow.clone()],
                 None,
@@ -287,7 +287,7 @@ mod tests {
                 "narrow",
             ),
             (
-                &[unknown.clone()],
+                std::slice::from_ref(&unknown),
                 None,
                 None,
                 Some("arn:aws:cloudtrail:us-east-1:111122223333:trail/unknown"),
@@ -295,7 +295,7 @@ mod tests {
                 "organization's",
             ),
             (&[trail("a")], Some("new"), None, Some(""), true, "asked for"),
-            (&[own.clone()], None, Some(""), None, true, "as before"),
+            (std::slice::from_ref(&own), None, Some(""), None, true, "as before"),
             (
                 &[own.clone(), trail("a")],
                 Some("auto"),
@@ -304,10 +304,10 @@ mod tests {
                 false,
                 "already",
             ),
-            (&[own.clone()], Some("auto"), Some(""), Some(""), true, "first copy"),
+            (std::slice::from_ref(&own), Some("auto"), Some(""), Some(""), true, "first copy"),
             (&[trail("a")], None, Some("a"), None, false, "as before"),
             (
-                &[stopped.clone()],
+                std::slice::from_ref(&stopped),
                 Some("stopped"),
                 None,
                 Some("arn:aws:cloudtrail:us-east-1:111122223333:trail/stopped"),

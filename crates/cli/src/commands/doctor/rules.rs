@@ -357,7 +357,8 @@ mod tests {
 
     #[test]
     fn the_template_holds_every_event_of_the_rules() {
-        let wanted: Value = serde_json::from_str(templates::RULES).unwrap();
+        let wanted: Value =
+            serde_json::from_str(include_str!("../../../../../templates/rules.json")).unwrap();
         let wanted: BTreeSet<_> =
             wanted.as_array().unwrap().iter().flat_map(|rule| events(&rule["pattern"])).collect();
         let found: BTreeSet<_> =
