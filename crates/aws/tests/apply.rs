@@ -6,8 +6,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::{SdkConfig, region::Region};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use tagger_aws::{Client, Done, apply};
-use tagger_core::{Policy, Record, config, plan};
+use tagger_aws::{Client, Done, Job, apply};
+use tagger_core::{Policy, Record, attempt::Guard, config, patience::Age, plan};
 use tiny_http::{Header, Response, Server};
 
 /// A rule of the server: when a request contains all the words, it answers this, as often as `times` says.
@@ -76,7 +76,9 @@ impl Aws {
         let plan = plan(&record, policy, None);
         assert!(!plan.actions.is_empty(), "{:?}", plan.diagnostics);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let done = runtime.block_on(apply(&client, &plan));
+        let age = Age { event: 0, waited: 0 };
+        let job = Job { plan: &plan, record: &record, event_time: None, age, guard: Guard::None };
+        let done = runtime.block_on(apply(&client, &[job])).remove(0);
         let outcomes = done.iter().map(|Done { resource_type, outcome, .. }| {
             format!("{} {}", resource_type.rsplit("::").next().unwrap(), outcome.as_str())
         });

@@ -209,7 +209,8 @@ pub fn to_write<'a>(
     Ok(tags)
 }
 
-fn pairs(plan: &Plan) -> Vec<(&str, &str)> {
+/// The planned tags, as calls take them.
+pub fn pairs(plan: &Plan) -> Vec<(&str, &str)> {
     plan.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
