@@ -135,6 +135,10 @@ impl<'a> Attempt<'a> {
             None | Some(true) => {}
         }
         let status = facts.status.as_deref().unwrap_or("in an unknown state");
+        if status.eq_ignore_ascii_case("deleting") {
+            let message = "it is being deleted".to_owned();
+            return Step::End(Outcome::Failed(self.failure(Class::NotFound, "Deleting", message)));
+        }
         if !told.ready.is_empty() && !told.ready.contains(&status) {
             let message = format!("it is {status}, and is tagged when it is {}", told.ready.join(" or "));
             return Step::End(Outcome::Failed(self.failure(Class::NotReady, "NotAvailable", message)));
