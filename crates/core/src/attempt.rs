@@ -126,13 +126,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn described(&self, told: &'static Told, facts: &Facts) -> Step<'a> {
-        match same(self.record, self.event_time, told, facts) {
-            Some(false) => {
-                let diagnostic = Diagnostic::resource_replaced(told.resource_type, &self.resource.arn);
-                return Step::End(Outcome::Replaced(diagnostic));
-            }
-            None if self.unsure() => return self.unknown(),
-            None | Some(true) => {}
+        let same = same(self.record, self.event_time, told, facts);
+        if same == Some(false) {
+            let diagnostic = Diagnostic::resource_replaced(told.resource_type, &self.resource.arn);
+            return Step::End(Outcome::Replaced(diagnostic));
         }
         let status = facts.status.as_deref().unwrap_or("in an unknown state");
         if status.eq_ignore_ascii_case("deleting") {
@@ -143,7 +140,8 @@ impl<'a> Attempt<'a> {
             let message = format!("it is {status}, and is tagged when it is {}", told.ready.join(" or "));
             return Step::End(Outcome::Failed(self.failure(Class::NotReady, "NotAvailable", message)));
         }
-        self.tags()
+        // Some services note the time when it is ready, so this is asked last.
+        if same.is_none() { self.unknown() } else { self.tags() }
     }
 
     fn unsure(&self) -> bool {

@@ -16,7 +16,7 @@ use tagger_core::{
     Policy, Record,
     attempt::{Answer, Attempt, Facts, Guard, Step},
     config, containers,
-    outcome::{Done, Failure, Outcome},
+    outcome::{Class, Done, Failure, Outcome},
     patience::{Age, FRESH, SURE},
     plan,
     settle::{self, Came, Event},
@@ -439,6 +439,25 @@ impl World {
     }
 }
 
+/// Letters about what only had to be waited for. The mishaps of a run pass, so that only three things end
+/// in a letter: a denial, a name of which nothing tells, and what took longer than a day.
+fn unjust(letters: &[String]) -> Vec<String> {
+    let is_unjust = |text: &&String| match serde_json::from_str(text) {
+        Ok(Document::DeadLetter(letter)) => {
+            let born = letter.record["born"].as_u64().unwrap();
+            let tells = letter.resources.iter().any(|named| named.arn.contains(":replicationgroup:"));
+            match letter.reason.class {
+                Class::Denied => false,
+                Class::NotReady => letter.gave_up < born + DAY,
+                _ if letter.reason.code == "resource-uncertain" => tells,
+                _ => letter.gave_up < letter.since + DAY && !letter.resources[0].arn.contains(":sns:"),
+            }
+        }
+        _ => false,
+    };
+    letters.iter().filter(is_unjust).cloned().collect()
+}
+
 fn resource_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Queue => "AWS::SQS::Queue",
@@ -501,6 +520,7 @@ proptest! {
         prop_assert!(world.coming.is_empty() && world.messages.is_empty(), "something still waits");
         prop_assert_eq!(&world.wrong, &Vec::<String>::new());
         prop_assert_eq!(world.lost(), Vec::<String>::new());
+        prop_assert_eq!(unjust(&world.letters), Vec::<String>::new());
     }
 }
 
