@@ -134,7 +134,8 @@ pub async fn find(client: &Client, children: &Children) -> (Vec<(String, Resourc
             };
             let ids = attached(finder, shown, entry.resource_type);
             if (ids.is_empty() || !finder.whole) && may_still_come(finder, shown, entry.resource_type) {
-                let message = format!("{} is pending and does not show every {} yet", parent.id, entry.resource_type);
+                let message =
+                    format!("{} is pending and does not show every {} yet", parent.id, entry.resource_type);
                 missing.push(failed(parent, entry, failure(Class::NotReady, "ChildrenNotVisible", message)));
             }
             let own = ids.into_iter().filter(|id| !children.except.iter().any(|except| except == id));

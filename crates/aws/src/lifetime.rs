@@ -19,7 +19,8 @@ pub fn identifier<'a>(told: &Told, resource: &'a Resource) -> &'a str {
     }
 }
 
-/// Reads them; none where the resource is not in the answer.
+/// Reads them; none where the answer is a list without the resource. An answer of another form than
+/// expected tells nothing, and is no proof that the resource is gone.
 pub fn facts(told: &Told, answer: &Value, name: &str) -> Option<Facts> {
     // XML answers stand in `XResponse` and `XResult`, and lists have one more element around each entry.
     let mut root = answer;
@@ -30,14 +31,24 @@ pub fn facts(told: &Told, answer: &Value, name: &str) -> Option<Facts> {
     {
         root = inner;
     }
+    if told.among.is_empty() && !root.is_object() {
+        return Some(Facts::default());
+    }
     let mut found = vec![root];
     for step in told.among.split('.').filter(|step| !step.is_empty()) {
+        if found.iter().all(|value| value[step].is_null()) && !found.is_empty() {
+            return Some(Facts::default());
+        }
         found = found.into_iter().flat_map(|value| entries(&value[step])).collect();
     }
     let holds_name = |value: &&&Value| told.name.is_empty() || value[told.name].as_str() == Some(name);
     let resource = found.iter().find(holds_name).filter(|value| value.is_object())?;
     let text = |member: &str| resource[member].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    Some(Facts { id: text(told.same.1), created: seconds(&resource[told.created]), status: text(told.status) })
+    Some(Facts {
+        id: text(told.same.1),
+        created: seconds(&resource[told.created]),
+        status: text(told.status),
+    })
 }
 
 fn entries(value: &Value) -> Vec<&Value> {
@@ -89,7 +100,8 @@ mod tests {
         let group = |name: &str, time: u64| json!({"logGroupName": name, "creationTime": time});
         for (resource_type, answer, expected) in [
             ("SQS::Queue", json!({"Attributes": {"CreatedTimestamp": "1795509000"}}), facts_of("", at, "")),
-            ("SQS::Queue", json!({}), None),
+            ("SQS::Queue", json!({}), Some(Facts::default())),
+            ("SQS::Queue", Value::Null, Some(Facts::default())),
             (
                 "DynamoDB::Table",
                 json!({"Table": {"TableId": "t-1", "CreationDateTime": 1_795_509_000.25}}),
@@ -129,7 +141,11 @@ mod tests {
                 json!({"creationDate": 1_795_509_000, "status": "ACTIVE"}),
                 facts_of("", at, ""),
             ),
-            ("ECR::Repository", json!({"repositories": [{"createdAt": 1_795_509_000.5}]}), facts_of("", at, "")),
+            (
+                "ECR::Repository",
+                json!({"repositories": [{"createdAt": 1_795_509_000.5}]}),
+                facts_of("", at, ""),
+            ),
         ] {
             let found = facts(told(&format!("AWS::{resource_type}")), &answer, "/x/y");
             assert_eq!(found, expected, "{resource_type} {answer}");

@@ -23,11 +23,7 @@ impl Queues {
     /// # Errors
     /// What SQS answered.
     pub async fn send(&self, client: &Client, url: &str, body: &str, delay: u64) -> Result<(), Failure> {
-        let mut request = json!({ "QueueUrl": url, "MessageBody": body });
-        if delay > 0 {
-            request["DelaySeconds"] = delay.into();
-        }
-        self.call(client, "SendMessage", &request).await
+        self.call(client, "sqs:SendMessage", sending(url, body, delay)).await
     }
 
     /// Hides a message of the retry queue for so many seconds from now.
@@ -35,30 +31,41 @@ impl Queues {
     /// # Errors
     /// What SQS answered.
     pub async fn postpone(&self, client: &Client, receipt: &str, seconds: u64) -> Result<(), Failure> {
-        let request =
-            json!({ "QueueUrl": self.retry, "ReceiptHandle": receipt, "VisibilityTimeout": seconds });
-        self.call(client, "ChangeMessageVisibility", &request).await
+        self.call(client, "sqs:ChangeMessageVisibility", postponing(&self.retry, receipt, seconds)).await
     }
 
-    async fn call(&self, client: &Client, name: &str, request: &serde_json::Value) -> Result<(), Failure> {
-        let call = format!("sqs:{name}");
-        let request = wire::Request {
-            method: "POST",
-            path: "/".to_owned(),
-            headers: vec![
-                ("content-type", "application/x-amz-json-1.0".to_owned()),
-                ("x-amz-target", format!("AmazonSQS.{name}")),
-            ],
-            body: request.to_string().into_bytes(),
-        };
+    async fn call(&self, client: &Client, name: &str, request: wire::Request) -> Result<(), Failure> {
         let operation = sqs().ok_or_else(|| {
-            Failure::ours(Class::Unsupported, &call, "NoOperation", "the catalog has no operation of SQS")
+            Failure::ours(Class::Unsupported, name, "NoOperation", "the catalog has no operation of SQS")
         })?;
-        client.send(operation, &call, &self.region, "", request).await.map(|_| ())
+        client.send(operation, name, &self.region, "", request).await.map(|_| ())
+    }
+}
+
+/// The request of a SendMessage.
+pub fn sending(url: &str, body: &str, delay: u64) -> wire::Request {
+    request("SendMessage", &json!({ "QueueUrl": url, "MessageBody": body, "DelaySeconds": delay }))
+}
+
+/// The request of a ChangeMessageVisibility.
+pub fn postponing(url: &str, receipt: &str, seconds: u64) -> wire::Request {
+    let body = json!({ "QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": seconds });
+    request("ChangeMessageVisibility", &body)
+}
+
+fn request(name: &str, body: &serde_json::Value) -> wire::Request {
+    wire::Request {
+        method: "POST",
+        path: "/".to_owned(),
+        headers: vec![
+            ("content-type", "application/x-amz-json-1.0".to_owned()),
+            ("x-amz-target", format!("AmazonSQS.{name}")),
+        ],
+        body: body.to_string().into_bytes(),
     }
 }
 
 /// Where SQS is and how its calls are signed, by the operation that tags queues.
-fn sqs() -> Option<&'static Operation> {
+pub fn sqs() -> Option<&'static Operation> {
     tagger_catalog::operations().iter().find(|operation| operation.name == "sqs:TagQueue")
 }

@@ -108,10 +108,12 @@ impl<'a> Attempt<'a> {
             {
                 self.unknown()
             }
-            (Step::Read, Answer::Tags(there)) => match to_write(self.plan, self.resource.entry.operation, &there) {
-                Ok(tags) => Step::Write(tags),
-                Err(outcome) => Step::End(outcome),
-            },
+            (Step::Read, Answer::Tags(there)) => {
+                match to_write(self.plan, self.resource.entry.operation, &there) {
+                    Ok(tags) => Step::Write(tags),
+                    Err(outcome) => Step::End(outcome),
+                }
+            }
             (Step::Write(_), Answer::Written) => Step::End(Outcome::Tagged),
             (_, Answer::Failed(failure)) => Step::End(Outcome::Failed(failure)),
             (step, answer) => {

@@ -107,7 +107,8 @@ fn meaning(call: &str, code: &str, message: &str) -> Option<&'static Meaning> {
     let (plain, message) = (plain(code), message.to_lowercase());
     tagger_catalog::meanings().iter().find(|meaning| {
         let states_code = !meaning.codes.is_empty() || !meaning.contains.is_empty();
-        let fits_code = meaning.codes.contains(&plain) || meaning.contains.iter().any(|word| code.contains(word));
+        let fits_code =
+            meaning.codes.contains(&plain) || meaning.contains.iter().any(|word| code.contains(word));
         (meaning.services.is_empty() || meaning.services.contains(&service))
             && (!states_code || fits_code)
             && (meaning.messages.is_empty() || meaning.messages.iter().any(|word| message.contains(word)))

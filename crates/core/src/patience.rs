@@ -67,7 +67,8 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
         _ if failure.passes => (age.waited < LONGEST, age.waited),
         _ => (false, 0),
     };
-    let unsure = guard == Guard::Strict && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
+    let unsure =
+        guard == Guard::Strict && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
     match (waits, unsure) {
         (false, _) => Patience::GiveUp,
         (true, false) => Patience::Wait(delay(since, event_id)),
@@ -132,7 +133,15 @@ mod tests {
             ("not found, young", "NoSuchX", INSTANCE, age(quarter - 1, 0), Guard::Strict, true, false),
             ("not found, old", "NoSuchX", INSTANCE, age(quarter, 0), Guard::Strict, false, true),
             ("a slow directory", "EntityDoesNotExist", DIRECTORY, age(3_000, 9), Guard::Strict, true, false),
-            ("a deleted directory", "EntityDoesNotExist", DIRECTORY, age(5_400, 9), Guard::Strict, false, true),
+            (
+                "a deleted directory",
+                "EntityDoesNotExist",
+                DIRECTORY,
+                age(5_400, 9),
+                Guard::Strict,
+                false,
+                true,
+            ),
             ("throttled, sent again", "Throttling", INSTANCE, age(9 * day, 60), Guard::Strict, true, false),
             ("throttled for a day", "Throttling", INSTANCE, age(day, day), Guard::Strict, false, false),
             ("out of order", "InternalFailure", INSTANCE, age(60, 60), Guard::Strict, true, false),
@@ -156,7 +165,8 @@ mod tests {
         let failure = Failure::of("sns:TagResource", "Throttling", "", None);
         for event in [600, 700, 800, 890] {
             let age = Age { event, waited: event };
-            let Patience::Wait(seconds) = patience(&failure, "AWS::SNS::Topic", age, Guard::Strict, "e-1") else {
+            let Patience::Wait(seconds) = patience(&failure, "AWS::SNS::Topic", age, Guard::Strict, "e-1")
+            else {
                 panic!("{event} does not wait")
             };
             assert!(event + seconds < SURE, "{event}: {seconds}");

@@ -103,7 +103,13 @@ pub fn settle(event: &Event, done: &[Done], now: u64) -> Settlement {
 }
 
 /// The letter about a message in which there was no record.
-pub fn unreadable(found: serde_json::Value, message: &str, first_seen: u64, tries: u64, now: u64) -> DeadLetter {
+pub fn unreadable(
+    found: serde_json::Value,
+    message: &str,
+    first_seen: u64,
+    tries: u64,
+    now: u64,
+) -> DeadLetter {
     let reason = Failure::ours(tagger_catalog::errors::Class::Failed, "", "not-a-record", message);
     DeadLetter { record: found, resources: Vec::new(), reason, since: first_seen, gave_up: now, tries }
 }
@@ -170,6 +176,8 @@ fn add_search(searches: &mut Vec<Search>, parent: &str, resource_type: &str) {
     match of_type {
         Some(search) if search.parents.iter().any(|known| known == parent) => {}
         Some(search) => search.parents.push(parent.to_owned()),
-        None => searches.push(Search { parents: vec![parent.to_owned()], types: vec![resource_type.to_owned()] }),
+        None => {
+            searches.push(Search { parents: vec![parent.to_owned()], types: vec![resource_type.to_owned()] })
+        }
     }
 }

@@ -19,7 +19,12 @@ fn codes_of_each_class() {
         ("sns:TagResource", "StaleTagException", "", Class::NotReady),
         ("rds:AddTagsToResource", "InvalidDBInstanceState", "", Class::NotReady),
         ("rds:AddTagsToResource", "InvalidDBInstanceStateFault", "", Class::NotReady),
-        ("elasticache:X", "InvalidParameterValue", "Cluster not in available state to perform …", Class::NotReady),
+        (
+            "elasticache:X",
+            "InvalidParameterValue",
+            "Cluster not in available state to perform …",
+            Class::NotReady,
+        ),
         ("ec2:CreateTags", "RequestLimitExceeded", "", Class::Throttled),
         ("s3:TagResource", "SlowDown", "", Class::Throttled),
         ("tag:TagResources", "ThrottledException", "", Class::Throttled),
@@ -30,7 +35,12 @@ fn codes_of_each_class() {
         ("iam:TagRole", "LimitExceeded", "Cannot exceed quota for TagsPerRole: 50", Class::Limit),
         ("iam:TagRole", "LimitExceededException", "", Class::Limit),
         ("ec2:CreateTags", "TagLimitExceeded", "", Class::Limit),
-        ("route53:ChangeTags", "InvalidInput", "The number of tags for this resource exceeds 10", Class::Limit),
+        (
+            "route53:ChangeTags",
+            "InvalidInput",
+            "The number of tags for this resource exceeds 10",
+            Class::Limit,
+        ),
         ("route53:ChangeTags", "InvalidInput", "Invalid parameter", Class::Failed),
         ("es:AddTags", "LimitExceededException", "", Class::Limit),
         ("es:AddTags", "ValidationException", "Domain already has the maximum number of tags", Class::Limit),
@@ -50,24 +60,38 @@ fn codes_of_each_class() {
 fn what_denied() {
     let user = "User: arn:aws:sts::111122223333:assumed-role/AutoResourceTaggerRole/x is not authorized to perform: sqs:TagQueue";
     for (code, message, by) in [
-        ("AccessDenied", format!("{user} with an explicit deny in a service control policy"), By::ServiceControlPolicy),
+        (
+            "AccessDenied",
+            format!("{user} with an explicit deny in a service control policy"),
+            By::ServiceControlPolicy,
+        ),
         (
             "AccessDeniedException",
             format!("{user} because no service control policy allows the sqs:TagQueue action"),
             By::ServiceControlPolicy,
         ),
-        ("AccessDenied", format!("{user} because no identity-based policy allows the action"), By::Permission),
-        ("UnauthorizedOperation", "You are not authorized to perform this operation.".to_owned(), By::Permission),
+        (
+            "AccessDenied",
+            format!("{user} because no identity-based policy allows the action"),
+            By::Permission,
+        ),
+        (
+            "UnauthorizedOperation",
+            "You are not authorized to perform this operation.".to_owned(),
+            By::Permission,
+        ),
         ("AuthorizationErrorException", String::new(), By::Permission),
         ("HTTP403", String::new(), By::Permission),
         (
             "TagPolicyViolation",
-            "The tag policy does not allow the specified value for the following tag key: 'CreatedBy'.".to_owned(),
+            "The tag policy does not allow the specified value for the following tag key: 'CreatedBy'."
+                .to_owned(),
             By::TagPolicy,
         ),
         (
             "InvalidParameterException",
-            "The tag policy does not allow the specified value for the following tag key: 'CreatedBy'.".to_owned(),
+            "The tag policy does not allow the specified value for the following tag key: 'CreatedBy'."
+                .to_owned(),
             By::TagPolicy,
         ),
         ("TagPolicyException", String::new(), By::TagPolicy),

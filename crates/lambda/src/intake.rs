@@ -75,7 +75,15 @@ pub fn open(
             }
         };
         if let Some(work) = piece_of_work(&value) {
-            tasks.push(task(Record::new(work.record.clone()), Some(work), true));
+            // Somebody may have put the whole event there.
+            let records = containers::records_in(work.record.clone());
+            let alone = records.len() == 1;
+            for record in records {
+                match record {
+                    Ok(record) => tasks.push(task(record, Some(work.clone()), alone)),
+                    Err(problem) => unreadable.push((place, problem.to_string())),
+                }
+            }
             return;
         }
         let records = containers::records_in(value);
@@ -93,7 +101,8 @@ pub fn open(
     }
     for value in event["Records"].as_array().into_iter().flatten() {
         let message = message(value, queues, now);
-        let body = serde_json::from_str::<Value>(&message.body).ok().filter(|body| piece_of_work(body).is_some());
+        let body =
+            serde_json::from_str::<Value>(&message.body).ok().filter(|body| piece_of_work(body).is_some());
         add(body.unwrap_or_else(|| value.clone()), Some(messages.len()), Some(&message));
         messages.push(message);
     }

@@ -91,7 +91,10 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
             None => "None".to_owned(),
             Some(by) => {
                 let known = tagger_catalog::errors::By::ALL.iter().find(|known| known.as_str() == by);
-                format!("Some(By::{:?})", known.ok_or_else(|| format!("catalog/errors.toml: unknown `{by}`"))?)
+                format!(
+                    "Some(By::{:?})",
+                    known.ok_or_else(|| format!("catalog/errors.toml: unknown `{by}`"))?
+                )
             }
         };
         let _ = writeln!(
