@@ -234,22 +234,25 @@ impl World {
             }
             self.now = self.now.max(at);
             match self.coming.remove(&(at, number)) {
-                Some(Delivery::Call { event, tries }) => {
-                    if self.invoke(event.clone(), None).is_err() {
-                        // Lambda tries twice more, a minute and two minutes later, then writes a letter.
-                        if tries == 2 {
-                            self.letters.push(json!({ "requestPayload": event }).to_string());
-                        } else {
-                            let again = self.now + 60 * (tries + 1);
-                            self.schedule(again, Delivery::Call { event, tries: tries + 1 });
-                        }
-                    }
-                }
+                Some(Delivery::Call { event, tries }) => self.call(event, tries),
                 Some(Delivery::Message(id)) => self.receive(id),
                 None => {}
             }
         }
         self.now = until;
+    }
+
+    fn call(&mut self, event: Value, tries: u64) {
+        if self.invoke(event.clone(), None).is_ok() {
+            return;
+        }
+        // Lambda tries twice more, a minute and two minutes later, then writes a letter.
+        if tries == 2 {
+            self.letters.push(json!({ "requestPayload": event }).to_string());
+        } else {
+            let again = self.now + 60 * (tries + 1);
+            self.schedule(again, Delivery::Call { event, tries: tries + 1 });
+        }
     }
 
     fn receive(&mut self, id: usize) {
