@@ -6,7 +6,7 @@
 //! queue's redrive work. It must not decide who, what or which tag, nor what waits; it never sleeps.
 
 use crate::{
-    intake::{self, Task},
+    intake::{self, Intake, Task},
     log::{self, Lines},
 };
 use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
@@ -89,7 +89,7 @@ impl Handler {
     async fn answer(&self, event: Value, function_arn: &str) -> Result<Value, NotTagged> {
         let account = function_arn.split(':').nth(4).filter(|account| !account.is_empty());
         let now = time::since_1970(SystemTime::now());
-        let (messages, tasks, unreadable) = intake::open(event, self.queues.as_ref(), now);
+        let Intake { messages, tasks, unreadable } = intake::open(event, self.queues.as_ref(), now);
         let mut summary = Summary::default();
         for (place, problem) in unreadable {
             log::failure("unreadable", &problem);

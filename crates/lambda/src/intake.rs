@@ -50,14 +50,20 @@ pub struct Task {
     pub guard: Guard,
 }
 
-/// What an event holds: its messages, if it is a queue's batch; the records; and what cannot be read, each
-/// with the place of its message.
-pub fn open(
-    event: Value,
-    queues: Option<&Queues>,
-    now: u64,
-) -> (Vec<Message>, Vec<Task>, Vec<(Option<usize>, String)>) {
-    let (mut messages, mut tasks, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+/// What an event holds.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// Its messages, if it is a queue's batch.
+    pub messages: Vec<Message>,
+    /// The records.
+    pub tasks: Vec<Task>,
+    /// What cannot be read, each with the place of its message.
+    pub unreadable: Vec<(Option<usize>, String)>,
+}
+
+/// Opens an event.
+pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
+    let Intake { mut messages, mut tasks, mut unreadable } = Intake::default();
     let mut add = |value: Value, place: Option<usize>, message: Option<&Message>| {
         let (sent, receives) = message.map_or((now, 1), |message| (message.sent, message.receives));
         let waits = message.is_some_and(|message| message.waits);
@@ -97,7 +103,7 @@ pub fn open(
     };
     if !is_batch(&event) {
         add(event, None, None);
-        return (messages, tasks, unreadable);
+        return Intake { messages, tasks, unreadable };
     }
     for value in event["Records"].as_array().into_iter().flatten() {
         let message = message(value, queues, now);
@@ -106,7 +112,7 @@ pub fn open(
         add(body.unwrap_or_else(|| value.clone()), Some(messages.len()), Some(&message));
         messages.push(message);
     }
-    (messages, tasks, unreadable)
+    Intake { messages, tasks, unreadable }
 }
 
 fn is_batch(event: &Value) -> bool {
