@@ -313,6 +313,41 @@ def comparable(request: dict) -> dict:
     return out
 
 
+def describing(table: operations.Table, rows: list[dict], sender: Sender) -> list[dict]:
+    """The calls of lifetimes.toml, of which the client's test knows what to expect."""
+    tags = {}
+    for file in operations.CATALOG.glob("*.toml"):
+        for entry in tomllib.loads(file.read_text()).get("resource", []):
+            tags.setdefault(entry["type"], entry["tag"])
+    lines = []
+    for told in tomllib.loads((operations.CATALOG / "lifetimes.toml").read_text())["told"]:
+        call, name = told["describe"], tags[told["type"]]
+        service = table.services[name]
+        names = {service.wire(n, r, True): n for n, r in service.input(call["operation"])["members"].items()}
+        identifier = SAMPLES["sqs:TagQueue"] if name == "sqs:TagQueue" else "one"
+        given = {names[call["id"]]: [identifier] if call.get("many") else identifier} | call.get("list", {})
+        sent = sender.send(service.name, call["operation"], given)
+        row = next(row for row in rows if row["name"] == name)
+        single = next((g for g in row.get("global", []) if g["partition"] == "aws"), {})
+        if name in OWN_HOST:
+            sent["host"] = f"{row['endpoint']}.{REGION}.amazonaws.com"
+        if service.name in operations.ONE_REGION and single:
+            sent |= {"host": single["host"], "scope": f"{single['region']}/{row.get('signing', row['endpoint'])}"}
+        lines.append({"operation": name, "call": "describe", "type": told["type"], "identifier": identifier} | sent)
+    return lines
+
+
+def queueing(sender: Sender) -> list[dict]:
+    """What the function asks of its own queues."""
+    queue = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/retry"
+    calls = {
+        "SendMessage": {"QueueUrl": queue, "MessageBody": "{}", "DelaySeconds": 20},
+        "ChangeMessageVisibility": {"QueueUrl": queue, "ReceiptHandle": "receipt", "VisibilityTimeout": 20},
+    }
+    return [{"operation": f"sqs:{name}", "call": "queue", "identifier": queue}
+            | sender.send("sqs", name, given) | {"host": f"sqs.{REGION}.amazonaws.com"} for name, given in calls.items()]
+
+
 def main() -> None:
     rows = tomllib.loads((operations.CATALOG / "operations.toml").read_text())["operation"]
     table = operations.Table(operations.Models())
@@ -342,6 +377,7 @@ def main() -> None:
             if "clientToken" not in sent["body"]:
                 lines.append({"operation": row["name"], "call": kind, "identifier": identifier}
                              | ({"with": given} if given else {}) | sent)
+    lines += describing(table, rows, sender) + queueing(sender)
     missing = set(SAMPLES) - {r["name"] for r in rows}
     if missing:
         wrong += 1

@@ -17,7 +17,7 @@ ANY = "*"
 REFUSED = [
     ("iam:PassRole", ROLE), ("iam:PutRolePolicy", ROLE), ("iam:AttachRolePolicy", ROLE), ("iam:UpdateAssumeRolePolicy", ROLE),
     ("iam:DeleteRole", ROLE), ("iam:CreateUser", ANY), ("iam:CreateAccessKey", ANY), ("iam:CreateRole", ANY),
-    ("iam:CreatePolicyVersion", ANY), ("iam:UntagRole", ANY), ("iam:GetRole", ANY), ("iam:ListUsers", ANY),
+    ("iam:CreatePolicyVersion", ANY), ("iam:UntagRole", ANY), ("iam:ListUsers", ANY),
     ("sts:AssumeRole", ANY), ("lambda:UpdateFunctionCode", FUNCTION), ("lambda:UpdateFunctionConfiguration", FUNCTION),
     ("lambda:InvokeFunction", FUNCTION), ("lambda:DeleteFunction", FUNCTION), ("lambda:AddPermission", FUNCTION),
     ("lambda:UntagResource", ANY), ("lambda:CreateFunction", ANY), ("lambda:GetFunction", ANY),

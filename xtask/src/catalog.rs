@@ -2,6 +2,9 @@
 //!
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 
+mod over_time;
+
+pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Told};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,6 +12,10 @@ use std::{
     path::Path,
 };
 use tagger_catalog::Evidence;
+
+/// The files of `catalog/` that hold no entries.
+const NOT_ENTRIES: [&str; 6] =
+    ["operations.toml", "partitions.toml", "identities.toml", "errors.toml", "lifetimes.toml", "quotas.toml"];
 
 /// All of it.
 pub struct Catalog {
@@ -20,6 +27,12 @@ pub struct Catalog {
     pub partitions: Vec<Partition>,
     /// Known session names and providers.
     pub identities: Identities,
+    /// What error codes mean.
+    pub errors: Vec<Meaning>,
+    /// What is known of types over time.
+    pub lifetimes: Lifetimes,
+    /// How many calls are sent.
+    pub quotas: Quotas,
 }
 
 /// `catalog/<service>.toml`.
@@ -165,7 +178,7 @@ pub struct GlobalEndpoint {
 }
 
 /// A call.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Call {
     /// Operation.
@@ -226,6 +239,8 @@ pub struct Call {
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Fixed {
+    /// Texts.
+    Texts(Vec<String>),
     /// A number.
     Number(i64),
     /// A text.
@@ -291,22 +306,31 @@ impl Catalog {
         let operations: Operations = parse(&folder.join("operations.toml"))?;
         let partitions: Partitions = parse(&folder.join("partitions.toml"))?;
         let identities = parse(&folder.join("identities.toml"))?;
+        #[derive(Deserialize)]
+        struct Errors {
+            error: Vec<Meaning>,
+        }
+        let errors: Errors = parse(&folder.join("errors.toml"))?;
+        let lifetimes = parse(&folder.join("lifetimes.toml"))?;
+        let quotas = parse(&folder.join("quotas.toml"))?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
             let path = file.map_err(|error| format!("{}: {error}", folder.display()))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.ends_with(".toml")
-                && !["operations.toml", "partitions.toml", "identities.toml"].contains(&&*name)
-            {
+            if name.ends_with(".toml") && !NOT_ENTRIES.contains(&&*name) {
                 files.push((name, parse(&path)?));
             }
         }
         files.sort_by(|(a, _), (b, _)| a.cmp(b));
         let operations =
             operations.operation.into_iter().map(|operation| (operation.name.clone(), operation)).collect();
-        let catalog = Self { files, operations, partitions: partitions.partition, identities };
-        let complaints = catalog.complaints();
+        let partitions = partitions.partition;
+        let errors = errors.error;
+        let mut catalog = Self { files, operations, partitions, identities, errors, lifetimes, quotas };
+        catalog.add_describing_actions();
+        let mut complaints = catalog.complaints();
+        complaints.extend(catalog.lifetime_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }
     }
 

@@ -1,95 +1,168 @@
-//! Step 5, apply: do what the plan says, and say what became of each resource.
+//! Step 5, apply: do what plans say, and say what became of each resource.
 //!
-//! Reads a resource's tags before it writes (unless the policy overwrites), writes only what is
-//! missing, and writes nothing where it could not read: unknown is not empty. It must not decide
-//! who or what; that stands in the plan. It never waits for another event.
+//! What to ask and what to write is decided by `tagger_core::attempt`: it reads before it writes (unless
+//! the policy overwrites), writes only what is missing, and writes nothing where it could not read. This
+//! file asks. It must not decide who or what, and it never waits for another event.
 
 use crate::{
     children,
     client::Client,
-    ec2,
+    ec2, lifetime,
     outcome::{Class, Done, Failure, Outcome},
     s3,
     tags::{self, Tags},
     wire::Ask,
 };
 use serde_json::Value;
-use tagger_catalog::operation::{Operation, Variant};
-use tagger_core::{Plan, policy::Existing, resources::Resource};
+use tagger_catalog::{
+    lifetime::Told,
+    operation::{Operation, Variant},
+};
+use tagger_core::{
+    Plan, Record,
+    attempt::{Answer, Attempt, Facts, Guard, Step},
+    patience::Age,
+    resources::Resource,
+};
 
 /// Most ids in one call of CreateTags:
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
 const MOST_IDS: usize = 1000;
 
-/// Executes a plan.
-pub async fn apply(client: &Client, plan: &Plan) -> Vec<Done> {
-    let mut done = Vec::new();
-    let mut resources: Vec<Resource> = plan.actions.clone();
-    for children in &plan.children {
-        let (found, failed) = children::find(client, children).await;
-        // A child may stand in the record as well.
-        let found = found.into_iter().filter(|child| resources.iter().all(|known| known.arn != child.arn));
-        let found: Vec<_> = found.collect();
-        resources.extend(found);
-        done.extend(failed);
-    }
-    // All that EC2 takes in one call goes in one call; everything else goes by itself.
-    let (ec2, others): (Vec<_>, Vec<_>) =
-        resources.into_iter().partition(|resource| resource.entry.operation.variant == Variant::Ec2);
-    let mut by_region: Vec<(String, Vec<Resource>)> = Vec::new();
-    for resource in ec2 {
-        match by_region
-            .iter_mut()
-            .find(|(region, group)| *region == resource.region && group.len() < MOST_IDS)
-        {
-            Some((_, group)) => group.push(resource),
-            None => by_region.push((resource.region.clone(), vec![resource])),
+/// What to do about one record.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The record that it is of.
+    pub record: &'a Record,
+    /// When the call was made, in seconds since 1970, where the record says it.
+    pub event_time: Option<u64>,
+    /// How old that is.
+    pub age: Age,
+    /// How careful to be about names that can be given again.
+    pub guard: Guard,
+}
+
+/// A resource, the job that it is of, and the parent from which it was looked up.
+struct Wanted {
+    job: usize,
+    resource: Resource,
+    parent: Option<String>,
+}
+
+/// Executes plans together, so that what AWS takes in one call goes in one call. The outcomes are in the
+/// order of the jobs.
+pub async fn apply(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
+    let mut done: Vec<Vec<Done>> = jobs.iter().map(|_| Vec::new()).collect();
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for (job, Job { plan, .. }) in jobs.iter().enumerate() {
+        let first = wanted.len();
+        let of_record = plan.actions.iter().cloned();
+        wanted.extend(of_record.map(|resource| Wanted { job, resource, parent: None }));
+        for children in &plan.children {
+            let (found, failed) = children::find(client, children).await;
+            for (parent, resource) in found {
+                // A child may stand in the record as well.
+                if wanted[first..].iter().all(|known| known.resource.arn != resource.arn) {
+                    wanted.push(Wanted { job, resource, parent: Some(parent) });
+                }
+            }
+            done[job].extend(failed);
         }
     }
-    for (region, group) in by_region {
-        let outcomes = ec2::tag(client, plan, &region, &group).await;
-        done.extend(group.iter().zip(outcomes).map(|(resource, outcome)| of(resource, outcome)));
+    let (ec2, others): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|one| one.resource.entry.operation.variant == Variant::Ec2);
+    for group in groups(jobs, ec2) {
+        let Some(first) = group.first() else { continue };
+        let resources: Vec<&Resource> = group.iter().map(|one| &one.resource).collect();
+        let outcomes = ec2::tag(client, jobs[first.job].plan, &first.resource.region, &resources).await;
+        for (one, outcome) in group.iter().zip(outcomes) {
+            done[one.job].push(of(one, outcome));
+        }
     }
-    for resource in others {
-        let outcome = tag_one(client, plan, &resource).await.unwrap_or_else(Outcome::Failed);
-        done.push(of(&resource, outcome));
+    for one in others {
+        let outcome = tag_one(client, &jobs[one.job], &one.resource).await;
+        done[one.job].push(of(&one, outcome));
     }
     done
 }
 
-fn of(resource: &Resource, outcome: Outcome) -> Done {
-    let operation = resource.entry.operation.name;
-    Done { resource_type: resource.entry.resource_type, arn: resource.arn.clone(), operation, outcome }
+/// All that EC2 takes in one call: resources of one region that get the same tags, each once. What comes
+/// twice goes into the next call, which reads what the first one wrote.
+fn groups(jobs: &[Job<'_>], wanted: Vec<Wanted>) -> Vec<Vec<Wanted>> {
+    let mut groups: Vec<Vec<Wanted>> = Vec::new();
+    let alike = |a: &Wanted, b: &Wanted| {
+        let (one, other) = (jobs[a.job].plan, jobs[b.job].plan);
+        a.resource.region == b.resource.region && one.tags == other.tags && one.existing == other.existing
+    };
+    for one in wanted {
+        let fits = |group: &&mut Vec<Wanted>| {
+            group.len() < MOST_IDS
+                && group.first().is_some_and(|first| alike(first, &one))
+                && (group.iter().all(|known| known.job == one.job)
+                    || group.iter().all(|known| known.resource.id != one.resource.id))
+        };
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
 }
 
-async fn tag_one(client: &Client, plan: &Plan, resource: &Resource) -> Result<Outcome, Failure> {
-    let operation = resource.entry.operation;
-    let mut to_set: Vec<(&str, &str)> =
-        plan.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    if plan.existing == Existing::Keep {
-        let there = match operation.variant {
-            Variant::S3 => s3::read(client, resource).await?,
-            _ => read(client, resource).await?,
+fn of(wanted: &Wanted, outcome: Outcome) -> Done {
+    let Wanted { resource, parent, .. } = wanted;
+    let operation = resource.entry.operation.name;
+    let (resource_type, arn) = (resource.entry.resource_type, resource.arn.clone());
+    Done { resource_type, arn, operation, parent: parent.clone(), outcome }
+}
+
+/// Asks what an attempt wants to know, until it ends.
+async fn tag_one(client: &Client, job: &Job<'_>, resource: &Resource) -> Outcome {
+    let Job { plan, record, event_time, age, guard } = *job;
+    let attempt = Attempt { plan, record, resource, event_time, age, guard };
+    let mut step = attempt.start();
+    loop {
+        let answer = match &step {
+            Step::End(_) => break,
+            Step::Describe(told) => describe(client, told, resource).await.map(Answer::Described),
+            Step::Read if resource.entry.operation.variant == Variant::S3 => {
+                s3::read(client, resource).await.map(Answer::Tags)
+            }
+            Step::Read => read(client, resource).await.map(Answer::Tags),
+            Step::Write(tags) => write(client, resource, tags).await.map(|()| Answer::Written),
         };
-        if let Some(value) = value_of(operation, &there, to_set.first().map_or("", |tag| tag.0)) {
-            return Ok(Outcome::AlreadyTagged { value: value.to_owned() });
-        }
-        to_set.retain(|(key, _)| value_of(operation, &there, key).is_none());
+        step = attempt.next(&step, answer.unwrap_or_else(Answer::Failed));
     }
-    match operation.variant {
-        Variant::S3 => s3::write(client, resource, &to_set).await?,
-        _ => {
-            let ask = Ask {
-                ids: &[&resource.id],
-                tags: &to_set,
-                with: resource.entry.with,
-                account: &resource.account,
-            };
-            let answer = client.call(operation, &operation.write, &resource.region, ask).await?;
-            refuse_failures_inside(operation, &answer)?;
-        }
+    match step {
+        Step::End(outcome) => outcome,
+        // The loop ends with an end.
+        _ => unreachable!("an attempt that has not ended"),
     }
-    Ok(Outcome::Tagged)
+}
+
+/// Asks a service which resource it is, and whether it is ready.
+async fn describe(client: &Client, told: &'static Told, resource: &Resource) -> Result<Facts, Failure> {
+    let operation = resource.entry.operation;
+    let name = lifetime::identifier(told, resource);
+    let ask = Ask { ids: &[name], tags: &[], with: &[], account: &resource.account };
+    let answer = client.call(operation, &told.describe, &resource.region, ask).await?;
+    lifetime::facts(told, &answer, name).ok_or_else(|| {
+        let service = operation.name.split(':').next().unwrap_or_default();
+        let call = format!("{service}:{}", told.describe.operation);
+        Failure::ours(Class::NotFound, &call, "NotInAnswer", format!("{name} is not in the answer"))
+    })
+}
+
+async fn write(client: &Client, resource: &Resource, tags: &[(&str, &str)]) -> Result<(), Failure> {
+    let operation = resource.entry.operation;
+    if operation.variant == Variant::S3 {
+        return s3::write(client, resource, tags).await;
+    }
+    let ask = Ask { ids: &[&resource.id], tags, with: resource.entry.with, account: &resource.account };
+    let answer = client.call(operation, &operation.write, &resource.region, ask).await?;
+    refuse_failures_inside(operation, &answer)
 }
 
 /// Every tag of a resource, page by page.
@@ -118,18 +191,14 @@ async fn read(client: &Client, resource: &Resource) -> Result<Tags, Failure> {
 
 /// Tags that cannot be read cannot be kept.
 pub(crate) fn no_read(operation: &Operation) -> Failure {
-    Failure {
-        class: Class::Unsupported,
-        call: operation.name.to_owned(),
-        code: "NoRead".to_owned(),
-        message: "the catalog knows no way to read these tags, so they are not written".to_owned(),
-    }
+    let message = "the catalog knows no way to read these tags, so they are not written";
+    Failure::ours(Class::Unsupported, operation.name, "NoRead", message)
 }
 
 /// An answer that is not of the operation's form.
 pub(crate) fn unreadable(operation: &Operation, message: String) -> Failure {
-    let call = operation.read.as_ref().map_or(operation.name, |read| read.operation).to_owned();
-    Failure { class: Class::Failed, call, code: "UnreadableAnswer".to_owned(), message }
+    let call = operation.read.as_ref().map_or(operation.name, |read| read.operation);
+    Failure::ours(Class::Failed, call, "UnreadableAnswer", message)
 }
 
 /// Some services answer HTTP 200 and name what failed inside.
@@ -145,17 +214,8 @@ fn refuse_failures_inside(operation: &Operation, answer: &Value) -> Result<(), F
             let code =
                 ["ErrorCode", "errorCode", "Code", "code"].iter().find_map(|member| first[*member].as_str());
             let code = code.unwrap_or(name);
-            let (call, message) = (operation.name.to_owned(), inside.to_string());
-            return Err(Failure { class: Class::of_code(code), call, code: code.to_owned(), message });
+            return Err(Failure::of(operation.name, code, inside.to_string(), None));
         }
     }
     Ok(())
-}
-
-/// The value of a key that is there. IAM does not tell `CreatedBy` from `createdby`:
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>
-pub(crate) fn value_of<'a>(operation: &Operation, there: &'a Tags, key: &str) -> Option<&'a str> {
-    let folds = operation.endpoint == "iam";
-    let same = |(other, _): &&(String, String)| other == key || folds && other.eq_ignore_ascii_case(key);
-    there.iter().find(same).map(|(_, value)| value.as_str())
 }

@@ -1,6 +1,8 @@
-//! Children that are not in the record: the volumes and network interfaces of a new instance.
+//! Children that are not in the record: the volumes and network interfaces of a new instance, the
+//! snapshots of a new image.
 //!
-//! Reads only. What was attached later, or was handed in by the caller, is not a child.
+//! Reads only. What was attached later, or was handed in by the caller, is not a child. What is not
+//! visible yet is a failure of its own, so that it can wait while the rest is tagged.
 
 use crate::{
     client::Client,
@@ -14,35 +16,80 @@ use tagger_catalog::{
 };
 use tagger_core::resources::{self, Children, Resource};
 
-/// EC2's DescribeInstances, asked for several instances at once:
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
-const DESCRIBE_INSTANCES: Call = Call {
-    operation: "DescribeInstances",
-    method: "POST",
-    uri: "/",
-    id: "InstanceId",
-    id_in: Place::Body,
-    many: true,
-    id_member: "",
-    tags: "",
-    shape: Shape::List,
-    key: "",
-    value: "",
-    tag_member: "",
-    tag_extra: &[],
-    root: "",
-    xmlns: "",
-    extra: &[],
-    headers: &[],
-    checksum: false,
-};
+/// How one of EC2's describing calls finds children.
+struct Finder {
+    /// The call as the catalog names it.
+    name: &'static str,
+    call: Call,
+    /// The path to the parents in the answer.
+    parents: &'static [&'static str],
+    /// The member with a parent's id.
+    id: &'static str,
+    /// For each type of child, the set that holds it and the path to its id.
+    children: &'static [(&'static str, &'static str, &'static [&'static str])],
+    /// The path to a parent's state, and the states in which children can still appear.
+    state: (&'static [&'static str], &'static [&'static str]),
+    /// Whether those that are shown in such a state are all, rather than the first.
+    whole: bool,
+}
 
-/// Finds them: the children, and what could not be found, under its parent's ARN.
-pub async fn find(client: &Client, children: &Children) -> (Vec<Resource>, Vec<Done>) {
+/// A describing call of EC2, asked for several parents at once.
+const fn describe(operation: &'static str, id: &'static str) -> Call {
+    Call {
+        operation,
+        method: "POST",
+        uri: "/",
+        id,
+        id_in: Place::Body,
+        many: true,
+        id_member: "",
+        tags: "",
+        shape: Shape::List,
+        key: "",
+        value: "",
+        tag_member: "",
+        tag_extra: &[],
+        root: "",
+        xmlns: "",
+        extra: &[],
+        headers: &[],
+        checksum: false,
+    }
+}
+
+static FINDERS: [Finder; 2] = [
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+    Finder {
+        name: "ec2:DescribeInstances",
+        call: describe("DescribeInstances", "InstanceId"),
+        parents: &["DescribeInstancesResponse", "reservationSet", "instancesSet"],
+        id: "instanceId",
+        children: &[
+            ("AWS::EC2::Volume", "blockDeviceMapping", &["ebs", "volumeId"]),
+            ("AWS::EC2::NetworkInterface", "networkInterfaceSet", &["networkInterfaceId"]),
+        ],
+        state: (&["instanceState", "name"], &["pending"]),
+        whole: true,
+    },
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
+    Finder {
+        name: "ec2:DescribeImages",
+        call: describe("DescribeImages", "ImageId"),
+        parents: &["DescribeImagesResponse", "imagesSet"],
+        id: "imageId",
+        children: &[("AWS::EC2::Snapshot", "blockDeviceMapping", &["ebs", "snapshotId"])],
+        state: (&["imageState"], &["pending", "transient"]),
+        whole: false,
+    },
+];
+
+/// Finds them: the children, each with its parent's ARN, and what could not be found, under that ARN.
+pub async fn find(client: &Client, children: &Children) -> (Vec<(String, Resource)>, Vec<Done>) {
     let failed = |parent: &Resource, entry: &Entry, failure: Failure| Done {
         resource_type: entry.resource_type,
         arn: parent.arn.clone(),
         operation: entry.operation.name,
+        parent: Some(parent.arn.clone()),
         outcome: Outcome::Failed(failure),
     };
     let all_failed = |failure: Failure| {
@@ -52,66 +99,78 @@ pub async fn find(client: &Client, children: &Children) -> (Vec<Resource>, Vec<D
             .flat_map(|parent| children.entries.iter().map(move |entry| (parent, entry)));
         (Vec::new(), pairs.map(|(parent, entry)| failed(parent, entry, failure.clone())).collect())
     };
-    let failure = |class, code: &str, message: String| Failure {
-        class,
-        call: children.call.to_owned(),
-        code: code.to_owned(),
-        message,
-    };
+    let failure = |class, code, message| Failure::ours(class, children.call, code, message);
     let Some(first) = children.parents.first() else { return (Vec::new(), Vec::new()) };
-    if children.call != "ec2:DescribeInstances" {
+    let Some(finder) = FINDERS.iter().find(|finder| finder.name == children.call) else {
         let message = "the catalog names a describe call that this version does not know".to_owned();
         return all_failed(failure(Class::Unsupported, "UnknownCall", message));
-    }
+    };
     let ids: Vec<&str> = children.parents.iter().map(|parent| parent.id.as_str()).collect();
     let ask = Ask { ids: &ids, tags: &[], with: &[], account: &first.account };
-    let answer = match client.call(first.entry.operation, &DESCRIBE_INSTANCES, &first.region, ask).await {
+    let answer = match client.call(first.entry.operation, &finder.call, &first.region, ask).await {
         Ok(answer) => answer,
+        // Many were asked for, and one that does not exist fails them all: each is asked for by itself.
+        Err(failure) if failure.class == Class::NotFound && children.parents.len() > 1 => {
+            let (mut found, mut missing) = (Vec::new(), Vec::new());
+            for parent in &children.parents {
+                let one = Children { parents: vec![parent.clone()], ..children.clone() };
+                let (of_one, not_of_one) = Box::pin(find(client, &one)).await;
+                found.extend(of_one);
+                missing.extend(not_of_one);
+            }
+            return (found, missing);
+        }
         Err(failure) => return all_failed(failure),
     };
-    let reservations = items(&answer["DescribeInstancesResponse"]["reservationSet"]);
-    let instances: Vec<&Value> =
-        reservations.flat_map(|reservation| items(&reservation["instancesSet"])).collect();
+    let parents = described(&answer, finder.parents);
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for parent in &children.parents {
-        let instance = instances.iter().find(|instance| instance["instanceId"].as_str() == Some(&parent.id));
+        let shown = parents.iter().find(|shown| shown[finder.id].as_str() == Some(&parent.id));
         for entry in &children.entries {
-            let Some(instance) = instance else {
+            let Some(shown) = shown else {
                 let message = format!("{} is not in the answer", parent.id);
-                missing.push(failed(parent, entry, failure(Class::NotFound, "InstanceNotVisible", message)));
+                missing.push(failed(parent, entry, failure(Class::NotFound, "ParentNotVisible", message)));
                 continue;
             };
-            let ids = attached(instance, entry.resource_type);
-            if ids.is_empty() && may_still_come(instance, entry.resource_type) {
-                let message = format!("{} is pending and shows no {} yet", parent.id, entry.resource_type);
+            let ids = attached(finder, shown, entry.resource_type);
+            if (ids.is_empty() || !finder.whole) && may_still_come(finder, shown, entry.resource_type) {
+                let message =
+                    format!("{} is pending and does not show every {} yet", parent.id, entry.resource_type);
                 missing.push(failed(parent, entry, failure(Class::NotReady, "ChildrenNotVisible", message)));
             }
             let own = ids.into_iter().filter(|id| !children.except.iter().any(|except| except == id));
-            found.extend(own.filter_map(|id| resources::child(entry, parent, id)));
+            let own = own.filter_map(|id| resources::child(entry, parent, id));
+            found.extend(own.map(|child| (parent.arn.clone(), child)));
         }
     }
     (found, missing)
 }
 
-/// The ids of an instance's children of a type.
-fn attached<'a>(instance: &'a Value, resource_type: &str) -> Vec<&'a str> {
-    let (set, path): (&str, &[&str]) = match resource_type {
-        "AWS::EC2::Volume" => ("blockDeviceMapping", &["ebs", "volumeId"]),
-        "AWS::EC2::NetworkInterface" => ("networkInterfaceSet", &["networkInterfaceId"]),
-        _ => return Vec::new(),
+/// The parents in an answer.
+fn described<'a>(answer: &'a Value, path: &[&str]) -> Vec<&'a Value> {
+    let (root, sets) = path.split_first().unwrap_or((&"", &[]));
+    let all = vec![&answer[*root]];
+    sets.iter().fold(all, |found, set| found.into_iter().flat_map(|value| items(&value[*set])).collect())
+}
+
+/// The ids of a parent's children of a type.
+fn attached<'a>(finder: &Finder, parent: &'a Value, resource_type: &str) -> Vec<&'a str> {
+    let Some((_, set, path)) = finder.children.iter().find(|(known, ..)| *known == resource_type) else {
+        return Vec::new();
     };
-    items(&instance[set])
+    items(&parent[*set])
         .filter_map(|item| path.iter().try_fold(item, |at, step| at.get(step))?.as_str())
         .collect()
 }
 
 /// Whether a child can still appear: an instance that boots has an interface, and a volume unless it
-/// boots from an instance store.
-fn may_still_come(instance: &Value, resource_type: &str) -> bool {
-    let pending = instance["instanceState"]["name"].as_str() == Some("pending");
-    pending
-        && !(resource_type == "AWS::EC2::Volume"
-            && instance["rootDeviceType"].as_str() == Some("instance-store"))
+/// boots from an instance store; an image gets its snapshots while it is made.
+fn may_still_come(finder: &Finder, parent: &Value, resource_type: &str) -> bool {
+    let (path, states) = finder.state;
+    let state = path.iter().try_fold(parent, |at, step| at.get(step)).and_then(Value::as_str);
+    let on_the_host = parent["rootDeviceType"].as_str() == Some("instance-store");
+    let has_disks = matches!(resource_type, "AWS::EC2::Volume" | "AWS::EC2::Snapshot");
+    state.is_some_and(|state| states.contains(&state)) && !(has_disks && on_the_host)
 }
 
 /// The entries of an EC2 set: none, one or several `item` elements.

@@ -6,6 +6,7 @@
 
 use crate::{
     endpoint::{self, Endpoint},
+    limiter::Limiter,
     outcome::{Class, Failure},
     wire::{self, Ask},
     xml,
@@ -16,6 +17,7 @@ use aws_runtime::{
     auth::{SigV4OperationSigningConfig, SigningOptions, sigv4},
     retries::classifiers::AwsErrorCodeClassifier,
 };
+use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::{
     identity::IdentityCache,
@@ -47,7 +49,13 @@ use aws_types::{
     region::{Region, SigningRegion},
 };
 use serde_json::Value;
-use std::{collections::HashMap, error::Error, fmt, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 use tagger_catalog::{
     operation::{Call, Operation, Protocol},
     partition,
@@ -65,7 +73,14 @@ pub struct Client {
     endpoint: Option<String>,
     /// One prepared operation for each endpoint and signature; making one costs as much as a call.
     prepared: Mutex<HashMap<(String, &'static str), Prepared>>,
+    /// How fast it may call; none where nothing can wait elsewhere.
+    limiter: Option<Limiter>,
+    /// Until when a call may wait for its place.
+    until: Mutex<Option<Instant>>,
 }
+
+/// The longest that a call waits for its place; more than that is waited for in the queue, which is free.
+const LONGEST_PLACE: Duration = Duration::from_secs(3);
 
 /// An operation of the SDK's runtime: an HTTP request in, the answer out.
 type Prepared = SdkOperation<HttpRequest, Answer, ApiError>;
@@ -155,7 +170,41 @@ impl Client {
             identities: IdentityCache::lazy().build(),
             endpoint: config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned()),
             prepared: Mutex::default(),
+            limiter: None,
+            until: Mutex::default(),
         })
+    }
+
+    /// The same client, below the rates of `catalog/quotas.toml`. A call that finds no place in time is
+    /// *throttled* without being sent.
+    pub fn limited(mut self) -> Self {
+        self.limiter = Some(Limiter::default());
+        self
+    }
+
+    /// Until when the calls that follow may wait for a place.
+    pub fn set_end(&self, end: Option<Instant>) {
+        *self.until.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = end;
+    }
+
+    /// Waits for a place for a call.
+    async fn place(&self, call: &str, region: &str) -> Result<(), Failure> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        let now = Instant::now();
+        let end = *self.until.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let left = end.map_or(LONGEST_PLACE, |end| end.saturating_duration_since(now).min(LONGEST_PLACE));
+        let in_time = end.is_none_or(|end| now < end);
+        match in_time.then(|| limiter.take(call, region, now, left)).flatten() {
+            Some(Duration::ZERO) => Ok(()),
+            Some(wait) => {
+                TokioSleep::new().sleep(wait).await;
+                Ok(())
+            }
+            None => {
+                let message = "this function sends no more of these calls for now, to leave room for others";
+                Err(Failure::ours(Class::Throttled, call, "ClientLimit", message))
+            }
+        }
     }
 
     /// Sends one call in a region and returns the answer: the JSON, or the XML as JSON; null where
@@ -170,14 +219,25 @@ impl Client {
         region: &str,
         ask: Ask<'_>,
     ) -> Result<Value, Failure> {
-        let name = || format!("{}:{}", operation.name.split(':').next().unwrap_or_default(), call.operation);
-        let failure = |code: &str, message: String| Failure {
-            class: Class::of_code(code),
-            call: name(),
-            code: code.to_owned(),
-            message,
-        };
-        let request = wire::request(operation, call, &ask);
+        let name = format!("{}:{}", operation.name.split(':').next().unwrap_or_default(), call.operation);
+        self.place(&name, region).await?;
+        self.send(operation, &name, region, ask.account, wire::request(operation, call, &ask)).await
+    }
+
+    /// Sends a request to where an operation's calls go, and returns the answer. `name` is what a failure
+    /// calls it, for example `sqs:SendMessage`.
+    ///
+    /// # Errors
+    /// As for [`Self::call`].
+    pub async fn send(
+        &self,
+        operation: &Operation,
+        name: &str,
+        region: &str,
+        account: &str,
+        request: wire::Request,
+    ) -> Result<Value, Failure> {
+        let failure = |code: &str, message: String| Failure::of(name, code, message, None);
         let mut http = http::Request::builder().method(request.method).uri(request.path);
         for (header, value) in request.headers {
             http = http.header(header, value);
@@ -188,7 +248,7 @@ impl Client {
         let http = http.body(SdkBody::from(request.body)).map_err(|error| error.to_string());
         let http = http.and_then(|request| HttpRequest::try_from(request).map_err(|error| error.to_string()));
         let http = http.map_err(|error| failure("InvalidRequest", error))?;
-        let endpoint = endpoint::of(operation, region, ask.account);
+        let endpoint = endpoint::of(operation, region, account);
         let expects_xml =
             matches!(operation.protocol, Protocol::Query(_) | Protocol::Ec2(_) | Protocol::RestXml);
         match self.prepared(operation, endpoint).invoke(http).await {
@@ -201,11 +261,8 @@ impl Client {
                 let error = error.err();
                 let code =
                     error.metadata.code().map_or_else(|| format!("HTTP{}", error.status), str::to_owned);
-                let mut failure = failure(&code, error.metadata.message().unwrap_or_default().to_owned());
-                if failure.class == Class::Failed && (error.status == 429 || error.status == 503) {
-                    failure.class = Class::Throttled;
-                }
-                Err(failure)
+                let message = error.metadata.message().unwrap_or_default();
+                Err(Failure::of(name, &code, message, Some(error.status)))
             }
             Err(error) => Err(failure("Unreachable", chain(&error))),
         }
@@ -258,7 +315,7 @@ impl Client {
             .endpoint_url(url)
             .standard_retry(&RetryConfig::standard().with_max_attempts(4))
             .timeout_config(timeouts)
-            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+            .sleep_impl(TokioSleep::new())
             .retry_classifier(TransientErrorClassifier::<ApiError>::new())
             .retry_classifier(HttpStatusCodeClassifier::default())
             .retry_classifier(AwsErrorCodeClassifier::<ApiError>::new())

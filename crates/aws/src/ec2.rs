@@ -4,7 +4,7 @@
 //! does not spoil the others.
 
 use crate::{
-    apply::{no_read, unreadable, value_of},
+    apply::{no_read, unreadable},
     children,
     client::Client,
     outcome::{Class, Failure, Outcome},
@@ -12,7 +12,12 @@ use crate::{
     wire::Ask,
 };
 use std::collections::HashMap;
-use tagger_core::{Plan, policy::Existing, resources::Resource};
+use tagger_core::{
+    Plan,
+    attempt::{pairs, to_write},
+    policy::Existing,
+    resources::Resource,
+};
 
 /// Resources that lack the same keys share a call; nearly always all lack all.
 struct Write<'a> {
@@ -22,7 +27,7 @@ struct Write<'a> {
 }
 
 /// Tags resources of one region; the outcomes are in the order of the group.
-pub async fn tag(client: &Client, plan: &Plan, region: &str, group: &[Resource]) -> Vec<Outcome> {
+pub async fn tag(client: &Client, plan: &Plan, region: &str, group: &[&Resource]) -> Vec<Outcome> {
     let Some(first) = group.first() else { return Vec::new() };
     let operation = first.entry.operation;
     let there = match plan.existing {
@@ -37,14 +42,16 @@ pub async fn tag(client: &Client, plan: &Plan, region: &str, group: &[Resource])
     let none = Tags::new();
     for (index, resource) in group.iter().enumerate() {
         let there = there.get(&resource.id).unwrap_or(&none);
-        let lacking = |(key, _): &&(String, String)| value_of(operation, there, key).is_none();
-        let key = plan.tags.first().map_or("", |(key, _)| key.as_str());
-        if let Some(value) = value_of(operation, there, key) {
-            outcomes[index] = Some(Outcome::AlreadyTagged { value: value.to_owned() });
-            continue;
-        }
-        let to_set: Vec<_> =
-            plan.tags.iter().filter(lacking).map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let to_set = match plan.existing {
+            Existing::Overwrite => pairs(plan),
+            Existing::Keep => match to_write(plan, operation, there) {
+                Ok(tags) => tags,
+                Err(outcome) => {
+                    outcomes[index] = Some(outcome);
+                    continue;
+                }
+            },
+        };
         match writes.iter_mut().find(|write| write.tags == to_set) {
             Some(write) => write.indexes.push(index),
             None => writes.push(Write { tags: to_set, indexes: vec![index] }),
@@ -78,7 +85,7 @@ async fn read(
     client: &Client,
     plan: &Plan,
     region: &str,
-    group: &[Resource],
+    group: &[&Resource],
 ) -> Result<HashMap<String, Tags>, Failure> {
     let mut there: HashMap<String, Tags> = HashMap::new();
     let Some(first) = group.first() else { return Ok(there) };

@@ -2,6 +2,7 @@
 //!
 //! Step 5 of the flow is [`apply`]. Below it are [`client`], which sends one signed call, and
 //! [`wire`] and [`xml`], which are pure and know the protocols. [`log_files`] reads CloudTrail's files.
+//! [`limiter`] says how fast, [`queue`] sends what waits and what was given up.
 //! [`account`], which only the command line has, is an account as whoever deploys sees it.
 //! What to do is decided in `tagger-core`; nothing here chooses a name, a type or a tag.
 
@@ -12,14 +13,17 @@ pub mod children;
 pub mod client;
 mod ec2;
 pub mod endpoint;
+pub mod lifetime;
+pub mod limiter;
 pub mod log_files;
-pub mod outcome;
+pub mod queue;
 mod s3;
 pub mod tags;
 pub mod time;
 pub mod wire;
 pub mod xml;
 
-pub use apply::apply;
+pub use apply::{Job, apply};
 pub use client::Client;
-pub use outcome::{Class, Done, Failure, Outcome};
+pub use queue::Queues;
+pub use tagger_core::outcome::{self, Class, Done, Failure, Outcome};

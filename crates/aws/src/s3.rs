@@ -72,12 +72,9 @@ async fn merge(client: &Client, bucket: &Resource, tags: &[(&str, &str)]) -> Res
 
 fn whole_set(bucket: &Resource) -> Result<&'static Operation, Failure> {
     let found = tagger_catalog::operations().iter().find(|operation| operation.name == "s3:PutBucketTagging");
-    found.ok_or_else(|| Failure {
-        class: Class::Unsupported,
-        call: bucket.entry.operation.name.to_owned(),
-        code: "NoFallBack".to_owned(),
-        message: "the catalog has no s3:PutBucketTagging".to_owned(),
-    })
+    let call = bucket.entry.operation.name;
+    let message = "the catalog has no s3:PutBucketTagging";
+    found.ok_or_else(|| Failure::ours(Class::Unsupported, call, "NoFallBack", message))
 }
 
 fn name(bucket: &Resource) -> &str {

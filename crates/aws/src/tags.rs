@@ -6,8 +6,7 @@
 use serde_json::Value;
 use tagger_catalog::operation::{Call, Operation, Protocol, Shape, Variant};
 
-/// Key and value of each tag.
-pub type Tags = Vec<(String, String)>;
+pub use tagger_core::attempt::Tags;
 
 /// Reads the tags of one resource from one page of an answer.
 ///

@@ -8,6 +8,16 @@ pub fn parse(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
 }
 
+/// The same in seconds since 1970.
+pub fn seconds(text: &str) -> Option<u64> {
+    parse(text).map(since_1970)
+}
+
+/// A time in seconds since 1970.
+pub fn since_1970(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
+}
+
 /// A time in the same form, to the millisecond.
 pub fn format(time: SystemTime) -> String {
     let millis = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_millis());

@@ -58,6 +58,7 @@ pub fn request(operation: &Operation, call: &Call, ask: &Ask) -> Request {
     for (name, value) in call.extra {
         match value {
             Fixed::Number(number) => drop(members.insert((*name).to_owned(), Value::from(*number))),
+            Fixed::Texts(texts) => drop(members.insert((*name).to_owned(), Value::from(*texts))),
             Fixed::Text(text) => {
                 let text = with_account(text, ask.account);
                 if !fill_label(&mut path, name, &text) {

@@ -1,100 +1,27 @@
 //! Apply, against a real HTTP server that answers as AWS does: what is read, what is written, what
 //! is left alone.
 
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_types::{SdkConfig, region::Region};
+mod support;
+
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
-use tagger_aws::{Client, Done, apply};
-use tagger_core::{Policy, Record, config, plan};
-use tiny_http::{Header, Response, Server};
+use support::{Answer, Aws, answer, queue, record};
+use tagger_aws::{Done, Job, apply};
+use tagger_core::{Policy, Record, attempt::Guard, config, patience::Age, plan};
 
-/// A rule of the server: when a request contains all the words, it answers this, as often as `times` says.
-struct Answer {
-    words: &'static [&'static str],
-    times: usize,
-    status: u16,
-    body: &'static str,
-}
-
-fn answer(words: &'static [&'static str], status: u16, body: &'static str) -> Answer {
-    Answer { words, times: usize::MAX, status, body }
-}
-
-/// An AWS that answers by rules and remembers what it was asked.
-struct Aws {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Aws {
-    fn start(mut answers: Vec<Answer>) -> Self {
-        let server = Server::http("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", server.server_addr());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for mut request in server.incoming_requests() {
-                let mut body = String::new();
-                request.as_reader().read_to_string(&mut body).unwrap();
-                let target = request.headers().iter().find(|header| header.field.equiv("x-amz-target"));
-                let target = target.map(|header| header.value.to_string()).unwrap_or_default();
-                let text = format!("{} {} {target} {body}", request.method(), request.url());
-                log.lock().unwrap().push(text.clone());
-                let rule = answers
-                    .iter_mut()
-                    .find(|rule| rule.times > 0 && rule.words.iter().all(|word| text.contains(word)));
-                let (status, body) = match rule {
-                    Some(rule) => {
-                        rule.times -= 1;
-                        (rule.status, rule.body)
-                    }
-                    None => (500, "<no rule of the test>"),
-                };
-                let kind = Header::from_bytes(
-                    "content-type",
-                    if body.starts_with('<') { "text/xml" } else { "application/json" },
-                );
-                let _ = request
-                    .respond(Response::from_string(body).with_status_code(status).with_header(kind.unwrap()));
-            }
-        });
-        Self { url, asked }
-    }
-
-    /// Plans a record and applies it; returns the outcomes, and what was asked.
-    fn apply(&self, policy: &Policy, record: Value) -> (Vec<String>, Vec<String>) {
-        let config = SdkConfig::builder()
-            .region(Region::new("us-east-1"))
-            .endpoint_url(&self.url)
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
-            .build();
-        let http: SharedHttpClient = aws_smithy_http_client::Builder::new().build_http();
-        let client = Client::new(&config, http).unwrap();
-        let record = Record::new(record);
-        let plan = plan(&record, policy, None);
-        assert!(!plan.actions.is_empty(), "{:?}", plan.diagnostics);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let done = runtime.block_on(apply(&client, &plan));
-        let outcomes = done.iter().map(|Done { resource_type, outcome, .. }| {
-            format!("{} {}", resource_type.rsplit("::").next().unwrap(), outcome.as_str())
-        });
-        (outcomes.collect(), std::mem::take(&mut self.asked.lock().unwrap()))
-    }
-}
-
-fn record(source: &str, name: &str, request: Value, response: Value) -> Value {
-    json!({
-        "eventSource": source, "eventName": name, "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
-        "userIdentity": { "type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice" },
-        "requestParameters": request, "responseElements": response,
-    })
-}
-
-fn queue() -> Value {
-    let url = "https://sqs.us-east-1.amazonaws.com/111122223333/jobs";
-    record("sqs.amazonaws.com", "CreateQueue", json!({ "queueName": "jobs" }), json!({ "queueUrl": url }))
+/// Plans a record and applies it; returns the outcomes, and what was asked.
+fn applied(aws: &Aws, policy: &Policy, record: Value) -> (Vec<String>, Vec<String>) {
+    let client = aws.client();
+    let record = Record::new(record);
+    let plan = plan(&record, policy, None);
+    assert!(!plan.actions.is_empty(), "{:?}", plan.diagnostics);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let age = Age { event: 0, waited: 0 };
+    let job = Job { plan: &plan, record: &record, event_time: None, age, guard: Guard::None };
+    let done = runtime.block_on(apply(&client, &[job])).remove(0);
+    let outcomes = done.iter().map(|Done { resource_type, outcome, .. }| {
+        format!("{} {}", resource_type.rsplit("::").next().unwrap(), outcome.as_str())
+    });
+    (outcomes.collect(), std::mem::take(&mut aws.asked.lock().unwrap()))
 }
 
 fn bucket() -> Value {
@@ -448,7 +375,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
         ),
     ];
     for (what, policy, record, answers, expected, written) in cases {
-        let (outcomes, asked) = Aws::start(answers).apply(&policy, record);
+        let (outcomes, asked) = applied(&Aws::start(answers), &policy, record);
         assert_eq!(outcomes.join(", "), expected, "{what}: {asked:#?}");
         let writes = writes(&asked);
         assert_eq!(writes.len(), written.len(), "{what}: {asked:#?}");
@@ -465,8 +392,8 @@ fn applying_twice_changes_nothing_the_second_time() {
         Answer { words: &[".TagQueue"], times: 1, status: 200, body: "" },
         answer(&["ListQueueTags"], 200, r#"{"Tags":{"CreatedBy":"alice"}}"#),
     ]);
-    assert_eq!(aws.apply(&Policy::default(), queue()).0, ["Queue tagged"]);
-    let (outcomes, asked) = aws.apply(&Policy::default(), queue());
+    assert_eq!(applied(&aws, &Policy::default(), queue()).0, ["Queue tagged"]);
+    let (outcomes, asked) = applied(&aws, &Policy::default(), queue());
     assert_eq!(outcomes, ["Queue already-tagged"]);
     assert!(writes(&asked).is_empty(), "{asked:#?}");
 }

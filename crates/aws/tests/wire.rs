@@ -1,4 +1,5 @@
-//! Every call of the operation table, byte for byte beside what botocore sends.
+//! Every call of the operation table, every describing call and those of the queues, byte for byte beside
+//! what botocore sends.
 //!
 //! `catalog/tools/wire_samples.jsonl` was written by botocore itself (`wire_samples.py`). JSON is
 //! compared as JSON and forms without regard to order, since both may order members as they like.
@@ -6,10 +7,13 @@
 use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
 use tagger_aws::{
-    endpoint,
+    endpoint, queue,
     wire::{self, Ask},
 };
-use tagger_catalog::operation::{Operation, Protocol};
+use tagger_catalog::{
+    Lifetime,
+    operation::{Operation, Protocol},
+};
 
 /// What is compared of a request.
 #[derive(Debug, PartialEq)]
@@ -66,13 +70,20 @@ fn requests_are_those_of_botocore() {
     for line in samples.lines() {
         let sample: Value = serde_json::from_str(line).unwrap();
         let text = |name: &str| sample[name].as_str().unwrap_or_default();
-        let Some(operation) =
-            tagger_catalog::operations().iter().find(|operation| operation.name == text("operation"))
-        else {
+        let of_queue = text("call") == "queue";
+        let found = tagger_catalog::operations().iter().find(|operation| operation.name == text("operation"));
+        let Some(operation) = (if of_queue { queue::sqs() } else { found }) else {
             continue;
         };
         let is_write = text("call") == "write";
-        let call = if is_write { &operation.write } else { operation.read.as_ref().unwrap() };
+        let call = match text("call") {
+            "write" => &operation.write,
+            "describe" => match tagger_catalog::lifetime(text("type")) {
+                Lifetime::Told(told) => &told.describe,
+                other => panic!("{}: {other:?}", text("type")),
+            },
+            _ => operation.read.as_ref().unwrap(),
+        };
         let with: Vec<(&str, &str)> = sample["with"]
             .as_object()
             .into_iter()
@@ -81,8 +92,13 @@ fn requests_are_those_of_botocore() {
             .collect();
         let tags: &[(&str, &str)] = if is_write { &[("CreatedBy", "alice")] } else { &[] };
         let ids = [text("identifier")];
-        let request =
-            wire::request(operation, call, &Ask { ids: &ids, tags, with: &with, account: "111122223333" });
+        let request = match text("operation") {
+            "sqs:SendMessage" => queue::sending(ids[0], "{}", 20),
+            "sqs:ChangeMessageVisibility" => queue::postponing(ids[0], "receipt", 20),
+            _ => {
+                wire::request(operation, call, &Ask { ids: &ids, tags, with: &with, account: "111122223333" })
+            }
+        };
         let endpoint = endpoint::of(operation, "eu-west-1", "111122223333");
         let (sent_path, sent_query) = split(&request.path);
         let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
@@ -120,16 +136,19 @@ fn requests_are_those_of_botocore() {
                 text("call")
             ));
         }
-        compared.insert(operation.name);
+        compared.insert(if text("call") == "describe" {
+            text("type").to_owned()
+        } else {
+            text("operation").to_owned()
+        });
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    let missing: Vec<_> = tagger_catalog::operations()
-        .iter()
-        .map(|operation| operation.name)
-        .filter(|name| !compared.contains(name))
-        .collect();
+    let operations = tagger_catalog::operations().iter().map(|operation| operation.name);
+    let told = tagger_catalog::told().iter().map(|told| told.resource_type);
+    let calls = operations.chain(told).chain(["sqs:SendMessage", "sqs:ChangeMessageVisibility"]);
+    let missing: Vec<_> = calls.filter(|name| !compared.contains(*name)).collect();
     assert!(
         missing.is_empty(),
-        "operations without a sample of botocore: {missing:?}; add them to catalog/tools/wire_samples.py and run it"
+        "calls without a sample of botocore: {missing:?}; add them to catalog/tools/wire_samples.py and run it"
     );
 }

@@ -6,14 +6,18 @@
 //! files, know JSON, or depend on another crate.
 
 pub mod entry;
+pub mod errors;
 #[rustfmt::skip]
 mod generated;
 pub mod identities;
+pub mod lifetime;
 pub mod operation;
 pub mod partition;
+pub mod quota;
 pub mod template;
 
 pub use entry::{Entry, Event, Evidence};
+pub use lifetime::Lifetime;
 pub use operation::Operation;
 
 /// Every event of the catalog, sorted by event source and then by plain event name.
@@ -24,6 +28,37 @@ pub fn events() -> &'static [Event] {
 /// Every tagging operation that an entry uses, sorted by name.
 pub fn operations() -> &'static [Operation] {
     generated::OPERATIONS
+}
+
+/// What error codes mean; the first that fits wins.
+pub fn meanings() -> &'static [errors::Meaning] {
+    generated::MEANINGS
+}
+
+/// What is known of a resource type over time.
+pub fn lifetime(resource_type: &str) -> Lifetime {
+    if generated::UNIQUE.binary_search(&resource_type).is_ok() {
+        return Lifetime::Unique;
+    }
+    let told = generated::TOLD.iter().find(|told| told.resource_type == resource_type);
+    told.map_or(Lifetime::Unknown, Lifetime::Told)
+}
+
+/// Every type of which a service tells something.
+pub fn told() -> &'static [lifetime::Told] {
+    generated::TOLD
+}
+
+/// Minutes after its event within which a type that is not found is only not visible yet, where that
+/// is longer than usual.
+pub fn slow(resource_type: &str) -> Option<u64> {
+    generated::SLOW.iter().find(|slow| slow.resource_type == resource_type).map(|slow| slow.minutes)
+}
+
+/// The rate at which a call such as `sns:TagResource` is sent.
+pub fn quota(call: &str) -> quota::Quota {
+    let listed = generated::QUOTAS.iter().find(|quota| quota.call == call);
+    listed.copied().unwrap_or(generated::QUOTA)
 }
 
 /// What an event creates. The event is found by the pair of source and name, never by name alone:

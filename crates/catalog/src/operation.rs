@@ -82,6 +82,8 @@ pub enum Fixed {
     Text(&'static str),
     /// A number.
     Number(i64),
+    /// A list of texts; JSON only.
+    Texts(&'static [&'static str]),
 }
 
 /// Where a member of a REST request goes.

@@ -49,6 +49,12 @@ fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Re
     if let Some(payload) = map.get_mut("requestPayload") {
         return unpack(payload.take(), depth, each);
     }
+    // What this tool wrote into its own queues, `crate::work`, holds the record.
+    if matches!(map.get("tagger"), Some(Value::String(_)))
+        && let Some(record) = map.get_mut("record")
+    {
+        return unpack(record.take(), depth, each);
+    }
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let event_source = text(map.get("eventSource").or_else(|| map.get("EventSource"))).unwrap_or_default();
     let inner = match event_source.as_str() {
@@ -104,6 +110,23 @@ fn from_envelope(envelope: &Value, mut detail: Value) -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_in_the_queues_is_opened_to_its_record() {
+        use crate::work::{DeadLetter, Document, Work};
+        let record = serde_json::json!({"eventName": "CreateQueue", "eventSource": "sqs.amazonaws.com"});
+        let reason = crate::outcome::Failure::of("sqs:TagQueue", "AccessDenied", "no", None);
+        let work = Document::Work(Work { record: record.clone(), first_seen: 7, ..Work::default() });
+        let (resources, since, gave_up, tries) = (Vec::new(), 7, 8, 2);
+        let letter = DeadLetter { record: record.clone(), resources, reason, since, gave_up, tries };
+        for document in [work, Document::DeadLetter(letter)] {
+            let received = serde_json::json!({"Messages": [{"Body": document.text()}]});
+            let body = received["Messages"][0]["Body"].as_str().unwrap();
+            assert_eq!(serde_json::from_str::<Document>(body).unwrap(), document);
+            let found = records_in(serde_json::from_str(body).unwrap()).remove(0).unwrap();
+            assert_eq!(found.value(), &record, "{body}");
+        }
+    }
 
     #[test]
     fn the_envelope_gives_account_and_region_where_the_record_has_none() {

@@ -64,6 +64,10 @@ codes! {
     TagValueChanged = "tag-value-changed", false;
     /// A further tag has no value for this record and is left out.
     TagValueEmpty = "tag-value-empty", false;
+    /// A retry found another resource under the name: it was deleted and made again after the event, so the caller is not its creator.
+    ResourceReplaced = "resource-replaced", true;
+    /// The service does not tell when the resource was made, and the event is too old to be sure that it is still the same one; it is left alone.
+    ResourceUncertain = "resource-uncertain", true;
 }
 
 impl Serialize for Code {
@@ -212,6 +216,25 @@ impl Diagnostic {
             Code::ResourceInOtherAccount,
             format!("{} is not in account {own}", short(arn)),
             "deploy the stack into that account as well",
+        )
+    }
+
+    pub(crate) fn resource_replaced(resource_type: &str, arn: &str) -> Self {
+        Self::new(
+            Code::ResourceReplaced,
+            format!("the {resource_type} {} was made after the call of this record", short(arn)),
+            "nothing to do: whoever made it again is its creator, by a record of its own",
+        )
+    }
+
+    pub(crate) fn resource_uncertain(resource_type: &str, arn: &str, minutes: u64) -> Self {
+        Self::new(
+            Code::ResourceUncertain,
+            format!(
+                "nothing tells whether {} is still the {resource_type} of this call, which was more than {minutes} minutes ago",
+                short(arn)
+            ),
+            "if nobody deleted it and made it again, tag it by hand, or send the record again as confirmed",
         )
     }
 

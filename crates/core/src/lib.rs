@@ -5,9 +5,13 @@
 //! [`documents`] and [`containers`] come before them and turn JSON of any known kind into records;
 //! [`explain`] comes after them and prints a plan.
 //!
+//! [`attempt`] and [`settle`] are the decisions around the fifth step: what to ask AWS about one resource,
+//! and what becomes of a failure, by [`outcome`] and [`patience`]; [`work`] is what the queues hold.
+//!
 //! Nothing here does I/O or knows the time, and a decision cannot fail: whatever parses as JSON is
 //! answered with a plan and [diagnostics](diagnostic). Only a configuration can be refused. Needs `tagger-catalog`, and no AWS SDK.
 
+pub mod attempt;
 pub mod config;
 pub mod containers;
 pub mod diagnostic;
@@ -16,11 +20,15 @@ pub mod explain;
 pub mod glance;
 pub mod identity;
 pub mod json;
+pub mod outcome;
+pub mod patience;
 pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod resources;
+pub mod settle;
 pub mod value;
+pub mod work;
 
 pub use plan::{Plan, plan};
 pub use policy::Policy;

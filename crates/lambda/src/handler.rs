@@ -1,15 +1,25 @@
 //! One invocation: an event in, plan and apply, a summary or an error out.
 //!
-//! A failure to tag is an error of the invocation, so that Lambda's retries, its on-failure
-//! destination and the queue's redrive work; success is never reported for a resource that was not
-//! tagged. It must not decide who, what or which tag.
+//! Success is never reported for a resource that was not tagged: it waits in the retry queue, lies in
+//! the dead-letter queue, or is a failure of the invocation. The last is so where there are no queues, and
+//! where one of them could not be written; then Lambda's retries, its on-failure destination and the
+//! queue's redrive work. It must not decide who, what or which tag, nor what waits; it never sleeps.
 
-use crate::log::{self, Lines};
+use crate::{
+    intake::{self, Intake, Task},
+    log::{self, Lines},
+};
 use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime};
-use tagger_aws::{Client, Outcome};
-use tagger_core::{Policy, containers};
+use std::time::{Duration, Instant, SystemTime};
+use tagger_aws::{Client, Done, Job, Outcome, Queues, time};
+use tagger_core::{
+    Plan, Policy, Record,
+    attempt::Guard,
+    patience::Age,
+    settle::{self, Event, Fate},
+    work::Document,
+};
 
 /// What every invocation uses.
 pub struct Handler {
@@ -17,16 +27,27 @@ pub struct Handler {
     pub client: Client,
     /// The user's choices.
     pub policy: Policy,
+    /// Where what waits and what was given up goes; none where a failure is one of the invocation.
+    pub queues: Option<Queues>,
 }
+
+/// No call begins later than so long before the end: it may take ten seconds, and what it found must
+/// still be sent.
+const LAST_CALL: Duration = Duration::from_secs(11);
 
 /// What became of the records of an event.
 #[derive(Default)]
 struct Summary {
-    records: usize,
     tagged: usize,
     already_tagged: usize,
     left_alone: usize,
-    failures: Vec<String>,
+    waiting: usize,
+    gone: usize,
+    given_up: usize,
+    /// What went wrong, each with the message that it was in.
+    failures: Vec<(Option<usize>, String)>,
+    /// The messages that are not done and come again.
+    again: Vec<usize>,
 }
 
 /// An invocation in which something was not tagged.
@@ -55,6 +76,8 @@ impl Handler {
         // A second before Lambda would end the process without a word.
         let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline) - Duration::from_secs(1);
         let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        // Far more than a function may take says nothing about an end.
+        self.client.set_end(Instant::now().checked_add(left.saturating_sub(LAST_CALL)));
         let answered = tokio::time::timeout(left, answer).await;
         answered.unwrap_or_else(|_| {
             let message = "the time of the invocation is over and not all is tagged";
@@ -65,68 +88,200 @@ impl Handler {
 
     async fn answer(&self, event: Value, function_arn: &str) -> Result<Value, NotTagged> {
         let account = function_arn.split(':').nth(4).filter(|account| !account.is_empty());
-        if let Some(messages) = queue_messages(&event) {
-            let mut failed = Vec::new();
-            for message in messages {
-                let summary = self.records(message.clone(), account).await;
-                if !summary.failures.is_empty() {
-                    failed.push(json!({ "itemIdentifier": message["messageId"] }));
-                }
-            }
+        let now = time::since_1970(SystemTime::now());
+        let Intake { messages, tasks, unreadable } = intake::open(event, self.queues.as_ref(), now);
+        let mut summary = Summary::default();
+        for (place, problem) in unreadable {
+            log::failure("unreadable", &problem);
+            self.keep_unreadable(&messages, place, problem, &mut summary, now).await;
+        }
+        let records = tasks.len();
+        self.work(tasks, &messages, account, now, &mut summary).await;
+        if !messages.is_empty() {
+            let failed = summary.failures.iter().filter_map(|(place, _)| *place);
+            let mut failed: Vec<usize> = failed.chain(summary.again.iter().copied()).collect();
+            failed.sort_unstable();
+            failed.dedup();
+            let failed = failed.iter().filter_map(|place| messages.get(*place));
+            let failed: Vec<_> = failed.map(|message| json!({ "itemIdentifier": message.id })).collect();
             // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
             return Ok(json!({ "batchItemFailures": failed }));
         }
-        let summary = self.records(event, account).await;
         if !summary.failures.is_empty() {
-            return Err(NotTagged(summary.failures.join("; ")));
+            let texts: Vec<_> = summary.failures.into_iter().map(|(_, text)| text).collect();
+            return Err(NotTagged(texts.join("; ")));
         }
-        Ok(json!({
-            "records": summary.records,
+        let mut answer = json!({
+            "records": records,
             "tagged": summary.tagged,
             "alreadyTagged": summary.already_tagged,
             "leftAlone": summary.left_alone,
-        }))
+        });
+        if self.queues.is_some() {
+            answer["waiting"] = summary.waiting.into();
+            answer["gone"] = summary.gone.into();
+            answer["givenUp"] = summary.given_up.into();
+        }
+        Ok(answer)
     }
 
-    async fn records(&self, event: Value, account: Option<&str>) -> Summary {
-        let mut summary = Summary::default();
-        for item in containers::records_in(event) {
-            summary.records += 1;
-            let record = match item {
-                Ok(record) => record,
-                Err(problem) => {
-                    log::failure("unreadable", &problem.to_string());
-                    summary.failures.push(problem.to_string());
-                    continue;
-                }
-            };
-            let plan = tagger_core::plan(&record, &self.policy, account);
-            let lines = Lines::of(&record, &plan);
-            plan.diagnostics.iter().for_each(|diagnostic| lines.diagnostic(diagnostic));
-            if let Some(found) = record.unknown_shape() {
+    /// What cannot be read becomes no better by waiting. In a message it is a dead letter at once; an event
+    /// without one is left to Lambda's own destination, which keeps it whole.
+    async fn keep_unreadable(
+        &self,
+        messages: &[intake::Message],
+        place: Option<usize>,
+        problem: String,
+        summary: &mut Summary,
+        now: u64,
+    ) {
+        let message = place.and_then(|place| messages.get(place));
+        if let (Some(queues), Some(message)) = (&self.queues, message) {
+            let found = Value::from(message.body.as_str());
+            let letter = settle::unreadable(found, &problem, message.sent, message.receives, now);
+            let text = Document::DeadLetter(letter).text();
+            match queues.send(&self.client, &queues.dead_letters, &text, 0).await {
+                Ok(()) => summary.given_up += 1,
+                Err(failure) => summary.failures.push((place, failure.to_string())),
+            }
+            return;
+        }
+        summary.failures.push((place, problem));
+    }
+
+    /// Plans, applies and settles every record of the event, together.
+    async fn work(
+        &self,
+        tasks: Vec<Task>,
+        messages: &[intake::Message],
+        account: Option<&str>,
+        now: u64,
+        summary: &mut Summary,
+    ) {
+        let mut planned: Vec<(Task, Plan)> = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let mut plan = tagger_core::plan(&task.record, &self.policy, account);
+            if let Some(work) = &task.work {
+                work.narrow(&mut plan);
+            }
+            let lines = Lines::of(&task.record, &plan);
+            // A retry has nothing new to say.
+            if task.tries <= 1 || plan.actions.is_empty() && plan.children.is_empty() {
+                plan.diagnostics.iter().for_each(|diagnostic| lines.diagnostic(diagnostic));
+            }
+            if let Some(found) = task.record.unknown_shape() {
                 // Only records of CloudTrail are sent here; whatever this is must not be lost as if it were done.
-                summary.failures.push(found);
-                continue;
-            }
-            if plan.actions.is_empty() {
+                self.keep_unreadable(messages, task.message, found, summary, now).await;
+            } else if plan.actions.is_empty() && plan.children.is_empty() {
                 summary.left_alone += 1;
-                continue;
-            }
-            for done in tagger_aws::apply(&self.client, &plan).await {
-                lines.done(&done);
-                match done.outcome {
-                    Outcome::Tagged => summary.tagged += 1,
-                    Outcome::AlreadyTagged { .. } => summary.already_tagged += 1,
-                    Outcome::Failed(failure) => summary.failures.push(format!("{}: {failure}", done.arn)),
-                }
+            } else {
+                planned.push((task, plan));
             }
         }
-        summary
+        let jobs: Vec<Job> = planned
+            .iter()
+            .map(|(task, plan)| {
+                let event_time = event_time(&task.record);
+                let age = Age::at(now, event_time, task.first_seen);
+                Job { plan, record: &task.record, event_time, age, guard: task.guard }
+            })
+            .collect();
+        let outcomes = tagger_aws::apply(&self.client, &jobs).await;
+        for ((task, plan), done) in planned.iter().zip(outcomes) {
+            match &self.queues {
+                Some(queues) => self.settle(queues, task, messages, plan, &done, now, summary).await,
+                None => report(task, plan, &done, summary),
+            }
+        }
+    }
+
+    /// Letters first, then what waits; the message that it came from is done with only after both.
+    #[expect(clippy::too_many_arguments, reason = "what a try was about, and what it came to")]
+    async fn settle(
+        &self,
+        queues: &Queues,
+        task: &Task,
+        messages: &[intake::Message],
+        plan: &Plan,
+        done: &[Done],
+        now: u64,
+        summary: &mut Summary,
+    ) {
+        let Task { record, first_seen, tries, came, guard, .. } = task;
+        let (event_time, first_seen, tries) = (event_time(record), *first_seen, *tries);
+        let event = Event { record, event_time, first_seen, tries, came: *came, guard: *guard };
+        let settlement = settle::settle(&event, done, now);
+        let lines = Lines::of(record, plan);
+        for (done, fate) in done.iter().zip(&settlement.fates) {
+            lines.done(done, *fate);
+            match fate {
+                Fate::Done => count(done, summary),
+                Fate::Gone => summary.gone += 1,
+                Fate::Waits(_) => summary.waiting += 1,
+                Fate::GivenUp => summary.given_up += 1,
+            }
+        }
+        let letters = settlement.letters.into_iter().map(|letter| (Document::DeadLetter(letter), 0));
+        let works = settlement.works.into_iter().map(|(work, delay)| (Document::Work(work), delay));
+        for (document, delay) in letters.chain(works) {
+            let url = match document {
+                Document::DeadLetter(_) => &queues.dead_letters,
+                Document::Work(_) => &queues.retry,
+            };
+            if let Err(failure) = queues.send(&self.client, url, &document.text(), delay).await {
+                log::failure("queue", &failure.to_string());
+                summary.failures.push((task.message, failure.to_string()));
+                return;
+            }
+        }
+        if let (Some(seconds), Some(place)) = (settlement.again, task.message) {
+            summary.again.push(place);
+            let receipt = messages.get(place).map_or("", |message| message.receipt.as_str());
+            // It comes again all the same, after the queue's own time.
+            if let Err(failure) = queues.postpone(&self.client, receipt, seconds).await {
+                log::failure("queue", &failure.to_string());
+            }
+        }
     }
 }
 
-/// The messages, when an event is a queue's batch.
-fn queue_messages(event: &Value) -> Option<&Vec<Value>> {
-    let messages = event["Records"].as_array()?;
-    messages.first().is_some_and(|message| message["eventSource"] == "aws:sqs").then_some(messages)
+/// Where there are no queues, a failure is one of the invocation.
+fn report(task: &Task, plan: &Plan, done: &[Done], summary: &mut Summary) {
+    let lines = Lines::of(&task.record, plan);
+    for done in done {
+        match &done.outcome {
+            Outcome::Failed(failure) => {
+                lines.done(done, Fate::GivenUp);
+                summary.failures.push((task.message, format!("{}: {failure}", done.arn)));
+            }
+            Outcome::Replaced(_) => {
+                lines.done(done, Fate::Gone);
+                summary.gone += 1;
+            }
+            Outcome::Tagged | Outcome::AlreadyTagged { .. } => {
+                lines.done(done, Fate::Done);
+                count(done, summary);
+            }
+        }
+    }
+}
+
+fn count(done: &Done, summary: &mut Summary) {
+    match done.outcome {
+        Outcome::AlreadyTagged { .. } => summary.already_tagged += 1,
+        _ => summary.tagged += 1,
+    }
+}
+
+fn event_time(record: &Record) -> Option<u64> {
+    record.text("eventTime").and_then(|text| time::seconds(&text))
+}
+
+/// How careful a try is.
+pub fn guard(queues: Option<&Queues>, confirmed: bool) -> Guard {
+    match (queues, confirmed) {
+        (None, _) => Guard::None,
+        (Some(_), true) => Guard::Confirmed,
+        (Some(_), false) => Guard::Strict,
+    }
 }

@@ -1,12 +1,13 @@
 //! The function's log: one JSON line for each decision, in the words of `tagger explain --json`.
 //!
 //! Event id, names, codes, ARNs and the creator; never `requestParameters`, nor any message that
-//! could quote them.
+//! could quote them. `outcome` stands only on lines about what is final: the metric filters count it. A
+//! line about what waits says in `waiting` what for, in the same words, and when it is tried again.
 
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 use tagger_aws::{Done, Outcome};
-use tagger_core::{Plan, Record, diagnostic::Diagnostic};
+use tagger_core::{Plan, Record, diagnostic::Diagnostic, settle::Fate};
 
 /// What all lines of one record share.
 pub struct Lines<'a> {
@@ -21,18 +22,31 @@ impl<'a> Lines<'a> {
     }
 
     /// What became of a resource.
-    pub fn done(&self, done: &Done) {
-        let mut line = self.line(if matches!(done.outcome, Outcome::Failed(_)) { "ERROR" } else { "INFO" });
+    pub fn done(&self, done: &Done, fate: Fate) {
+        let level = if fate == Fate::GivenUp { "ERROR" } else { "INFO" };
+        let mut line = self.line(level);
         line["type"] = done.resource_type.into();
         line["arn"] = done.arn.as_str().into();
         line["operation"] = done.operation.into();
-        line["outcome"] = done.outcome.as_str().into();
+        match fate {
+            Fate::Waits(seconds) => {
+                line["waiting"] = done.outcome.as_str().into();
+                let at = SystemTime::now() + Duration::from_secs(seconds);
+                line["retryAt"] = tagger_aws::time::format(at).into();
+            }
+            Fate::Gone => line["outcome"] = "gone".into(),
+            Fate::Done | Fate::GivenUp => line["outcome"] = done.outcome.as_str().into(),
+        }
         match &done.outcome {
             Outcome::AlreadyTagged { value } => line["value"] = value.as_str().into(),
+            Outcome::Replaced(diagnostic) => line["code"] = diagnostic.code.as_str().into(),
             Outcome::Failed(failure) => {
                 line["call"] = failure.call.as_str().into();
                 line["error"] = failure.code.as_str().into();
                 line["message"] = failure.message.as_str().into();
+                if let Some(by) = failure.by {
+                    line["by"] = by.as_str().into();
+                }
             }
             Outcome::Tagged => {}
         }

@@ -2,6 +2,7 @@
 //! answers events. A table of contents; the work is in [`handler`], the decision in `tagger-core`.
 
 mod handler;
+mod intake;
 mod log;
 mod settings;
 
@@ -14,7 +15,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let policy = settings::policy().inspect_err(|error| log::failure("configuration", error))?;
     let client =
         tagger_aws::Client::from_environment().await.inspect_err(|error| log::failure("client", error))?;
-    let handler = Handler { client, policy };
+    let queues = settings::queues().inspect_err(|error| log::failure("configuration", error))?;
+    // What finds no place in time can wait only where there is a queue for it.
+    let client = if queues.is_some() { client.limited() } else { client };
+    let handler = Handler { client, policy, queues };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         handler.handle(event.payload, &event.context).await

@@ -3,7 +3,24 @@
 //! rather than tag otherwise than was asked.
 
 use std::{fs, io::ErrorKind, path::PathBuf};
+use tagger_aws::Queues;
 use tagger_core::{Policy, config};
+
+/// The function's own queues, which the template states; none where it does not.
+///
+/// # Errors
+/// One without the other: what waits could not be given up, or the other way round.
+pub fn queues() -> Result<Option<Queues>, String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match (variable("RETRY_QUEUE_URL"), variable("DEAD_LETTER_QUEUE_URL")) {
+        (None, None) => Ok(None),
+        (Some(retry), Some(dead_letters)) => {
+            let region = variable("AWS_REGION").unwrap_or_default();
+            Ok(Some(Queues { retry, dead_letters, region }))
+        }
+        _ => Err("RETRY_QUEUE_URL and DEAD_LETTER_QUEUE_URL: set both, or neither".to_owned()),
+    }
+}
 
 /// Reads them.
 ///

@@ -1,6 +1,6 @@
 //! `crates/catalog/src/generated.rs`: the static tables.
 
-use crate::catalog::{Call, Catalog, Fixed, Known, OneOrMany, Operation};
+use crate::catalog::{Call, Catalog, Fixed, Known, Meaning, OneOrMany, Operation, Quota, Told};
 use std::{collections::BTreeMap, fmt::Write};
 use tagger_catalog::template::{self, Filter, Part};
 
@@ -11,8 +11,9 @@ use tagger_catalog::template::{self, Filter, Part};
 pub fn tables(catalog: &Catalog) -> Result<String, String> {
     let mut out = String::from(
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
-         use crate::{\n    entry::{Entry, Event, Evidence},\n    identities::{Kind, Known},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
-         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    partition::Partition,\n    template::{Filter, Part},\n};\n\n",
+         use crate::{\n    entry::{Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
+         lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
+         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    partition::Partition,\n    quota::Quota,\n    template::{Filter, Part},\n};\n\n",
     );
     let operations = catalog.used_operations();
     let place: BTreeMap<&str, usize> =
@@ -75,7 +76,87 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
         }
         out.push_str("];\n\n");
     }
+    over_time(catalog, &mut out)?;
     Ok(out)
+}
+
+/// What error codes mean, what is known of types over time, how many calls are sent.
+fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
+    out.push_str("pub(crate) static MEANINGS: &[Meaning] = &[\n");
+    for meaning in &catalog.errors {
+        let Meaning { class, by, passes, services, codes, contains, messages } = meaning;
+        let classes = tagger_catalog::errors::Class::ALL.iter().find(|known| known.as_str() == class);
+        let class = classes.ok_or_else(|| format!("catalog/errors.toml: unknown class `{class}`"))?;
+        let by = match by {
+            None => "None".to_owned(),
+            Some(by) => {
+                let known = tagger_catalog::errors::By::ALL.iter().find(|known| known.as_str() == by);
+                format!(
+                    "Some(By::{:?})",
+                    known.ok_or_else(|| format!("catalog/errors.toml: unknown `{by}`"))?
+                )
+            }
+        };
+        let _ = writeln!(
+            out,
+            "    Meaning {{ class: Class::{class:?}, by: {by}, passes: {passes}, services: &{services:?}, codes: &{codes:?}, \
+             contains: &{contains:?}, messages: &{messages:?} }},"
+        );
+    }
+    let unique: Vec<_> = catalog.unique_types().into_iter().collect();
+    let _ = writeln!(out, "];\n\npub(crate) static UNIQUE: &[&str] = &{unique:?};\n");
+    out.push_str("pub(crate) static TOLD: &[Told] = &[\n");
+    for told in &catalog.lifetimes.told {
+        let _ = writeln!(out, "    {},", told_literal(told, catalog)?);
+    }
+    out.push_str("];\n\npub(crate) static SLOW: &[Slow] = &[\n");
+    for slow in &catalog.lifetimes.slow {
+        let _ = writeln!(out, "    Slow {{ resource_type: {:?}, minutes: {} }},", slow.r#type, slow.minutes);
+    }
+    out.push_str("];\n\npub(crate) static QUOTAS: &[Quota] = &[\n");
+    for Quota { call, a_second, burst, .. } in &catalog.quotas.quota {
+        let _ = writeln!(out, "    Quota {{ call: {call:?}, a_second: {a_second}, burst: {burst} }},");
+    }
+    let rate = &catalog.quotas.default;
+    let _ = writeln!(
+        out,
+        "];\n\npub(crate) static QUOTA: Quota = Quota {{ call: \"\", a_second: {}, burst: {} }};",
+        rate.a_second, rate.burst
+    );
+    Ok(())
+}
+
+fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
+    let takes = word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("last", "Last"), ("path", "Path")])
+        .map_err(|error| format!("catalog/lifetimes.toml: {}: {error}", told.r#type))?;
+    let entry = catalog.entries().find(|(_, entry)| entry.r#type == told.r#type);
+    let operation = entry.and_then(|(_, entry)| catalog.operations.get(&entry.tag));
+    let operation = operation.ok_or_else(|| format!("catalog/lifetimes.toml: {}: no entry", told.r#type))?;
+    let list = told.describe.list.iter().map(|(name, texts)| (name.clone(), Fixed::Texts(texts.clone())));
+    let call = Call {
+        operation: told.describe.operation.clone(),
+        method: told.describe.method.clone(),
+        uri: told.describe.uri.clone(),
+        id: told.describe.id.clone(),
+        r#in: told.describe.r#in.clone(),
+        many: told.describe.many,
+        shape: "list".to_owned(),
+        extra: list.collect(),
+        ..Call::default()
+    };
+    Ok(format!(
+        "Told {{ resource_type: {:?}, describe: {}, takes: Named::{takes}, among: {:?}, name: {:?}, same: {:?}, created: {:?}, \
+         within: {}, status: {:?}, ready: &{:?} }}",
+        told.r#type,
+        call_literal(&call, operation)?,
+        told.among,
+        told.name,
+        told.same,
+        told.created,
+        told.within.unwrap_or(15),
+        told.status,
+        told.ready,
+    ))
 }
 
 fn templates(list: &OneOrMany) -> Result<String, String> {
@@ -164,12 +245,14 @@ fn call_literal(call: &Call, operation: &Operation) -> Result<String, String> {
         let value = match value {
             Fixed::Text(text) => text.clone(),
             Fixed::Number(number) => number.to_string(),
+            Fixed::Texts(texts) => texts.join(","),
         };
         uri = format!("{uri}{}{name}={value}", if uri.contains('?') { '&' } else { '?' });
     }
     let extra = call.extra.iter().map(|(name, value)| match value {
         Fixed::Text(text) => format!("({name:?}, Fixed::Text({text:?}))"),
         Fixed::Number(number) => format!("({name:?}, Fixed::Number({number}))"),
+        Fixed::Texts(texts) => format!("({name:?}, Fixed::Texts(&{texts:?}))"),
     });
     Ok(format!(
         "Call {{ operation: {:?}, method: {:?}, uri: {uri:?}, id: {:?}, id_in: Place::{place}, many: {}, id_member: {:?}, tags: {:?}, \

@@ -1,0 +1,140 @@
+//! What became of each resource, and what an error code means. Pure; the codes are data
+//! (`catalog/errors.toml`).
+
+use crate::diagnostic::Diagnostic;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::fmt;
+use tagger_catalog::errors::Meaning;
+pub use tagger_catalog::errors::{By, Class};
+
+/// What one try did to one resource.
+#[derive(Debug)]
+pub struct Done {
+    /// Its CloudFormation type.
+    pub resource_type: &'static str,
+    /// Its ARN; for children that could not be found, their parent's.
+    pub arn: String,
+    /// The operation that tags it.
+    pub operation: &'static str,
+    /// The ARN of the resource from which it was looked up, where it does not stand in the record.
+    pub parent: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What one try came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It has the tags now.
+    Tagged,
+    /// It had the creator's key already, and keeps its value.
+    AlreadyTagged {
+        /// That value.
+        value: String,
+    },
+    /// What has this name now is another resource; the event's own is gone.
+    Replaced(Diagnostic),
+    /// It was not tagged.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// The word in the log.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Tagged => "tagged",
+            Outcome::AlreadyTagged { .. } => "already-tagged",
+            Outcome::Replaced(_) => "gone",
+            Outcome::Failed(failure) => failure.class.as_str(),
+        }
+    }
+}
+
+/// Why a resource was not tagged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of failure.
+    #[serde(serialize_with = "write_class", deserialize_with = "read_class")]
+    pub class: Class,
+    /// What denied it, where the class is denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "write_by", deserialize_with = "read_by")]
+    pub by: Option<By>,
+    /// Whether it goes over by itself, so that it is tried again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passes: bool,
+    /// The call that failed, for example `ec2:DescribeTags`.
+    pub call: String,
+    /// AWS's error code, or what stands in its place.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+}
+
+impl Failure {
+    /// What an error answer of a call means. `status` is the HTTP status, where there was an answer.
+    pub fn of(call: &str, code: &str, message: impl Into<String>, status: Option<u16>) -> Self {
+        let message = message.into();
+        let meaning = meaning(call, code, &message);
+        let (class, by, passes) =
+            meaning.map_or((Class::Failed, None, false), |found| (found.class, found.by, found.passes));
+        let mut failure = Self { class, by, passes, call: call.to_owned(), code: code.to_owned(), message };
+        // Where the code tells nothing, the status does.
+        match status {
+            Some(429 | 503) if failure.class == Class::Failed => failure.class = Class::Throttled,
+            Some(500..) if failure.class == Class::Failed => failure.passes = true,
+            _ => {}
+        }
+        failure
+    }
+
+    /// A failure of our own making, with the class stated.
+    pub fn ours(class: Class, call: &str, code: &str, message: impl Into<String>) -> Self {
+        let (call, code, message) = (call.to_owned(), code.to_owned(), message.into());
+        Self { class, by: None, passes: false, call, code, message }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} answered {}: {}", self.class.as_str(), self.call, self.code, self.message)
+    }
+}
+
+/// The first entry of the catalog that fits.
+fn meaning(call: &str, code: &str, message: &str) -> Option<&'static Meaning> {
+    let service = call.split(':').next().unwrap_or_default();
+    let (plain, message) = (plain(code), message.to_lowercase());
+    tagger_catalog::meanings().iter().find(|meaning| {
+        let states_code = !meaning.codes.is_empty() || !meaning.contains.is_empty();
+        let fits_code =
+            meaning.codes.contains(&plain) || meaning.contains.iter().any(|word| code.contains(word));
+        (meaning.services.is_empty() || meaning.services.contains(&service))
+            && (!states_code || fits_code)
+            && (meaning.messages.is_empty() || meaning.messages.iter().any(|word| message.contains(word)))
+    })
+}
+
+/// A code without `Exception` or `Fault`: the same error comes with and without.
+fn plain(code: &str) -> &str {
+    code.strip_suffix("Exception").or_else(|| code.strip_suffix("Fault")).unwrap_or(code)
+}
+
+fn write_class<S: Serializer>(class: &Class, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(class.as_str())
+}
+
+fn read_class<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Class, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let known = Class::ALL.into_iter().find(|class| class.as_str() == word);
+    known.ok_or_else(|| D::Error::custom(format!("unknown class `{word}`")))
+}
+
+fn write_by<S: Serializer>(by: &Option<By>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(by.map_or("", By::as_str))
+}
+
+fn read_by<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<By>, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Ok(By::ALL.into_iter().find(|by| by.as_str() == word))
+}

@@ -1,0 +1,147 @@
+//! What an event holds: the records to try, each with what is known of its history. Pure.
+//!
+//! An event is a call of the function or a batch of a queue; a message holds a piece of work that this
+//! function wrote, or whatever `tagger_core::containers` opens.
+
+use crate::handler::guard;
+use serde_json::Value;
+use tagger_aws::Queues;
+use tagger_core::{
+    Record,
+    attempt::Guard,
+    containers,
+    settle::Came,
+    work::{Document, Work},
+};
+
+/// A message of a batch.
+#[derive(Debug)]
+pub struct Message {
+    /// By which the answer names it.
+    pub id: String,
+    /// By which it is postponed.
+    pub receipt: String,
+    /// Its text.
+    pub body: String,
+    /// How often it has been received, with this time.
+    pub receives: u64,
+    /// When it was sent, in seconds since 1970.
+    pub sent: u64,
+    /// Whether it is of the retry queue.
+    waits: bool,
+}
+
+/// A record to try.
+#[derive(Debug)]
+pub struct Task {
+    /// The record.
+    pub record: Record,
+    /// What is still to do; none where it is everything.
+    pub work: Option<Work>,
+    /// The place of its message; none for a call.
+    pub message: Option<usize>,
+    /// When it was first seen.
+    pub first_seen: u64,
+    /// How often it was tried, with this time.
+    pub tries: u64,
+    /// How it came.
+    pub came: Came,
+    /// How careful to be.
+    pub guard: Guard,
+}
+
+/// What an event holds.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// Its messages, if it is a queue's batch.
+    pub messages: Vec<Message>,
+    /// The records.
+    pub tasks: Vec<Task>,
+    /// What cannot be read, each with the place of its message.
+    pub unreadable: Vec<(Option<usize>, String)>,
+}
+
+/// Opens an event.
+pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
+    let Intake { mut messages, mut tasks, mut unreadable } = Intake::default();
+    let mut add = |value: Value, place: Option<usize>, message: Option<&Message>| {
+        let (sent, receives) = message.map_or((now, 1), |message| (message.sent, message.receives));
+        let waits = message.is_some_and(|message| message.waits);
+        let task = |record, work: Option<Work>, alone: bool| {
+            let confirmed = work.as_ref().is_some_and(|work| work.confirmed);
+            let first_seen = work.as_ref().map(|work| work.first_seen).filter(|seen| *seen > 0);
+            Task {
+                record,
+                message: place,
+                first_seen: first_seen.unwrap_or(sent),
+                tries: work.as_ref().map_or(0, |work| work.tries) + receives,
+                came: if waits && alone { Came::Waiting } else { Came::Once },
+                guard: guard(queues, confirmed),
+                work,
+            }
+        };
+        if let Some(work) = piece_of_work(&value) {
+            // Somebody may have put the whole event there.
+            let records = containers::records_in(work.record.clone());
+            let alone = records.len() == 1;
+            for record in records {
+                match record {
+                    Ok(record) => tasks.push(task(record, Some(work.clone()), alone)),
+                    Err(problem) => unreadable.push((place, problem.to_string())),
+                }
+            }
+            return;
+        }
+        let records = containers::records_in(value);
+        let alone = records.len() == 1;
+        for record in records {
+            match record {
+                Ok(record) => tasks.push(task(record, None, alone)),
+                Err(problem) => unreadable.push((place, problem.to_string())),
+            }
+        }
+    };
+    if !is_batch(&event) {
+        add(event, None, None);
+        return Intake { messages, tasks, unreadable };
+    }
+    for value in event["Records"].as_array().into_iter().flatten() {
+        let message = message(value, queues, now);
+        let body =
+            serde_json::from_str::<Value>(&message.body).ok().filter(|body| piece_of_work(body).is_some());
+        add(body.unwrap_or_else(|| value.clone()), Some(messages.len()), Some(&message));
+        messages.push(message);
+    }
+    Intake { messages, tasks, unreadable }
+}
+
+fn is_batch(event: &Value) -> bool {
+    let first = event["Records"].as_array().and_then(|messages| messages.first());
+    first.is_some_and(|message| message["eventSource"] == "aws:sqs")
+}
+
+fn piece_of_work(value: &Value) -> Option<Work> {
+    if value["tagger"] != "work" {
+        return None;
+    }
+    match serde_json::from_value(value.clone()) {
+        Ok(Document::Work(work)) => Some(work),
+        _ => None,
+    }
+}
+
+/// Shape: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
+fn message(value: &Value, queues: Option<&Queues>, now: u64) -> Message {
+    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    let number = |name: &str| value["attributes"][name].as_str().and_then(|text| text.parse::<u64>().ok());
+    let name = |place: &str, separator| place.rsplit(separator).next().unwrap_or_default().to_owned();
+    let queue = name(&text("eventSourceARN"), ':');
+    Message {
+        id: text("messageId"),
+        receipt: text("receiptHandle"),
+        body: text("body"),
+        receives: number("ApproximateReceiveCount").unwrap_or(1),
+        sent: number("SentTimestamp").map_or(now, |millis| millis / 1000),
+        waits: !queue.is_empty() && queues.is_some_and(|queues| name(&queues.retry, '/') == queue),
+    }
+}

@@ -1,0 +1,208 @@
+//! `errors.toml`, `lifetimes.toml` and `quotas.toml`: what error codes mean, what tells a resource from
+//! another one of its name, how fast the client calls. Types of the files, and their checks.
+
+use super::Catalog;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One entry of `catalog/errors.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meaning {
+    /// Class.
+    pub class: String,
+    /// What denied.
+    pub by: Option<String>,
+    /// Whether it goes over by itself.
+    #[serde(default)]
+    pub passes: bool,
+    /// Services.
+    #[serde(default)]
+    pub services: Vec<String>,
+    /// Codes.
+    #[serde(default)]
+    pub codes: Vec<String>,
+    /// Words of a code.
+    #[serde(default)]
+    pub contains: Vec<String>,
+    /// Words of a message.
+    #[serde(default)]
+    pub messages: Vec<String>,
+}
+
+/// `catalog/lifetimes.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifetimes {
+    /// Types, or `Service::*`, whose ids are given once.
+    pub unique: Vec<String>,
+    /// Types that are slow to be visible.
+    pub slow: Vec<Slow>,
+    /// Types of which the service tells.
+    pub told: Vec<Told>,
+}
+
+/// A type that is slow to be visible.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slow {
+    /// Type.
+    pub r#type: String,
+    /// Minutes.
+    pub minutes: u64,
+    /// Link.
+    pub source: String,
+}
+
+/// A type of which the service tells.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    /// Type.
+    pub r#type: String,
+    /// The call.
+    pub describe: Describe,
+    /// IAM action.
+    pub action: String,
+    /// What identifies it.
+    pub takes: String,
+    /// Path to the resource.
+    pub among: String,
+    /// Member with its name.
+    #[serde(default)]
+    pub name: String,
+    /// Path in the record, member in the answer.
+    #[serde(default)]
+    pub same: (String, String),
+    /// Member with the time.
+    pub created: String,
+    /// Seconds.
+    pub within: Option<u64>,
+    /// Member with the state.
+    #[serde(default)]
+    pub status: String,
+    /// States.
+    #[serde(default)]
+    pub ready: Vec<String>,
+    /// Link.
+    pub source: String,
+}
+
+/// A describing call.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Describe {
+    /// Operation.
+    pub operation: String,
+    /// Method.
+    pub method: Option<String>,
+    /// URI.
+    pub uri: Option<String>,
+    /// Identifier's member.
+    pub id: String,
+    /// Identifier's place.
+    pub r#in: Option<String>,
+    /// List of identifiers.
+    #[serde(default)]
+    pub many: bool,
+    /// Fixed lists of texts.
+    #[serde(default)]
+    pub list: BTreeMap<String, Vec<String>>,
+}
+
+/// `catalog/quotas.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quotas {
+    /// For every other call.
+    pub default: Rate,
+    /// For these.
+    pub quota: Vec<Quota>,
+}
+
+/// A rate.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rate {
+    /// Calls a second.
+    pub a_second: u32,
+    /// Calls at once.
+    pub burst: u32,
+}
+
+/// The rate of a call.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Quota {
+    /// Call.
+    pub call: String,
+    /// Calls a second.
+    pub a_second: u32,
+    /// Calls at once.
+    pub burst: u32,
+    /// Link.
+    pub source: String,
+}
+
+impl Catalog {
+    /// Who tags a type must also be able to read what tells it from another: the policy and the documents
+    /// take these actions from the operation, beside those that read its tags.
+    pub(super) fn add_describing_actions(&mut self) {
+        for told in &self.lifetimes.told {
+            let entry = self
+                .files
+                .iter()
+                .flat_map(|(_, file)| &file.resource)
+                .find(|entry| entry.r#type == told.r#type);
+            let operation = entry.and_then(|entry| self.operations.get_mut(&entry.tag));
+            if let Some(operation) = operation.filter(|operation| !operation.reads.contains(&told.action)) {
+                operation.reads.push(told.action.clone());
+            }
+        }
+    }
+
+    pub(super) fn lifetime_complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        let types: BTreeSet<&str> = self.entries().map(|(_, entry)| entry.r#type.as_str()).collect();
+        for pattern in &self.lifetimes.unique {
+            let prefix = pattern.strip_suffix('*');
+            if !types
+                .iter()
+                .any(|name| name == pattern || prefix.is_some_and(|prefix| name.starts_with(prefix)))
+            {
+                complaints.push(format!("catalog/lifetimes.toml: unique: no entry has the type {pattern}"));
+            }
+        }
+        let unique = self.unique_types();
+        let told = self.lifetimes.told.iter().map(|told| (&told.r#type, &told.source, true));
+        let slow = self.lifetimes.slow.iter().map(|slow| (&slow.r#type, &slow.source, false));
+        for (name, source, is_told) in told.chain(slow) {
+            if !types.contains(name.as_str()) {
+                complaints.push(format!("catalog/lifetimes.toml: {name}: no entry has this type"));
+            }
+            if is_told && unique.contains(name.as_str()) {
+                complaints.push(format!("catalog/lifetimes.toml: {name}: is `unique` too; remove one"));
+            }
+            if !source.starts_with("https://") {
+                complaints.push(format!("catalog/lifetimes.toml: {name}: `source` must be a link"));
+            }
+        }
+        for quota in &self.quotas.quota {
+            if !quota.source.starts_with("https://") {
+                complaints.push(format!("catalog/quotas.toml: {}: `source` must be a link", quota.call));
+            }
+        }
+        complaints
+    }
+
+    /// The types that `unique` names, sorted.
+    pub fn unique_types(&self) -> BTreeSet<&str> {
+        let is_unique = |name: &&str| {
+            self.lifetimes.unique.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == pattern,
+            })
+        };
+        self.entries().map(|(_, entry)| entry.r#type.as_str()).filter(is_unique).collect()
+    }
+}
