@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import time
 from typing import Any
 
 import botocore.exceptions
@@ -255,17 +256,28 @@ class Stack(StackTest):
         self.assertLessEqual({"AlarmSubscription", "TopicKey"}, made)
         self.assertNotIn("OperationsDashboard", made)
 
-    def test_what_fails_goes_to_the_dead_letters(self) -> None:
-        """A failed call of the function comes, after its retries, into the dead-letter queue with its reason."""
+    def test_what_cannot_be_read_goes_to_the_dead_letters(self) -> None:
+        """What is no record comes, after the tries of an asynchronous call, into the dead-letter queue with its reason."""
         self.change("CREATE", **PARAMETERS)
-        with open(os.path.join(support.ROOT, "catalog", "samples", "sqs", "CreateQueue.json"), encoding="utf-8") as file:
-            # There is no such queue here.
-            record = {**json.load(file)["record"], "recipientAccountId": support.ACCOUNT}
         self.cloud.client("lambda").invoke(FunctionName="auto-resource-tagger", InvocationType="Event",
-                                           Payload=json.dumps({"detail": record}).encode())
+                                           Payload=json.dumps({"detail": {"hello": "world"}}).encode())
         url = self.outputs()["DeadLetterQueueUrl"]
         messages = support.wait(lambda: self.lying_in(url), "a dead letter")
         self.assertIn("responsePayload", messages[0])
+
+    def test_a_resource_that_is_not_there_waits(self) -> None:
+        """A creation of now whose queue is not there is in the retry queue, and in the dead letters it is not."""
+        self.change("CREATE", **PARAMETERS)
+        with open(os.path.join(support.ROOT, "catalog", "samples", "sqs", "CreateQueue.json"), encoding="utf-8") as file:
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            record = {**json.load(file)["record"], "recipientAccountId": support.ACCOUNT, "eventTime": now}
+        answer = json.load(self.cloud.client("lambda").invoke(
+            FunctionName="auto-resource-tagger", Payload=json.dumps({"detail": record}).encode())["Payload"])
+        self.assertEqual((answer["waiting"], answer["givenUp"]), (1, 0), answer)
+        count = self.cloud.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs()["RetryQueueUrl"],
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"])
+        self.assertEqual(sum(map(int, count["Attributes"].values())), 1, count["Attributes"])
 
     def test_another_region_forwards(self) -> None:
         self.change("CREATE", **PARAMETERS)

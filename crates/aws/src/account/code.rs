@@ -101,29 +101,6 @@ impl Buckets {
         asked.map(drop).map_err(told("s3:PutBucketPublicAccessBlock", &self.region))
     }
 
-    /// Whether an object is there.
-    ///
-    /// # Errors
-    /// S3 could not be asked.
-    pub async fn has(&self, bucket: &str, key: &str) -> Result<bool, Trouble> {
-        let asked = self
-            .client
-            .head_object()
-            .bucket(bucket)
-            .key(key)
-            .expected_bucket_owner(&self.account)
-            .send()
-            .await;
-        let status =
-            asked.as_ref().err().and_then(|error| error.raw_response()).map(|raw| raw.status().as_u16());
-        match (asked.map_err(told("s3:GetObject", &self.region)), status) {
-            (Ok(_), _) => Ok(true),
-            // Without the right to list, S3 answers 403 for what is not there; then it is put again, which changes nothing.
-            (_, Some(403 | 404)) => Ok(false),
-            (Err(trouble), _) => Err(trouble),
-        }
-    }
-
     /// Puts an object into a bucket of this account.
     ///
     /// # Errors

@@ -310,7 +310,7 @@ async fn template(
     Ok(Template::Url(account.object_url(bucket, &key)))
 }
 
-/// Puts the zip where Lambda reads it, unless it is there.
+/// Puts the zip where Lambda reads it.
 async fn upload(zip: &FunctionZip, bucket: &str, buckets: &Buckets, report: Report) -> Result<(), Error> {
     if buckets.owner(bucket).await? == Owner::Nobody {
         report.say(
@@ -320,14 +320,12 @@ async fn upload(zip: &FunctionZip, bucket: &str, buckets: &Buckets, report: Repo
         )?;
         buckets.make(bucket).await?;
     }
+    // Always, also where the key is there: what lies there may be from somebody else.
     let key = zip.key(VERSION);
-    if !buckets.has(bucket, &key).await? {
-        let megabytes = zip.bytes.len() as f64 / 1e6;
-        let text = format!("Uploading {} ({megabytes:.1} MB) to s3://{bucket}/{key}", zip.path.display());
-        report.say("upload", &text, json!({ "bucket": bucket, "key": key, "bytes": zip.bytes.len() }))?;
-        buckets.put(bucket, &key, zip.bytes.clone()).await?;
-    }
-    Ok(())
+    let megabytes = zip.bytes.len() as f64 / 1e6;
+    let text = format!("Uploading {} ({megabytes:.1} MB) to s3://{bucket}/{key}", zip.path.display());
+    report.say("upload", &text, json!({ "bucket": bucket, "key": key, "bytes": zip.bytes.len() }))?;
+    Ok(buckets.put(bucket, &key, zip.bytes.clone()).await?)
 }
 
 /// What it may do, what it will cost, and what it will not see.
@@ -374,8 +372,9 @@ async fn say_the_rest(
                 ..Shape::default()
             };
             let hours = rate.seconds / 3600.0;
+            let short = if hours < 6.0 { "; that is a short time, so it can be far off" } else { "" };
             let text = format!(
-                "It will cost: {}.\n  From {} creations among {} calls that write in the last {hours:.1} hours in {}.",
+                "It will cost: {}.\n  From {} creations among {} calls that write in the last {hours:.1} hours in {}{short}.",
                 words::cost(&shape),
                 rate.created,
                 rate.writes,

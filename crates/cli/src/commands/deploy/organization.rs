@@ -170,9 +170,6 @@ async fn upload(
     ];
     for (name, bytes) in files {
         let key = format!("{prefix}/{name}");
-        if name.ends_with(".zip") && buckets.has(bucket, &key).await? {
-            continue;
-        }
         report.say(
             "upload",
             &format!("Uploading s3://{bucket}/{key}"),
