@@ -400,8 +400,12 @@ async fn say_the_rest(
         .map(String::as_str)
         .collect();
     if !uncovered.is_empty() {
+        // Global services log in the partition's global region, which is always covered, but for these two
+        // (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>).
+        let here = account.partition.name == "aws" && uncovered.contains(&"us-west-2");
+        let also = if here { " Global Accelerator and Network Manager log in us-west-2." } else { "" };
         let text = format!(
-            "Not tagged: what is created in {} (`--regions all` covers every enabled region).",
+            "Not tagged: what is created in {} (`--regions all` covers every enabled region).{also}",
             uncovered.join(", ")
         );
         report.say("uncovered", &text, json!({ "regions": uncovered }))?;
