@@ -36,7 +36,10 @@ impl End {
 /// How many times in a row AWS may be out of reach.
 const PATIENCE: u32 = 20;
 
-/// Follows until nothing is under way any more. `known` is the last event before.
+/// How many looks a stack may still show what it was before: CloudFormation answers before it begins.
+const LOOKS: u32 = 30;
+
+/// Follows until what was begun is over. `known` is the last event before it.
 ///
 /// # Errors
 /// It was stopped, or AWS could not be asked.
@@ -49,7 +52,7 @@ pub async fn follow(
     stop: &Stop,
     pause: Duration,
 ) -> Result<End, Error> {
-    let (mut events, mut known, mut missed) = (Vec::new(), known, 0);
+    let (mut events, mut known, mut missed, mut idle) = (Vec::<Event>::new(), known, 0, 0);
     loop {
         if stop.is_asked() {
             return Err(Error::Failure(format!(
@@ -80,8 +83,10 @@ pub async fn follow(
             tell(&event, region, report)?;
             events.push(event);
         }
+        let begun = events.iter().any(|event| event.resource_type == "AWS::CloudFormation::Stack");
         match status {
             Some(status) if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {}
+            Some(status) if !begun && status != "DELETE_COMPLETE" && idle < LOOKS => idle += 1,
             status => {
                 let status = status.unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
                 return Ok(End { stack: stack.to_owned(), status, events });

@@ -230,7 +230,10 @@ impl Stacks {
     /// # Errors
     /// CloudFormation refused it.
     pub async fn discard(&self, change_set: &ChangeSet) -> Result<(), Trouble> {
-        let asked = self.client.delete_change_set().change_set_name(&change_set.id).send().await;
+        // The stack's name is needed where the change set is not named by its ARN.
+        let ask =
+            self.client.delete_change_set().change_set_name(&change_set.id).stack_name(&change_set.stack);
+        let asked = ask.send().await;
         match asked.map_err(told("cloudformation:DeleteChangeSet", &self.region)) {
             Err(trouble) if trouble.kind() != Kind::NotFound => return Err(trouble),
             _ => {}
@@ -298,6 +301,16 @@ impl Stacks {
             .collect();
         events.dedup_by(|a, b| (&a.logical, &a.reason) == (&b.logical, &b.reason));
         Ok(events)
+    }
+
+    /// The id of a stack's newest event.
+    ///
+    /// # Errors
+    /// CloudFormation could not be asked.
+    pub async fn newest_event(&self, stack: &str) -> Result<Option<String>, Trouble> {
+        let asked = self.client.describe_stack_events().stack_name(stack).send().await;
+        let answer = asked.map_err(told("cloudformation:DescribeStackEvents", &self.region))?;
+        Ok(answer.stack_events().first().and_then(|event| event.event_id()).map(str::to_owned))
     }
 
     /// A stack's events, oldest first, up to the one that is known already.

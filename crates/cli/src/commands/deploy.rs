@@ -283,8 +283,8 @@ async fn code_bucket(
     let bucket = arguments.code_bucket.clone().or(deployed).unwrap_or(usual);
     match buckets.owner(&bucket).await? {
         Owner::Others => Err(Error::Failure(format!(
-            "the bucket {bucket} belongs to another account, or this principal may not look at it; name one of your own in \
-             {} with --code-bucket",
+            "the bucket {bucket} belongs to another account, is in another region, or may not be looked at by this principal; name \
+             one of your own in {} with --code-bucket",
             account.region
         ))),
         Owner::Nobody | Owner::Us => Ok(bucket),

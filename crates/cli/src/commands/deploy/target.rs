@@ -63,8 +63,14 @@ impl Target {
             let text = status.clone().unwrap_or_default();
             let more = json!({ "region": self.region, "stack": self.name, "status": text });
             let place = format!("the stack {} in {}", self.name, self.region);
-            match state::next(status.as_deref()) {
-                Next::Create | Next::Update => return Ok(()),
+            let next = state::next(status.as_deref());
+            if matches!(next, Next::Create | Next::Update) {
+                return Ok(());
+            }
+            // Before anything is begun, so that what follows is seen as new.
+            let known = self.newest_event().await?;
+            match next {
+                Next::Create | Next::Update => {}
                 Next::Wait => {
                     report.say("wait", &format!("{place} is in {text}: waiting for that to end"), more)?;
                 }
@@ -102,7 +108,6 @@ impl Target {
                 }
             }
             let Some(stack) = &self.stack else { return Ok(()) };
-            let known = self.newest_event().await?;
             let end = follow(&self.stacks, &self.region, &stack.id, known, report, stop, self.pause).await?;
             if end.status == "DELETE_FAILED" {
                 return Err(self.explained(end, "could not be deleted").await);
@@ -123,8 +128,7 @@ impl Target {
 
     async fn newest_event(&self) -> Result<Option<String>, Error> {
         let Some(stack) = &self.stack else { return Ok(None) };
-        let events = self.stacks.events(&stack.id, None).await?;
-        Ok(events.last().map(|event| event.id.clone()))
+        Ok(self.stacks.newest_event(&stack.id).await?)
     }
 
     /// Makes the change set.
@@ -206,8 +210,7 @@ impl Target {
         let Some(change_set) = self.change_set.take().filter(|found| !found.changes.is_empty()) else {
             return Ok(self.stack.clone());
         };
-        let events = self.stacks.events(&change_set.stack, None).await?;
-        let known = events.last().map(|event| event.id.clone());
+        let known = self.stacks.newest_event(&change_set.stack).await?;
         self.stacks.execute(&change_set).await?;
         let end =
             follow(&self.stacks, &self.region, &change_set.stack, known, report, stop, self.pause).await?;
