@@ -62,7 +62,7 @@ use tagger_catalog::{
 };
 
 /// Amazon's own roots; see `certs/README.md`.
-const AMAZON_ROOTS: &[u8] = include_bytes!("../certs/amazon-roots.pem");
+pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("../certs/amazon-roots.pem");
 
 /// Sends the operations of the table.
 pub struct Client {
@@ -188,7 +188,7 @@ impl Client {
     }
 
     /// Waits for a place for a call.
-    async fn place(&self, call: &str, region: &str) -> Result<(), Failure> {
+    pub(crate) async fn place(&self, call: &str, region: &str) -> Result<(), Failure> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         let now = Instant::now();
         let end = *self.until.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
