@@ -110,7 +110,7 @@ class Form(unittest.TestCase):
                 self.assertEqual(found["detail"]["errorCode"], [{"exists": False}])
             for rule in support.resources(name, "AWS::Events::Rule").values():
                 self.assertEqual(rule["State"], "ENABLED")
-                self.assertIn("account", rule["EventPattern"])
+                self.assertTrue("account" in rule.get("EventPattern", {}) or "ScheduleExpression" in rule, rule["Name"])
                 for target in rule["Targets"]:
                     self.assertIn("RetryPolicy", target)
                     self.assertIn("DeadLetterConfig", target)
@@ -120,6 +120,18 @@ class Form(unittest.TestCase):
             known = set(re.findall(r"`(TAGGER_[A-Z_]+)`", file.read())) - {"TAGGER_CONFIG"}
         variables = support.resources("tagger", "AWS::Lambda::Function")["Function"]["Environment"]["Variables"]
         self.assertEqual({name for name in variables if name.startswith("TAGGER_")}, known)
+
+    def test_reconciling_is_the_same_program(self) -> None:
+        functions = support.resources("tagger", "AWS::Lambda::Function")
+        live, reconciling = functions["Function"], functions["ReconcileFunction"]
+        self.assertEqual((reconciling["FunctionName"], reconciling["Timeout"]), ("auto-resource-tagger-reconcile", 900))
+        for member in set(live) - {"FunctionName", "Description", "MemorySize", "Timeout"}:
+            self.assertEqual(live[member], reconciling[member], member)
+        target, = support.resources("tagger", "AWS::Events::Rule")["ReconcileRule"]["Targets"]
+        self.assertEqual(json.loads(target["Input"]), {"tagger": "reconcile"})
+        conditions = {logical: found.get("Condition") for logical, found in support.template("tagger")["Resources"].items()}
+        self.assertEqual({logical for logical, condition in conditions.items() if condition == "Reconciles"},
+                         {logical for logical in conditions if "Reconcile" in logical or "Missed" in logical})
 
     def test_the_role_fits(self) -> None:
         role = support.resources("tagger", "AWS::IAM::Role")["Role"]

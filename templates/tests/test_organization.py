@@ -111,7 +111,8 @@ class Organization(test_stack.StackTest):
         self.upload("1")
         self.step("update", ArtifactPrefix="1", ForwarderRegions=AWAY)
         for account in (one, two):
-            function, = self.functions(account)
+            function, reconciling = sorted(self.functions(account), key=lambda found: len(found["FunctionName"]))
+            self.assertEqual(reconciling["FunctionName"], "auto-resource-tagger-reconcile")
             self.assertEqual(function["FunctionArn"], f"arn:aws:lambda:{support.REGION}:{account}:function:auto-resource-tagger")
             self.assertEqual(function["Role"], f"arn:aws:iam::{account}:role/AutoResourceTaggerRole")
             self.assertIn("auto-tag-create-resources", self.rules(account, support.REGION))
@@ -129,7 +130,8 @@ class Organization(test_stack.StackTest):
         self.upload("2")
         self.step("update", ArtifactPrefix="2", TagKey="Owner", ForwarderRegions="")
         for account in (one, two):
-            function, = self.functions(account)
+            function, reconciling = sorted(self.functions(account), key=lambda found: len(found["FunctionName"]))
+            self.assertEqual(reconciling["FunctionName"], "auto-resource-tagger-reconcile")
             self.assertEqual(function["Environment"]["Variables"]["TAGGER_KEY"], "Owner")
             self.assertEqual(self.rules(account, AWAY), [])
 

@@ -49,6 +49,7 @@ REFUSED = [
 ALLOWED = [
     ("ec2:CreateTags", ANY), ("sqs:TagQueue", ANY), ("s3:PutBucketTagging", ANY), ("lambda:TagResource", ANY),
     ("dynamodb:TagResource", ANY), ("sns:TagResource", ANY), ("rds:AddTagsToResource", ANY), ("elasticache:AddTagsToResource", ANY),
+    ("cloudtrail:LookupEvents", ANY), ("ec2:DescribeRegions", ANY), ("tag:GetResources", ANY),
     ("apigateway:PUT", "arn:aws:apigateway:eu-west-1::/tags/arn%3Aaws%3Aapigateway"),
     ("apigateway:POST", "arn:aws:apigateway:eu-west-1::/v2/tags/arn%3Aaws%3Aapigateway"),
     ("sqs:SendMessage", ARN % ("sqs", "auto-resource-tagger-retry")),
@@ -85,13 +86,18 @@ class Role(test_stack.StackTest):
                       "lambda:GetFunction", "kinesis:GetRecords", "sqs:ReceiveMessage"}
         role = support.resources("tagger", "AWS::IAM::Role")["Role"]
         statements = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+        # What reconciling needs goes when it is off.
+        reconciling = [statement["Fn::If"][1] for statement in statements if "Fn::If" in statement]
+        self.assertEqual([statement["Sid"] for statement in reconciling], ["ReadHistory"])
+        self.assertEqual(reconciling[0]["Action"], ["cloudtrail:LookupEvents", "ec2:DescribeRegions", "tag:GetResources"])
+        statements = [statement for statement in statements if "Fn::If" not in statement] + reconciling
         for policy in support.resources("tagger", "AWS::IAM::ManagedPolicy").values():
             statements += policy["PolicyDocument"]["Statement"]
         anywhere = [action for statement in statements if statement["Resource"] == "*" for action in statement["Action"]]
         self.assertIn("ec2:CreateTags", anywhere)
         for action in anywhere:
             name = action.split(":")[1]
-            self.assertTrue("Tag" in name or re.match("^(Get|Describe)[A-Z]", name), f"{action} is neither for tags nor describes")
+            self.assertTrue("Tag" in name or re.match("^(Get|Describe|Lookup)[A-Z]", name), f"{action} is neither for tags nor describes")
             self.assertIn(f"`{action}`", explained)
             self.assertNotIn(action, reads_data)
             self.assertNotRegex(name, "^(Untag|Remove|Delete)", action)

@@ -136,7 +136,7 @@ class Stack(StackTest):
         self.assertNotIn("EventsQueueUrl", outputs)
         rules = self.cloud.client("events").list_rules()["Rules"]
         wanted = set(outputs["RuleNames"].split(","))
-        self.assertEqual({rule["Name"] for rule in rules if rule["State"] == "ENABLED"}, wanted | {"auto-resource-tagger-alarms", "auto-resource-tagger-trail"})
+        self.assertEqual({rule["Name"] for rule in rules if rule["State"] == "ENABLED"}, wanted | {"auto-resource-tagger-alarms", "auto-resource-tagger-trail", "auto-resource-tagger-reconcile"})
 
         function = self.cloud.client("lambda")
         configuration = function.get_function_configuration(FunctionName="auto-resource-tagger")
@@ -170,6 +170,47 @@ class Stack(StackTest):
         self.change("CREATE", **PARAMETERS, Delivery="queue")
         self.assertEqual(self.creator_of_a_new_queue("four"), "alice")
         self.assertNotIn("RulesMayInvoke", self.made())
+
+    def test_what_the_rules_missed_is_tagged_by_the_event_history(self) -> None:
+        """The rules are off in two regions while alice makes queues; a run tags them. Off, there is no such function."""
+        self.change("CREATE", **PARAMETERS)
+        self.addCleanup(self.delete, "eu-west-1")
+        self.change("CREATE", "forwarder", "eu-west-1", HomeRegion=support.REGION)
+        function = "auto-resource-tagger-reconcile"
+        for region in (support.REGION, "eu-west-1"):
+            events = self.cloud.client("events", region)
+            for rule in events.list_rules(NamePrefix="auto-tag-create-resources")["Rules"]:
+                events.disable_rule(Name=rule["Name"])
+        urls: list[tuple[str, str]] = []
+        for number in range(4):
+            region = support.REGION if number % 2 else "eu-west-1"
+            sqs = self.cloud.client("sqs", region, *self.alice)
+            urls.append((region, sqs.create_queue(QueueName=f"missed-{number}")["QueueUrl"]))
+            self.addCleanup(sqs.delete_queue, QueueUrl=urls[-1][1])
+
+        def reconcile(**told: Any) -> dict[str, Any]:
+            answer = self.cloud.client("lambda").invoke(
+                FunctionName=function, Payload=json.dumps({"tagger": "reconcile", **told}).encode())
+            content = json.load(answer["Payload"])
+            self.assertNotIn("FunctionError", answer, content)
+            return content
+
+        first = reconcile()
+        self.assertEqual((first["records"], sorted(first["regions"])), (0, ["eu-west-1", support.REGION]), first)
+        arn = f"arn:aws:lambda:{support.REGION}:{support.ACCOUNT}:function:{function}"
+        marks = [key for key in self.cloud.client("lambda").list_tags(Resource=arn)["Tags"] if not key.startswith("aws:")]
+        self.assertEqual(sorted(marks), [f"auto-resource-tagger-reconciled:{region}" for region in sorted(first["regions"])])
+        # An hour is long for a test, so it asks for calls of a second ago.
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 600))
+        time.sleep(2)
+        second = reconcile(**{"from": since, "late": 1})
+        self.assertGreaterEqual(second["missed"], 4, second)
+        for region, url in urls:
+            self.assertEqual(self.cloud.client("sqs", region).list_queue_tags(QueueUrl=url)["Tags"], {"CreatedBy": "alice"})
+        self.assertEqual(reconcile(**{"from": since, "late": 1})["missed"], 0)
+
+        self.change("UPDATE", **PARAMETERS, Reconcile="off")
+        self.assertEqual([logical for logical in self.made() if "Reconcile" in logical or "Missed" in logical], [])
 
     def test_a_trail_of_its_own(self) -> None:
         """It logs into the stack's bucket, which stays; the next stack is told of it."""

@@ -3,8 +3,10 @@
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 
 mod over_time;
+mod parents;
 
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Told};
+pub use parents::{Parent, Parents};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,8 +16,15 @@ use std::{
 use tagger_catalog::Evidence;
 
 /// The files of `catalog/` that hold no entries.
-const NOT_ENTRIES: [&str; 6] =
-    ["operations.toml", "partitions.toml", "identities.toml", "errors.toml", "lifetimes.toml", "quotas.toml"];
+const NOT_ENTRIES: [&str; 7] = [
+    "parents.toml",
+    "operations.toml",
+    "partitions.toml",
+    "identities.toml",
+    "errors.toml",
+    "lifetimes.toml",
+    "quotas.toml",
+];
 
 /// All of it.
 pub struct Catalog {
@@ -33,6 +42,8 @@ pub struct Catalog {
     pub lifetimes: Lifetimes,
     /// How many calls are sent.
     pub quotas: Quotas,
+    /// For whom services act.
+    pub parents: Parents,
 }
 
 /// `catalog/<service>.toml`.
@@ -158,7 +169,8 @@ pub struct Operation {
     pub replaces: bool,
     /// Most tags.
     pub max_tags: Option<u16>,
-    /// The write.
+    /// The write; an operation of `parents.toml` has none.
+    #[serde(default)]
     pub write: Call,
     /// The read.
     pub read: Option<Call>,
@@ -313,6 +325,7 @@ impl Catalog {
         let errors: Errors = parse(&folder.join("errors.toml"))?;
         let lifetimes = parse(&folder.join("lifetimes.toml"))?;
         let quotas = parse(&folder.join("quotas.toml"))?;
+        let parents = parse(&folder.join("parents.toml"))?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
@@ -327,10 +340,12 @@ impl Catalog {
             operations.operation.into_iter().map(|operation| (operation.name.clone(), operation)).collect();
         let partitions = partitions.partition;
         let errors = errors.error;
-        let mut catalog = Self { files, operations, partitions, identities, errors, lifetimes, quotas };
+        let mut catalog =
+            Self { files, operations, partitions, identities, errors, lifetimes, quotas, parents };
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();
         complaints.extend(catalog.lifetime_complaints());
+        complaints.extend(catalog.parent_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }
     }
 

@@ -1,7 +1,9 @@
 //! `cargo xtask <task>`: what is built besides the program. A table of contents; each task has a file.
 
 mod bench;
+mod burst;
 mod catalog;
+mod chaos;
 mod check;
 mod codegen;
 mod dist;
@@ -13,6 +15,8 @@ cargo xtask demo                builds the product and runs it against an AWS on
 cargo xtask test                installs what the tests need and passes them all
 cargo xtask codegen [--check]   writes what is generated from the catalog; --check only compares
 cargo xtask bench [OPTIONS]     measures the function beside the specification's Python handler
+cargo xtask burst [OPTIONS]     measures one process of the function under a burst of events
+cargo xtask chaos [OPTIONS]     the function on an AWS that fails; --events 100000 by hand
 cargo xtask dist [OPTIONS]      builds what is released for Lambda and Linux, with checksums and SBOMs";
 
 fn main() -> ExitCode {
@@ -22,6 +26,8 @@ fn main() -> ExitCode {
         Some("demo") => check::demo(&arguments[1..]),
         Some("test") => check::test(),
         Some("bench") => bench::run(&arguments[1..]),
+        Some("burst") => burst::run(&arguments[1..]),
+        Some("chaos") => chaos::run(&arguments[1..]),
         Some("dist") => dist::run(&arguments[1..]),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");

@@ -6,9 +6,11 @@
 pub mod code;
 pub mod function;
 pub mod history;
+pub mod letters;
 pub mod log;
 pub mod organization;
 pub mod permissions;
+pub mod protection;
 pub mod queues;
 pub mod rules;
 pub mod stacks;

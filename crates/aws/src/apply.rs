@@ -7,7 +7,7 @@
 use crate::{
     children,
     client::Client,
-    ec2, lifetime,
+    ec2, inherit, lifetime,
     outcome::{Class, Done, Failure, Outcome},
     s3,
     tags::{self, Tags},
@@ -16,7 +16,7 @@ use crate::{
 use serde_json::Value;
 use tagger_catalog::{
     lifetime::Told,
-    operation::{Operation, Variant},
+    operation::{Call, Operation, Variant},
 };
 use tagger_core::{
     Plan, Record,
@@ -54,6 +54,21 @@ struct Wanted {
 /// Executes plans together, so that what AWS takes in one call goes in one call. The outcomes are in the
 /// order of the jobs.
 pub async fn apply(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
+    let mut asked = inherit::ask(client, jobs).await;
+    let mut done: Vec<Vec<Done>> = asked.iter_mut().map(|asked| std::mem::take(&mut asked.done)).collect();
+    let resolved: Vec<Job> = jobs
+        .iter()
+        .zip(&asked)
+        .map(|(job, asked)| Job { plan: asked.plan.as_ref().unwrap_or(job.plan), ..*job })
+        .collect();
+    let applied = apply_all(client, &resolved).await;
+    for ((done, applied), asked) in done.iter_mut().zip(applied).zip(&asked) {
+        done.extend(applied.into_iter().map(|one| Done { inherited: asked.inherited.clone(), ..one }));
+    }
+    done
+}
+
+async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
     let mut done: Vec<Vec<Done>> = jobs.iter().map(|_| Vec::new()).collect();
     let mut wanted: Vec<Wanted> = Vec::new();
     for (job, Job { plan, .. }) in jobs.iter().enumerate() {
@@ -115,7 +130,7 @@ fn of(wanted: &Wanted, outcome: Outcome) -> Done {
     let Wanted { resource, parent, .. } = wanted;
     let operation = resource.entry.operation.name;
     let (resource_type, arn) = (resource.entry.resource_type, resource.arn.clone());
-    Done { resource_type, arn, operation, parent: parent.clone(), outcome }
+    Done { resource_type, arn, operation, parent: parent.clone(), inherited: None, outcome }
 }
 
 /// Asks what an attempt wants to know, until it ends.
@@ -155,7 +170,11 @@ async fn describe(client: &Client, told: &'static Told, resource: &Resource) -> 
     })
 }
 
-async fn write(client: &Client, resource: &Resource, tags: &[(&str, &str)]) -> Result<(), Failure> {
+pub(crate) async fn write(
+    client: &Client,
+    resource: &Resource,
+    tags: &[(&str, &str)],
+) -> Result<(), Failure> {
     let operation = resource.entry.operation;
     if operation.variant == Variant::S3 {
         return s3::write(client, resource, tags).await;
@@ -165,18 +184,38 @@ async fn write(client: &Client, resource: &Resource, tags: &[(&str, &str)]) -> R
     refuse_failures_inside(operation, &answer)
 }
 
-/// Every tag of a resource, page by page.
-async fn read(client: &Client, resource: &Resource) -> Result<Tags, Failure> {
+/// Every tag of a resource.
+pub(crate) async fn read(client: &Client, resource: &Resource) -> Result<Tags, Failure> {
     let operation = resource.entry.operation;
     let call = operation.read.as_ref().ok_or_else(|| no_read(operation))?;
+    let at = Place { id: &resource.id, region: &resource.region, account: &resource.account };
+    read_with(client, operation, call, at, resource.entry.with).await
+}
+
+/// What is read, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub id: &'a str,
+    pub region: &'a str,
+    pub account: &'a str,
+}
+
+/// Every tag that a call shows, page by page.
+pub(crate) async fn read_with(
+    client: &Client,
+    operation: &Operation,
+    call: &Call,
+    at: Place<'_>,
+    fixed: &[(&str, &str)],
+) -> Result<Tags, Failure> {
     let mut tags = Tags::new();
     let mut page: Option<(&'static str, String)> = None;
     loop {
-        let mut with = resource.entry.with.to_vec();
+        let mut with = fixed.to_vec();
         let token = page.clone();
         with.extend(token.as_ref().map(|(name, token)| (*name, token.as_str())));
-        let ask = Ask { ids: &[&resource.id], tags: &[], with: &with, account: &resource.account };
-        let answer = client.call(operation, call, &resource.region, ask).await?;
+        let ask = Ask { ids: &[at.id], tags: &[], with: &with, account: at.account };
+        let answer = client.call(operation, call, at.region, ask).await?;
         tags.extend(tags::read(&answer, operation, call).map_err(|message| unreadable(operation, message))?);
         match tags::next_page(&answer).map_err(|message| unreadable(operation, message))? {
             None => return Ok(tags),

@@ -33,8 +33,8 @@ struct Finder {
     whole: bool,
 }
 
-/// A describing call of EC2, asked for several parents at once.
-const fn describe(operation: &'static str, id: &'static str) -> Call {
+/// A describing call, asked for several parents at once.
+pub(crate) const fn describe(operation: &'static str, id: &'static str) -> Call {
     Call {
         operation,
         method: "POST",
@@ -90,6 +90,7 @@ pub async fn find(client: &Client, children: &Children) -> (Vec<(String, Resourc
         arn: parent.arn.clone(),
         operation: entry.operation.name,
         parent: Some(parent.arn.clone()),
+        inherited: None,
         outcome: Outcome::Failed(failure),
     };
     let all_failed = |failure: Failure| {

@@ -3,6 +3,7 @@
 //! Step 5 of the flow is [`apply`]. Below it are [`client`], which sends one signed call, and
 //! [`wire`] and [`xml`], which are pure and know the protocols. [`log_files`] reads CloudTrail's files.
 //! [`limiter`] says how fast, [`queue`] sends what waits and what was given up.
+//! [`history`], [`covered`], [`keyed`] and [`marks`] are what reconciling asks.
 //! [`account`], which only the command line has, is an account as whoever deploys sees it.
 //! What to do is decided in `tagger-core`; nothing here chooses a name, a type or a tag.
 
@@ -11,11 +12,17 @@ pub mod account;
 pub mod apply;
 pub mod children;
 pub mod client;
+pub mod covered;
 mod ec2;
 pub mod endpoint;
+pub mod history;
+mod inherit;
+pub mod join;
+pub mod keyed;
 pub mod lifetime;
 pub mod limiter;
 pub mod log_files;
+pub mod marks;
 pub mod queue;
 mod s3;
 pub mod tags;

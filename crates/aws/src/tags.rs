@@ -17,7 +17,7 @@ pub fn read(answer: &Value, operation: &Operation, call: &Call) -> Result<Tags, 
         return Err(format!("{} answered with something that is no object", call.operation));
     };
     let mut tags = Vec::new();
-    match holder(answer, call.tags) {
+    match holder(answer, operation, call) {
         Some(holder) => collect(holder, call, &mut tags),
         // JSON leaves out what is empty. XML names its operation or its type at the root, so that
         // anything else (a proxy's page, another element) is no empty set.
@@ -67,7 +67,8 @@ pub fn next_page(answer: &Value) -> Result<Option<(&'static str, String)>, Strin
 }
 
 /// The value at a path, below the elements that wrap XML answers (`XResponse`, `XResult`).
-fn holder<'a>(answer: &'a Value, path: &str) -> Option<&'a Value> {
+fn holder<'a>(answer: &'a Value, operation: &Operation, call: &Call) -> Option<&'a Value> {
+    let path = call.tags;
     let first = path.split('.').next().unwrap_or_default();
     let mut root = answer;
     for _ in 0..3 {
@@ -89,8 +90,14 @@ fn holder<'a>(answer: &'a Value, path: &str) -> Option<&'a Value> {
         };
         found = match found.get(step) {
             Some(value) => value,
-            // XML lists have one more element around each entry.
-            None => found.get("member").or_else(|| found.get("item"))?.get(step)?,
+            // XML lists have one more element around each entry. Redshift names it otherwise and has one for
+            // each tag, so all that is below is looked through:
+            // <https://docs.aws.amazon.com/redshift/latest/APIReference/API_DescribeTags.html>
+            None => match found.get("member").or_else(|| found.get("item")) {
+                Some(inner) => inner.get(step)?,
+                None if matches!(operation.protocol, Protocol::Query(_)) => return Some(found),
+                None => return None,
+            },
         };
     }
     Some(found)
@@ -119,6 +126,23 @@ fn collect(value: &Value, call: &Call, tags: &mut Tags) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn redshift_names_its_lists_otherwise() {
+        let named = |operation: &&Operation| operation.name == "redshift:CreateTags";
+        let operation = tagger_catalog::operations().iter().find(named).unwrap();
+        let call = operation.read.as_ref().unwrap();
+        let one = |key: &str| json!({"Tag": {"Key": key, "Value": "x"}, "ResourceName": "arn:aws:redshift:r:1:cluster:c"});
+        for (list, expected) in [
+            (json!({"TaggedResource": one("a")}), vec!["a"]),
+            (json!({"TaggedResource": [one("a"), one("b")]}), vec!["a", "b"]),
+            (json!(""), vec![]),
+        ] {
+            let answer = json!({"DescribeTagsResponse": {"DescribeTagsResult": {"TaggedResources": list}}});
+            let tags = read(&answer, operation, call).unwrap();
+            assert_eq!(tags.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), expected, "{answer}");
+        }
+    }
 
     #[test]
     fn pages() {

@@ -8,6 +8,7 @@ use crate::{
     operation::{
         Call, Fixed, GlobalEndpoint, Operation, Place, Protocol, Shape, Takes, Variant,
     },
+    parent::Parent,
     partition::Partition,
     quota::Quota,
     template::{Filter, Part},
@@ -449,6 +450,24 @@ pub(crate) static QUOTAS: &[Quota] = &[
     Quota { call: "logs:DescribeLogGroups", a_second: 5, burst: 5 },
     Quota { call: "route53:ChangeTagsForResource", a_second: 2, burst: 2 },
     Quota { call: "route53:ListTagsForResource", a_second: 2, burst: 2 },
+    Quota { call: "cloudtrail:LookupEvents", a_second: 1, burst: 1 },
+    Quota { call: "tag:GetResources", a_second: 5, burst: 5 },
 ];
 
 pub(crate) static QUOTA: Quota = Quota { call: "", a_second: 10, burst: 50 };
+
+pub(crate) static SERVICE_SESSIONS: &[&str] = &["AWSCloudFormation"];
+
+static READERS: &[Operation] = &[
+    Operation { name: "eks:DescribeNodegroup", actions: &[], reads: &["eks:DescribeNodegroup"], protocol: Protocol::RestJson, endpoint: "eks", signing: "eks", host: "", host_prefix: "", global: &[], takes: Takes::Given, variant: Variant::Regular, write: Call { operation: "DescribeNodegroup", method: "GET", uri: "/clusters/{name}/node-groups/{nodegroupName}", id: "nodegroupName", id_in: Place::Uri, many: false, id_member: "member", tags: "nodegroup.tags", shape: Shape::Map, key: "Key", value: "Value", tag_member: "member", tag_extra: &[], root: "", xmlns: "", extra: &[], headers: &[], checksum: false }, read: Some(Call { operation: "DescribeNodegroup", method: "GET", uri: "/clusters/{name}/node-groups/{nodegroupName}", id: "nodegroupName", id_in: Place::Uri, many: false, id_member: "member", tags: "nodegroup.tags", shape: Shape::Map, key: "Key", value: "Value", tag_member: "member", tag_extra: &[], root: "", xmlns: "", extra: &[], headers: &[], checksum: false }), max_tags: 50 },
+    Operation { name: "cloudformation:DescribeStacks", actions: &[], reads: &["cloudformation:DescribeStacks"], protocol: Protocol::Query("2010-05-15"), endpoint: "cloudformation", signing: "cloudformation", host: "", host_prefix: "", global: &[], takes: Takes::Arn, variant: Variant::Regular, write: Call { operation: "DescribeStacks", method: "POST", uri: "/", id: "StackName", id_in: Place::Body, many: false, id_member: "member", tags: "Stacks.Tags", shape: Shape::List, key: "Key", value: "Value", tag_member: "member", tag_extra: &[], root: "", xmlns: "", extra: &[], headers: &[], checksum: false }, read: Some(Call { operation: "DescribeStacks", method: "POST", uri: "/", id: "StackName", id_in: Place::Body, many: false, id_member: "member", tags: "Stacks.Tags", shape: Shape::List, key: "Key", value: "Value", tag_member: "member", tag_extra: &[], root: "", xmlns: "", extra: &[], headers: &[], checksum: false }), max_tags: 50 },
+];
+
+pub(crate) static PARENTS: &[Parent] = &[
+    Parent { resource_type: "AWS::AutoScaling::AutoScalingGroup", tags: &["aws:autoscaling:groupName"], role: "", arn: "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{0}", id: "{0}", with: &[], operation: &OPERATIONS[7] },
+    Parent { resource_type: "AWS::EKS::Nodegroup", tags: &["eks:cluster-name", "eks:nodegroup-name"], role: "AWSServiceRoleForAmazonEKSNodegroup", arn: "arn:{partition}:eks:{region}:{account}:nodegroup/{0}/{1}/*", id: "{1}", with: &[("name", "{0}")], operation: &READERS[0] },
+    Parent { resource_type: "AWS::ECS::Service", tags: &["aws:ecs:clusterName", "aws:ecs:serviceName"], role: "", arn: "arn:{partition}:ecs:{region}:{account}:service/{0}/{1}", id: "", with: &[], operation: &OPERATIONS[27] },
+    Parent { resource_type: "AWS::ECS::Cluster", tags: &["aws:ecs:clusterName"], role: "", arn: "arn:{partition}:ecs:{region}:{account}:cluster/{0}", id: "", with: &[], operation: &OPERATIONS[27] },
+    Parent { resource_type: "AWS::EMR::Cluster", tags: &["aws:elasticmapreduce:job-flow-id"], role: "", arn: "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{0}", id: "{0}", with: &[], operation: &OPERATIONS[33] },
+    Parent { resource_type: "AWS::CloudFormation::Stack", tags: &["aws:cloudformation:stack-id"], role: "", arn: "{0}", id: "", with: &[], operation: &READERS[1] },
+];

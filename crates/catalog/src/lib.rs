@@ -12,6 +12,7 @@ mod generated;
 pub mod identities;
 pub mod lifetime;
 pub mod operation;
+pub mod parent;
 pub mod partition;
 pub mod quota;
 pub mod template;

@@ -34,6 +34,10 @@ pub enum Verb {
     Status(Status),
     /// Find out why nothing is tagged; with --canary, create something and watch its tag arrive
     Doctor(Doctor),
+    /// Show the dead letters in groups, and move back those that are asked for
+    Redrive(Redrive),
+    /// Print, or attach, a service control policy that leaves the tag's key to the tagger
+    Protect(Protect),
     /// Take the product out of the account again; the tags and the logs stay
     Destroy(Destroy),
     /// Say for each CloudTrail record who made it, which resources, and which tags they get
@@ -59,7 +63,7 @@ pub struct Aws {
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// Home region, in which the function runs; otherwise that of the AWS configuration
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     pub region: Option<String>,
 }
 
@@ -104,7 +108,7 @@ pub struct Deploy {
     #[arg(long, value_name = "FILE")]
     pub zip: Option<PathBuf>,
     /// Bucket for the zip; by default auto-resource-tagger-code-ACCOUNT-REGION, which is made
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = bucket)]
     pub code_bucket: Option<String>,
     /// Deploy to the accounts of the organization as well, by StackSets; run it in the management account
     #[arg(long)]
@@ -194,6 +198,143 @@ pub struct Destroy {
     /// Print JSON lines; does not ask, so it needs --yes or --dry-run
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tagger redrive`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tagger redrive                              what was given up: why, of which service, since when, how many
+  tagger redrive --why AccessDenied           move those back, after the role was allowed it
+  tagger redrive --all --before 2026-11-20 --dry-run
+  tagger redrive --why resource-uncertain --service s3 --confirm
+  tagger redrive --discard --event 712fd3fc-6d9c-4a5a-8f3e-0c1d2e3f4a5b > kept.jsonl
+
+A letter has to fit each option that is given; an option that is given several times, one of them.
+Letters go to the retry queue first and are deleted only when they are there: whatever interrupts it
+leaves some of them in both, which does no harm, and loses none. Looking hides letters from other
+readers for a moment, and from the alarm.
+
+Exit code 3: a letter could not be opened (it stays), or not every letter could be seen.")]
+pub struct Redrive {
+    #[command(flatten)]
+    pub aws: Aws,
+    /// Every letter
+    #[arg(long)]
+    pub all: bool,
+    /// Letters with this code (AccessDenied), class (denied) or what denied it (permission)
+    #[arg(long, value_name = "CODE|CLASS")]
+    pub why: Vec<String>,
+    /// Letters about this service, for example `sqs`
+    #[arg(long, value_name = "NAME")]
+    pub service: Vec<String>,
+    /// The letter with this event's id, or message's id
+    #[arg(long, value_name = "ID")]
+    pub event: Vec<String>,
+    /// Letters about what was seen first before this: 2026-11-24, 2026-11-24T08:30:00Z, or 3d, 12h, 30m ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub before: Option<u64>,
+    /// Letters about what was seen first then or later
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<u64>,
+    /// You know that each resource is still the one that this call created, and not another with its name:
+    /// it is tagged although nothing tells. Needed for `resource-uncertain`
+    #[arg(long, conflicts_with = "discard")]
+    pub confirm: bool,
+    /// Delete them instead of moving them, after printing each as a line of JSON
+    #[arg(long)]
+    pub discard: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print JSON lines; does not ask, so that moving needs --yes or --dry-run
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A time, or how long ago, in seconds since 1970.
+fn moment(text: &str) -> Result<u64, String> {
+    let now = tagger_aws::time::since_1970(std::time::SystemTime::now());
+    let ago = |unit: char, seconds: u64| {
+        Some(text.strip_suffix(unit)?.parse::<u64>().ok()?.saturating_mul(seconds))
+    };
+    let ago = ago('d', 86_400).or_else(|| ago('h', 3_600)).or_else(|| ago('m', 60));
+    let at =
+        tagger_aws::time::seconds(text).or_else(|| tagger_aws::time::seconds(&format!("{text}T00:00:00Z")));
+    at.or_else(|| ago.map(|ago| now.saturating_sub(ago))).ok_or_else(|| {
+        "it has to be 2026-11-24, 2026-11-24T08:30:00Z, or 3d, 12h, 30m for so long ago".to_owned()
+    })
+}
+
+/// `tagger protect`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tagger protect > policy.json                  for the deployed key; its size goes to standard error
+  tagger protect --key Owner --explain          which exceptions there are; asks nobody
+  tagger protect --attach ou-ab12-cdef3456 --dry-run
+  tagger protect --attach ou-ab12-cdef3456 --except arn:*:iam::*:role/service-role/AWSBackupDefaultServiceRole
+  tagger protect --detach ou-ab12-cdef3456
+
+It refuses everybody but the tagger's role every call that tells IAM the key, creations too. What it does
+not see and what it breaks: docs/protection.md. It has no effect in the management account, in which
+--attach and --detach are run.")]
+pub struct Protect {
+    #[command(flatten)]
+    pub aws: Aws,
+    /// The key; by default that of the deployed stack. Can be given several times
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
+    /// Further principals that may write the key: an ARN with * for anything. Can be given several times
+    #[arg(long, value_name = "ARN")]
+    pub except: Vec<String>,
+    /// Also refuse, whatever the key, tagging actions that do not tell IAM their keys, of services that the
+    /// tagger tags: people can then not tag these resources at all by them
+    #[arg(long)]
+    pub strict: bool,
+    /// Say what it covers, what it does not and what it breaks, instead of printing it
+    #[arg(long, conflicts_with_all = ["attach", "detach", "detect"])]
+    pub explain: bool,
+    /// Attach it to this root (r-…), unit (ou-…) or account, or bring it up to date there
+    #[arg(long, value_name = "TARGET", conflicts_with = "detach")]
+    pub attach: Option<String>,
+    /// Take it away from this root, unit or account; it is deleted when it is attached nowhere else
+    #[arg(long, value_name = "TARGET")]
+    pub detach: Option<String>,
+    /// Print the pattern of an EventBridge rule for changes of the key that the policy does not cover
+    #[arg(long, conflicts_with_all = ["attach", "detach"])]
+    pub detect: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print JSON lines; does not ask, so that --attach and --detach need --yes or --dry-run
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The form of a region's name; whether there is such a region AWS says.
+fn region(text: &str) -> Result<String, String> {
+    let fits = text.split('-').count() >= 3
+        && text.chars().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '-')
+        && text.ends_with(|sign: char| sign.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("it has to be a region's name, such as eu-west-1".to_owned()) }
+}
+
+/// The form of a bucket's name: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn bucket(text: &str) -> Result<String, String> {
+    let fits = (3..=63).contains(&text.len())
+        && text
+            .chars()
+            .all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '.' || sign == '-')
+        && text.starts_with(|sign: char| sign.is_ascii_alphanumeric());
+    let rule = "it has to be a bucket's name: 3 to 63 small letters, digits, dots and hyphens";
+    if fits { Ok(text.to_owned()) } else { Err(rule.to_owned()) }
 }
 
 /// `KEY=VALUE`.

@@ -6,6 +6,8 @@ pub mod deploy;
 pub mod destroy;
 pub mod doctor;
 pub mod explain;
+pub mod protect;
+pub mod redrive;
 pub mod sandbox;
 pub mod scan;
 pub mod shell;

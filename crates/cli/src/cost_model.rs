@@ -20,6 +20,12 @@ pub const SPECIFICATION: [(u64, Money); 5] = [
 
 /// Memory of the function, GB (`MemorySize` of `templates/tagger.yaml`).
 const MEMORY_GB: f64 = 0.25;
+/// Runs of the reconcile function in a month, hourly.
+const RECONCILES: f64 = HOURS;
+/// Assumed: seconds of a run: some pages of the event history in each region, one a second.
+const RECONCILE_SECONDS: f64 = 10.0;
+/// Memory of the reconcile function, GB.
+const RECONCILE_GB: f64 = 0.5;
 /// Assumed: billed milliseconds per resource beside the wait for AWS. `bench/README.md` measured 0.3 ms on
 /// a whole core; 256 MB get about a seventh of one, and there is TLS.
 const OWN_MS: f64 = 5.0;
@@ -37,11 +43,11 @@ const POLLED_QUEUES: (u32, u32) = (1, 1);
 const LOG_BYTES: f64 = 500.0;
 /// Months that the log is kept (`LogRetentionDays`, 30).
 const LOG_MONTHS: f64 = 1.0;
-/// `Tagged` and `LatencyMs`.
-const METRICS: u32 = 2;
-/// Metrics of alarms, as an alarm on an expression is billed for each metric in it: in the home region (seven alarms, of
+/// `Tagged`, `LatencyMs` and `Missed`.
+const METRICS: u32 = 3;
+/// Metrics of alarms, as an alarm on an expression is billed for each metric in it: in the home region (nine alarms, of
 /// which `-oldest-retry` has two metrics), with `Delivery=queue` as well, and in each other region.
-const ALARMS: (u32, u32, u32) = (8, 1, 1);
+const ALARMS: (u32, u32, u32) = (10, 1, 1);
 /// Assumed: compressed bytes of a management event in the bucket, files being small.
 const TRAIL_BYTES: f64 = 500.0;
 /// Assumed: bytes of a digest file.
@@ -269,6 +275,9 @@ pub fn bill(shape: &Shape) -> Bill {
     let seconds = (shape.calls * shape.call_ms + OWN_MS) / 1_000.0;
     add("function, duration", duration, tries * seconds * MEMORY_GB);
 
+    add("reconcile function, calls", &LAMBDA_REQUESTS, RECONCILES);
+    add("reconcile function, duration", duration, RECONCILES * RECONCILE_SECONDS * RECONCILE_GB);
+
     let polled = POLLED_QUEUES.0 + if queued { POLLED_QUEUES.1 } else { 0 };
     add("queues, polled while empty", &SQS_REQUESTS, f64::from(polled) * IDLE_RECEIVES);
     add("retry queue", &SQS_REQUESTS, retries * (RETRY_ENDS + TRIES * RETRY_REQUESTS));
@@ -324,6 +333,7 @@ pub fn assumptions(shape: &Shape) -> Vec<String> {
             thousands(IDLE_RECEIVES as u64)
         ),
         format!("Assumed: {LOG_BYTES} bytes of log for each decision."),
+        format!("Assumed: {RECONCILE_SECONDS} seconds for each hourly run of the reconcile function; its regions are read at once."),
         "Free tiers are those without an end. The accounts of an organization with one bill share them; --no-free-tier leaves them out.".to_owned(),
     ];
     if shape.delivery == Delivery::Queue {
@@ -452,9 +462,9 @@ mod tests {
                 110_000,
             ),
             ("half of it elsewhere", Shape { regions: 2, ..five_million }, "forwarders", 25_000),
-            ("eight alarm metrics", bare, "alarms", 8_000),
-            ("24 alarm metrics, ten free", Shape { regions: 17, ..five_million }, "alarms", 14_000),
-            ("two metrics", bare, "metrics", 6_000),
+            ("ten alarm metrics", bare, "alarms", 10_000),
+            ("26 alarm metrics, ten free", Shape { regions: 17, ..five_million }, "alarms", 16_000),
+            ("three metrics", bare, "metrics", 9_000),
             ("a dashboard", bare, "dashboard", 30_000),
         ] {
             assert_eq!(cost(&shape, line), Some(Money(expected)), "{what}");
@@ -476,7 +486,10 @@ mod tests {
     fn what_is_above_is_named_dearest_first() {
         let bill = bill(&Shape { resources: 500, free_tier: false, ..Shape::default() });
         let named: Vec<_> = bill.above(Money(100)).iter().map(|line| line.what).collect();
-        assert_eq!(named, ["dashboard", "alarms", "metrics", "queues, polled while empty"]);
+        assert_eq!(
+            named,
+            ["dashboard", "alarms", "metrics", "queues, polled while empty", "reconcile function, duration"]
+        );
     }
 
     #[test]
@@ -503,6 +516,7 @@ mod tests {
         assert_eq!(metrics.len() as u32, METRICS, "{metrics:?}");
         assert_eq!(count(home, "AWS::CloudWatch::Dashboard"), 1);
         assert!(home.contains("MemorySize: 256") && MEMORY_GB == 0.25);
+        assert!(home.contains("MemorySize: 512") && RECONCILE_GB == 0.5);
         assert!(home.contains("ExpirationInDays: 90") && home.contains("NoncurrentDays: 30"));
     }
 

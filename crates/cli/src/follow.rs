@@ -22,14 +22,7 @@ pub struct End {
 impl End {
     /// Whether it is as it was meant to be.
     pub fn is_good(&self) -> bool {
-        matches!(
-            self.status.as_str(),
-            "CREATE_COMPLETE"
-                | "UPDATE_COMPLETE"
-                | "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
-                | "DELETE_COMPLETE"
-                | "IMPORT_COMPLETE"
-        )
+        matches!(self.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE")
     }
 }
 
@@ -83,14 +76,19 @@ pub async fn follow(
             tell(&event, region, report)?;
             events.push(event);
         }
-        let begun = events.iter().any(|event| event.resource_type == "AWS::CloudFormation::Stack");
+        // The stack's own last event tells whether its work is over: the status alone may be that of before.
+        let own = events.iter().rev().find(|event| event.resource_type == "AWS::CloudFormation::Stack");
+        let over = own.is_some_and(|event| !event.status.ends_with("_IN_PROGRESS"));
         match status {
-            Some(status) if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {}
-            Some(status) if !begun && status != "DELETE_COMPLETE" && idle < LOOKS => idle += 1,
-            status => {
-                let status = status.unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
+            None => return Ok(End { stack: stack.to_owned(), status: "DELETE_COMPLETE".to_owned(), events }),
+            Some(status) if status == "DELETE_COMPLETE" => {
                 return Ok(End { stack: stack.to_owned(), status, events });
             }
+            Some(status) if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {}
+            Some(status) if over => return Ok(End { stack: stack.to_owned(), status, events }),
+            // Who may not read events has the status alone; after a while it is believed.
+            Some(status) if idle >= LOOKS => return Ok(End { stack: stack.to_owned(), status, events }),
+            Some(_) => idle += 1,
         }
         stop.wait(pause).await;
     }

@@ -20,10 +20,15 @@ use exit_code::ExitCode;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
+    // A verb that changes something has not ended well when nobody reads how it went.
+    let changes =
+        matches!(arguments.verb, Verb::Deploy(_) | Verb::Destroy(_) | Verb::Redrive(_) | Verb::Protect(_));
     let result = match arguments.verb {
         Verb::Deploy(arguments) => commands::deploy::run(&arguments),
         Verb::Status(arguments) => commands::status::run(&arguments),
         Verb::Doctor(arguments) => commands::doctor::run(&arguments),
+        Verb::Redrive(arguments) => commands::redrive::run(&arguments),
+        Verb::Protect(arguments) => commands::protect::run(&arguments),
         Verb::Destroy(arguments) => commands::destroy::run(&arguments),
         Verb::Explain(arguments) => commands::explain::run(&arguments),
         Verb::Scan(arguments) => commands::scan::run(&arguments),
@@ -36,7 +41,7 @@ fn main() -> std::process::ExitCode {
     match result {
         Ok(code) => code.into(),
         // Whoever reads the output has closed it (`| head`); that is no failure.
-        Err(error) if error.is_broken_pipe() => ExitCode::Fine.into(),
+        Err(error) if error.is_broken_pipe() && !changes => ExitCode::Fine.into(),
         Err(error) => {
             eprintln!("tagger: {error}");
             error.exit_code().into()

@@ -25,6 +25,23 @@ pub fn parameters(template: &str) -> Vec<&str> {
         .collect()
 }
 
+/// A template's resources in its order: name, type, and the condition under which each is made.
+pub fn resources(template: &str) -> Vec<(&str, &str, Option<&str>)> {
+    let section = template.lines().skip_while(|line| *line != "Resources:").skip(1);
+    let section = section.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let mut all: Vec<(&str, &str, Option<&str>)> = Vec::new();
+    for line in section {
+        let name = line.strip_prefix("  ").and_then(|line| line.strip_suffix(':'));
+        if let Some(name) = name.filter(|name| !name.starts_with(' ')) {
+            all.push((name, "", None));
+        } else if let Some(last) = all.last_mut() {
+            last.1 = line.strip_prefix("    Type: ").unwrap_or(last.1);
+            last.2 = line.strip_prefix("    Condition: ").or(last.2);
+        }
+    }
+    all
+}
+
 /// What the role may do: how many actions, of how many services, and how many of those only read.
 pub fn permissions() -> (usize, usize, usize) {
     let policy: Value = serde_json::from_str(POLICY).unwrap_or_default();
@@ -38,7 +55,7 @@ pub fn permissions() -> (usize, usize, usize) {
     let services: BTreeSet<&str> = actions.iter().filter_map(|action| action.split(':').next()).collect();
     let reads = |action: &&&str| {
         let name = action.split(':').nth(1).unwrap_or_default();
-        ["Get", "List", "Describe", "GET"].iter().any(|verb| name.starts_with(verb))
+        ["Get", "List", "Describe", "Lookup", "GET"].iter().any(|verb| name.starts_with(verb))
     };
     (actions.len(), services.len(), actions.iter().filter(reads).count())
 }
@@ -54,6 +71,14 @@ mod tests {
         assert_eq!(&tagger[..3], ["CodeBucket", "CodeKey", "Architecture"]);
         assert!(tagger.contains(&"LogRetentionDays"), "{tagger:?}");
         assert!(parameters(ORGANIZATION).contains(&"TargetIds"));
+    }
+
+    #[test]
+    fn resources_are_found() {
+        let all = resources(TAGGER);
+        assert_eq!(all[0], ("Function", "AWS::Lambda::Function", None));
+        assert!(all.contains(&("EventsQueue", "AWS::SQS::Queue", Some("Queued"))), "{all:?}");
+        assert!(all.iter().all(|(_, resource_type, _)| resource_type.starts_with("AWS::")), "{all:?}");
     }
 
     #[test]

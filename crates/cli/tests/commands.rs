@@ -188,7 +188,12 @@ fn help_catalog_completions_and_man() {
 #[test]
 fn docs_cli_md_is_the_help() {
     let mut text = String::from("# tagger\n\nThe help of every verb, as the program prints it.\n");
-    for verb in ["", "explain", "scan", "catalog", "cost", "sandbox", "completions", "man"] {
+    // The verbs are those that the program's own help lists.
+    let help = tagger(&["--help"], b"").out;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    let listed = listed.filter_map(|line| line.split_whitespace().next());
+    for verb in std::iter::once("").chain(listed.filter(|verb| *verb != "help")) {
         let words: Vec<_> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let title = if verb.is_empty() { "tagger".to_owned() } else { format!("tagger {verb}") };
         text.push_str(&format!("\n## {title}\n\n```\n{}\n```\n", tagger(&words, b"").out.trim_end()));

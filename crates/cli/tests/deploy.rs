@@ -195,6 +195,20 @@ fn what_is_in_the_way_is_named_and_the_next_deployment_mends_it() {
     );
     assert_eq!(creator_in(&cloud, "us-east-1", "mended"), "alice");
 
+    // What is a forwarder where the function is to be goes first.
+    cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);
+    cloud.runs(&deploy(zip, &["--yes", "--region", "eu-central-1"]));
+    cloud
+        .aws_in(
+            ROOT,
+            "eu-central-1",
+            &["cloudformation", "delete-stack", "--stack-name", "auto-resource-tagger"],
+        )
+        .unwrap();
+    let said = cloud.runs(&deploy(zip, &["--yes"]));
+    assert!(said.contains("auto-resource-tagger-forwarder in us-east-1 will be removed first"), "{said}");
+    assert_eq!(creator_in(&cloud, "us-east-1", "moved"), "alice");
+
     // A user without rights is told which.
     let user = cloud.aws(ROOT, &["iam", "create-user", "--user-name", "reader"]);
     assert_eq!(user["User"]["UserName"], "reader");
@@ -242,7 +256,7 @@ fn expired_credentials_say_what_to_do() {
     let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
     let address = format!("http://{}", server.server_addr());
     let answers = thread::spawn(move || {
-        while let Ok(Some(request)) = server.recv_timeout(Duration::from_secs(5)) {
+        while let Ok(Some(request)) = server.recv_timeout(Duration::from_secs(120)) {
             let body = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in \
                         the request is expired</Message></Error></ErrorResponse>";
             request.respond(tiny_http::Response::from_string(body).with_status_code(403)).unwrap();
@@ -368,8 +382,23 @@ fn an_organization_gets_it_in_every_account() {
     assert!(said.contains("--organization"), "{said}");
     assert!(cloud.runs(&real).contains("Everything is up to date"));
 
+    // Without --regions nobody loses a region.
+    let words = deploy(zip, &["--organization", "--yes", "--set", "LogRetentionDays=90"]);
+    cloud.runs(&words);
+    let stack = cloud.aws(
+        ROOT,
+        &["cloudformation", "describe-stacks", "--stack-name", "auto-resource-tagger-organization"],
+    );
+    let parameters = stack["Stacks"][0]["Parameters"].as_array().unwrap();
+    let regions = parameters.iter().find(|one| one["ParameterKey"] == "ForwarderRegions").unwrap();
+    assert_eq!(regions["ParameterValue"], "eu-west-1");
+
+    let said = cloud.fails(ROOT, 1, &["destroy", "--yes", "--organization"]);
+    assert!(said.contains("in every account of the organization"), "{said}");
     cloud.runs(&["destroy", "--yes", "--organization", "--discard-dead-letters"]);
     assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger-organization"), None);
+    let buckets = cloud.aws(ROOT, &["s3api", "list-buckets", "--query", "Buckets[].Name"]);
+    assert_eq!(buckets, serde_json::json!([BUCKET]), "the organization's zips go too");
     let functions = cloud.aws_in(&account, "us-east-1", &["lambda", "list-functions"]).unwrap();
     assert_eq!(functions["Functions"], serde_json::json!([]));
 }

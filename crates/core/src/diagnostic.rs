@@ -60,6 +60,10 @@ codes! {
     ResourceInOtherAccount = "resource-in-other-account", true;
     /// The event fires again on what exists, and the record does not tell; a resource that has no creator's tag yet gets the name of this caller.
     MayBeUpdate = "may-be-update", false;
+    /// A service made the call for a parent that somebody made: the resource gets the tag of the parent's creator, which is read when the plan is applied.
+    InheritsFromParent = "inherits-from-parent", false;
+    /// A service made the call, and either the record does not say for which parent or that one has no creator's tag; the resource gets the service's name.
+    ParentUnknown = "parent-unknown", false;
     /// A tag value had characters that AWS refuses, or was too long, and was made to fit.
     TagValueChanged = "tag-value-changed", false;
     /// A further tag has no value for this record and is left out.
@@ -216,6 +220,29 @@ impl Diagnostic {
             Code::ResourceInOtherAccount,
             format!("{} is not in account {own}", short(arn)),
             "deploy the stack into that account as well",
+        )
+    }
+
+    pub(crate) fn inherits_from_parent(resource_type: &str, arn: &str, service: Option<&str>) -> Self {
+        let otherwise = match service {
+            Some(service) => format!("or, where that has none, {}", short(service)),
+            None => "or, where that has none, no tag".to_owned(),
+        };
+        Self::new(
+            Code::InheritsFromParent,
+            format!(
+                "a service made this for the {resource_type} {}, whose creator it gets; {otherwise}",
+                short(arn)
+            ),
+            "nothing to do; tag the parent, if it was made before there was a tagger",
+        )
+    }
+
+    pub(crate) fn parent_unknown(service: &str) -> Self {
+        Self::new(
+            Code::ParentUnknown,
+            format!("{} made this for somebody whom the record does not name", short(service)),
+            "nothing to do; leave such resources alone with `service = \"skip\"` under [kinds]",
         )
     }
 

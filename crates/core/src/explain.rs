@@ -21,6 +21,8 @@ struct Explained<'a> {
     region: Option<String>,
     creator: &'a crate::identity::Creator,
     actions: Vec<ExplainedAction<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inherit: Option<ExplainedParent<'a>>,
     diagnostics: &'a [crate::diagnostic::Diagnostic],
 }
 
@@ -31,6 +33,22 @@ struct ExplainedAction<'a> {
     operation: &'a str,
     #[serde(serialize_with = "as_map")]
     tags: &'a [(String, String)],
+}
+
+/// The parent whose creator the actions' first tag will name instead.
+#[derive(Serialize)]
+struct ExplainedParent<'a> {
+    r#type: &'a str,
+    arn: &'a str,
+    operation: String,
+}
+
+fn parent_of(plan: &Plan) -> Option<ExplainedParent<'_>> {
+    plan.inherit.as_ref().map(|inherit| ExplainedParent {
+        r#type: inherit.parent.resource_type,
+        arn: &inherit.arn,
+        operation: inherit.call(),
+    })
 }
 
 fn as_map<S: Serializer>(tags: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
@@ -59,6 +77,7 @@ pub fn json(record: &Record, plan: &Plan) -> String {
         region: text("awsRegion"),
         creator: &plan.creator,
         actions: actions.collect(),
+        inherit: parent_of(plan),
         diagnostics: &plan.diagnostics,
     };
     // Texts and lists of texts only, so it cannot fail; and if it did, the line would still be JSON.
@@ -90,6 +109,11 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
         let tags: Vec<_> = plan.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, printable(&resource.arn));
         let _ = writeln!(out, "  tag   {}  by {}", tags.join("  "), resource.entry.operation.name);
+    }
+    if let Some(parent) = parent_of(plan) {
+        let (what, arn) = (parent.r#type, printable(parent.arn));
+        let _ = writeln!(out, "  from  {what}  {arn}");
+        let _ = writeln!(out, "        its creator, read by {} when the plan is applied", parent.operation);
     }
     for children in &plan.children {
         let types: Vec<_> = children.entries.iter().map(|entry| entry.resource_type).collect();

@@ -5,8 +5,11 @@
 //! [`documents`] and [`containers`] come before them and turn JSON of any known kind into records;
 //! [`explain`] comes after them and prints a plan.
 //!
+//! [`inherit`] finds for whom a service acts.
+//!
 //! [`attempt`] and [`settle`] are the decisions around the fifth step: what to ask AWS about one resource,
 //! and what becomes of a failure, by [`outcome`] and [`patience`]; [`work`] is what the queues hold.
+//! [`reconcile`] finds what all of that missed, in the event history.
 //!
 //! Nothing here does I/O or knows the time, and a decision cannot fail: whatever parses as JSON is
 //! answered with a plan and [diagnostics](diagnostic). Only a configuration can be refused. Needs `tagger-catalog`, and no AWS SDK.
@@ -19,11 +22,13 @@ pub mod documents;
 pub mod explain;
 pub mod glance;
 pub mod identity;
+pub mod inherit;
 pub mod json;
 pub mod outcome;
 pub mod patience;
 pub mod plan;
 pub mod policy;
+pub mod reconcile;
 pub mod record;
 pub mod resources;
 pub mod settle;

@@ -18,8 +18,19 @@ pub struct Done {
     pub operation: &'static str,
     /// The ARN of the resource from which it was looked up, where it does not stand in the record.
     pub parent: Option<String>,
+    /// What its parent said about its creator, where a service made it for that one.
+    pub inherited: Option<Inherited>,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+/// What the parent of a resource said about its creator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inherited {
+    /// The parent's ARN.
+    pub parent: String,
+    /// The tag's value; none where it has none, so that the service is the creator.
+    pub value: Option<String>,
 }
 
 /// What one try came to.

@@ -6,6 +6,7 @@
 use crate::{
     diagnostic::Diagnostic,
     identity::{self, Creator},
+    inherit::{self, Inherit},
     policy::{Existing, Policy, Tag},
     record::Record,
     resources::{self, Children, Resource},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// What to do about one record.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// Who made the call.
     pub creator: Creator,
@@ -25,6 +26,8 @@ pub struct Plan {
     pub tags: Vec<(String, String)>,
     /// What becomes of a creator's tag that is already there.
     pub existing: Existing,
+    /// The parent whose creator's tag stands for the one above, where a service made the call for it.
+    pub inherit: Option<Inherit>,
     /// What there is to say about it; when there are no actions, why not.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -41,6 +44,7 @@ pub fn plan(record: &Record, policy: &Policy, own_account: Option<&str>) -> Plan
         children: Vec::new(),
         tags: Vec::new(),
         existing: policy.existing,
+        inherit: None,
         diagnostics: Vec::new(),
     };
     if let Err(diagnostic) = fill(&mut plan, record, policy, own_account) {
@@ -70,7 +74,10 @@ fn fill(
         return Err(Diagnostic::other_account(&account, own));
     }
     let creator_name = plan.creator.name.clone().ok_or_else(Diagnostic::creator_unknown)?;
-    if policy.skipped.contains(&plan.creator.kind) {
+    let parent = inherit::find(record, &plan.creator);
+    let is_skipped = policy.skipped.contains(&plan.creator.kind);
+    // Whom the parent's tag names may be of any kind, so that a kind that is skipped is not known to be his.
+    if is_skipped && parent.is_none() {
         return Err(Diagnostic::kind_skipped(plan.creator.kind.as_str(), &creator_name));
     }
     if let Some(pattern) = policy.excludes(record, &plan.creator) {
@@ -119,6 +126,18 @@ fn fill(
     }
     if let Some(resource) = own.iter().find(|resource| resource.entry.upsert) {
         plan.diagnostics.push(Diagnostic::may_be_update(resource.entry.resource_type, &name));
+    }
+    match parent {
+        Some(parent) => {
+            let (what, service) =
+                (parent.parent.resource_type, (!is_skipped).then_some(creator_name.as_str()));
+            plan.diagnostics.push(Diagnostic::inherits_from_parent(what, &parent.arn, service));
+            plan.inherit = Some(Inherit { otherwise_service: !is_skipped, ..parent });
+        }
+        None if inherit::acts_for_somebody(&plan.creator) => {
+            plan.diagnostics.push(Diagnostic::parent_unknown(&creator_name));
+        }
+        None => {}
     }
     plan.actions = own;
     Ok(())

@@ -153,7 +153,7 @@ fn bucket_region(constraint: &str) -> &str {
 }
 
 /// Whether a text has the form of a region's name, such as `us-gov-west-1`.
-fn is_region(text: &str) -> bool {
+pub(crate) fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');
     let first = parts.next().unwrap_or_default();
     let is_word = |part: &str| {

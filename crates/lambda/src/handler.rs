@@ -8,6 +8,7 @@
 use crate::{
     intake::{self, Intake, Task},
     log::{self, Lines},
+    reconcile,
 };
 use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use tagger_core::{
     Plan, Policy, Record,
     attempt::Guard,
     patience::Age,
+    reconcile::Ask,
     settle::{self, Event, Fate},
     work::Document,
 };
@@ -35,24 +37,33 @@ pub struct Handler {
 /// still be sent.
 const LAST_CALL: Duration = Duration::from_secs(11);
 
+/// The longest that Lambda lets a function run, for a runtime that states no deadline:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LONGEST: Duration = Duration::from_secs(900);
+
 /// What became of the records of an event.
 #[derive(Default)]
-struct Summary {
-    tagged: usize,
-    already_tagged: usize,
+pub struct Summary {
+    /// Resources that have their tags now.
+    pub tagged: usize,
+    /// Resources that had the key.
+    pub already_tagged: usize,
     left_alone: usize,
-    waiting: usize,
-    gone: usize,
-    given_up: usize,
+    /// Resources that wait.
+    pub waiting: usize,
+    /// Resources that are no longer there.
+    pub gone: usize,
+    /// Resources that are dead letters.
+    pub given_up: usize,
     /// What went wrong, each with the message that it was in.
-    failures: Vec<(Option<usize>, String)>,
+    pub failures: Vec<(Option<usize>, String)>,
     /// The messages that are not done and come again.
     again: Vec<usize>,
 }
 
 /// An invocation in which something was not tagged.
 #[derive(Debug)]
-pub struct NotTagged(String);
+pub struct NotTagged(pub String);
 
 impl From<NotTagged> for RuntimeDiagnostic {
     fn from(error: NotTagged) -> Self {
@@ -62,20 +73,27 @@ impl From<NotTagged> for RuntimeDiagnostic {
 
 impl Handler {
     /// Answers one event: an EventBridge event, a queue's batch of them, or anything else that
-    /// `tagger explain` reads.
+    /// `tagger explain` reads; or the one that asks to reconcile.
     ///
     /// # Errors
     /// Something that should have been tagged was not, or could not be read. For a queue's batch
     /// the failed messages are named in the answer instead, so that only they come again.
     pub async fn handle(&self, event: Value, context: &Context) -> Result<Value, NotTagged> {
-        let answer = self.answer(event, &context.invoked_function_arn);
+        let left = (context.deadline > 0).then(|| {
+            // A second before Lambda would end the process without a word.
+            let end = Duration::from_millis(context.deadline).saturating_sub(Duration::from_secs(1));
+            let end = SystemTime::UNIX_EPOCH + end;
+            end.duration_since(SystemTime::now()).unwrap_or_default()
+        });
+        let answer = async {
+            let arn = &context.invoked_function_arn;
+            match Ask::of(&event) {
+                Some(ask) => reconcile::run(self, &ask, arn, left.unwrap_or(LONGEST).min(LONGEST)).await,
+                None => self.answer(event, arn).await,
+            }
+        };
         // A runtime that states no deadline, as a local one may, sets no limit.
-        if context.deadline == 0 {
-            return answer.await;
-        }
-        // A second before Lambda would end the process without a word.
-        let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline) - Duration::from_secs(1);
-        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        let Some(left) = left else { return answer.await };
         // Far more than a function may take says nothing about an end.
         self.client.set_end(Instant::now().checked_add(left.saturating_sub(LAST_CALL)));
         let answered = tokio::time::timeout(left, answer).await;
@@ -87,7 +105,7 @@ impl Handler {
     }
 
     async fn answer(&self, event: Value, function_arn: &str) -> Result<Value, NotTagged> {
-        let account = function_arn.split(':').nth(4).filter(|account| !account.is_empty());
+        let account = account_of(function_arn);
         let now = time::since_1970(SystemTime::now());
         let Intake { messages, tasks, unreadable } = intake::open(event, self.queues.as_ref(), now);
         let mut summary = Summary::default();
@@ -96,7 +114,7 @@ impl Handler {
             self.keep_unreadable(&messages, place, problem, &mut summary, now).await;
         }
         let records = tasks.len();
-        self.work(tasks, &messages, account, now, &mut summary).await;
+        self.work(tasks, &messages, &self.policy, account, now, &mut summary).await;
         if !messages.is_empty() {
             let failed = summary.failures.iter().filter_map(|(place, _)| *place);
             let mut failed: Vec<usize> = failed.chain(summary.again.iter().copied()).collect();
@@ -150,21 +168,22 @@ impl Handler {
     }
 
     /// Plans, applies and settles every record of the event, together.
-    async fn work(
+    pub async fn work(
         &self,
         tasks: Vec<Task>,
         messages: &[intake::Message],
+        policy: &Policy,
         account: Option<&str>,
         now: u64,
         summary: &mut Summary,
     ) {
         let mut planned: Vec<(Task, Plan)> = Vec::with_capacity(tasks.len());
         for task in tasks {
-            let mut plan = tagger_core::plan(&task.record, &self.policy, account);
+            let mut plan = tagger_core::plan(&task.record, policy, account);
             if let Some(work) = &task.work {
                 work.narrow(&mut plan);
             }
-            let lines = Lines::of(&task.record, &plan);
+            let lines = Lines::of(&task, &plan);
             // A retry has nothing new to say.
             if task.tries <= 1 || plan.actions.is_empty() && plan.children.is_empty() {
                 plan.diagnostics.iter().for_each(|diagnostic| lines.diagnostic(diagnostic));
@@ -188,6 +207,10 @@ impl Handler {
             .collect();
         let outcomes = tagger_aws::apply(&self.client, &jobs).await;
         for ((task, plan), done) in planned.iter().zip(outcomes) {
+            // A service's own resources are skipped, and its parent has no creator.
+            if done.is_empty() && plan.inherit.is_some() {
+                summary.left_alone += 1;
+            }
             match &self.queues {
                 Some(queues) => self.settle(queues, task, messages, plan, &done, now, summary).await,
                 None => report(task, plan, &done, summary),
@@ -211,7 +234,7 @@ impl Handler {
         let (event_time, first_seen, tries) = (event_time(record), *first_seen, *tries);
         let event = Event { record, event_time, first_seen, tries, came: *came, guard: *guard };
         let settlement = settle::settle(&event, done, now);
-        let lines = Lines::of(record, plan);
+        let lines = Lines::of(task, plan);
         for (done, fate) in done.iter().zip(&settlement.fates) {
             lines.done(done, *fate);
             match fate {
@@ -247,7 +270,7 @@ impl Handler {
 
 /// Where there are no queues, a failure is one of the invocation.
 fn report(task: &Task, plan: &Plan, done: &[Done], summary: &mut Summary) {
-    let lines = Lines::of(&task.record, plan);
+    let lines = Lines::of(task, plan);
     for done in done {
         match &done.outcome {
             Outcome::Failed(failure) => {
@@ -273,7 +296,13 @@ fn count(done: &Done, summary: &mut Summary) {
     }
 }
 
-fn event_time(record: &Record) -> Option<u64> {
+/// The account of a function's ARN.
+pub fn account_of(function_arn: &str) -> Option<&str> {
+    function_arn.split(':').nth(4).filter(|account| !account.is_empty())
+}
+
+/// When the call of a record was made.
+pub fn event_time(record: &Record) -> Option<u64> {
     record.text("eventTime").and_then(|text| time::seconds(&text))
 }
 

@@ -48,6 +48,8 @@ pub struct Task {
     pub came: Came,
     /// How careful to be.
     pub guard: Guard,
+    /// Whether it was found in the event history.
+    pub reconciled: bool,
 }
 
 /// What an event holds.
@@ -77,6 +79,7 @@ pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
                 tries: work.as_ref().map_or(0, |work| work.tries) + receives,
                 came: if waits && alone { Came::Waiting } else { Came::Once },
                 guard: guard(queues, confirmed),
+                reconciled: false,
                 work,
             }
         };

@@ -4,21 +4,23 @@
 //! could quote them. `outcome` stands only on lines about what is final: the metric filters count it. A
 //! line about what waits says in `waiting` what for, in the same words, and when it is tried again.
 
+use crate::intake::Task;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
-use tagger_aws::{Done, Outcome};
+use tagger_aws::{Done, Outcome, outcome::Inherited};
 use tagger_core::{Plan, Record, diagnostic::Diagnostic, settle::Fate};
 
 /// What all lines of one record share.
 pub struct Lines<'a> {
     record: &'a Record,
+    reconciled: bool,
     plan: &'a Plan,
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of a record.
-    pub fn of(record: &'a Record, plan: &'a Plan) -> Self {
-        Self { record, plan }
+    /// The lines of a task's record.
+    pub fn of(task: &'a Task, plan: &'a Plan) -> Self {
+        Self { record: &task.record, reconciled: task.reconciled, plan }
     }
 
     /// What became of a resource.
@@ -36,6 +38,13 @@ impl<'a> Lines<'a> {
             }
             Fate::Gone => line["outcome"] = "gone".into(),
             Fate::Done | Fate::GivenUp => line["outcome"] = done.outcome.as_str().into(),
+        }
+        if let Some(Inherited { parent, value }) = &done.inherited {
+            line["parent"] = parent.as_str().into();
+            line["inherited"] = value.as_deref().into();
+            if value.is_none() {
+                line["code"] = "parent-unknown".into();
+            }
         }
         match &done.outcome {
             Outcome::AlreadyTagged { value } => line["value"] = value.as_str().into(),
@@ -62,7 +71,7 @@ impl<'a> Lines<'a> {
 
     fn line(&self, level: &str) -> Value {
         let text = |name| self.record.text(name);
-        json!({
+        let mut line = json!({
             // Lambda takes a line's level only beside a timestamp:
             // <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
             "timestamp": tagger_aws::time::format(SystemTime::now()),
@@ -75,7 +84,12 @@ impl<'a> Lines<'a> {
             "creator": self.plan.creator.name,
             "kind": self.plan.creator.kind.as_str(),
             "latencyMs": text("eventTime").and_then(|time| since(&time)).map(|passed| passed.as_millis() as u64),
-        })
+        });
+        // So that the time from creation to tag is that of the live path alone.
+        if self.reconciled {
+            line["reconcile"] = true.into();
+        }
+        line
     }
 }
 
@@ -83,6 +97,17 @@ impl<'a> Lines<'a> {
 pub fn failure(what: &str, message: &str) {
     let timestamp = tagger_aws::time::format(SystemTime::now());
     println!("{}", json!({ "timestamp": timestamp, "level": "ERROR", "code": what, "message": message }));
+}
+
+/// What a run over the event history came to.
+pub fn run(ended: bool, members: Value) {
+    let timestamp = tagger_aws::time::format(SystemTime::now());
+    let mut line =
+        json!({ "timestamp": timestamp, "level": if ended { "INFO" } else { "ERROR" }, "code": "reconcile" });
+    if let (Value::Object(line), Value::Object(members)) = (&mut line, members) {
+        line.extend(members);
+    }
+    println!("{line}");
 }
 
 /// How long ago an `eventTime` was.

@@ -68,6 +68,15 @@ pub fn iam_policy(catalog: &Catalog) -> String {
             why.entry(call).or_default().insert(format!("find {}", entry.r#type));
         }
     }
+    for parent in &catalog.parents.parent {
+        for action in catalog.reader(parent).into_iter().flat_map(|operation| &operation.reads) {
+            let reason = format!("read the creator of {}, for what AWS makes for it", parent.r#type);
+            why.entry(action).or_default().insert(reason);
+        }
+    }
+    for (action, reason) in super::policy::RECONCILING {
+        why.entry(action).or_default().insert(format!("{reason}; unless the parameter `Reconcile` is off"));
+    }
     let mut out = format!(
         "# What the function may do\n\n{GENERATED}`AutoResourceTaggerPolicy` allows these actions on all resources, and writing the function's own log. \
          It may not create, change, delete, or read data.\n\n| action | why |\n|---|---|\n"

@@ -1,4 +1,5 @@
-//! `templates/policy.json`: what the function may do: tag and read tags, find children, write its log.
+//! `templates/policy.json`: what the function may do: tag and read tags, find children, read the event
+//! history, write its log.
 
 use crate::catalog::Catalog;
 use serde_json::{Value, json};
@@ -8,6 +9,14 @@ use std::collections::BTreeSet;
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 const MOST_CHARACTERS: usize = 10_240;
 
+/// What reconciling reads, beside what tagging does, each with its reason. It is a statement of its own, which goes
+/// when reconciling is off.
+pub const RECONCILING: [(&str, &str); 3] = [
+    ("cloudtrail:LookupEvents", "read the event history, for what the live path missed"),
+    ("ec2:DescribeRegions", "know which regions are enabled, to read the history of those with a forwarder"),
+    ("tag:GetResources", "know of a hundred resources at a time which have the key already"),
+];
+
 /// The actions of the function, sorted.
 pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
@@ -16,6 +25,7 @@ pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
         actions.extend(operation.reads.iter().cloned());
     }
     actions.extend(catalog.entries().filter_map(|(_, entry)| entry.describe.clone()));
+    actions.extend(catalog.parents.operation.iter().flat_map(|operation| operation.reads.iter().cloned()));
     actions
 }
 
@@ -32,6 +42,7 @@ pub fn policy(catalog: &Catalog) -> Result<Value, String> {
             { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*" },
             // API Gateway's actions are HTTP methods; only below /tags do they mean tagging.
             { "Sid": "TagApis", "Effect": "Allow", "Action": of_apis, "Resource": ["arn:*:apigateway:*::/tags/*", "arn:*:apigateway:*::/v2/tags/*"] },
+            { "Sid": "ReadHistory", "Effect": "Allow", "Action": RECONCILING.map(|(action, _)| action), "Resource": "*" },
             {
                 "Sid": "WriteOwnLog",
                 "Effect": "Allow",

@@ -1,6 +1,6 @@
 //! `crates/catalog/src/generated.rs`: the static tables.
 
-use crate::catalog::{Call, Catalog, Fixed, Known, Meaning, OneOrMany, Operation, Quota, Told};
+use crate::catalog::{Call, Catalog, Fixed, Known, Meaning, OneOrMany, Operation, Parent, Quota, Told};
 use std::{collections::BTreeMap, fmt::Write};
 use tagger_catalog::template::{self, Filter, Part};
 
@@ -13,7 +13,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
          use crate::{\n    entry::{Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
          lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
-         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    partition::Partition,\n    quota::Quota,\n    template::{Filter, Part},\n};\n\n",
+         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::Parent,\n    partition::Partition,\n    quota::Quota,\n    template::{Filter, Part},\n};\n\n",
     );
     let operations = catalog.used_operations();
     let place: BTreeMap<&str, usize> =
@@ -77,7 +77,33 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
         out.push_str("];\n\n");
     }
     over_time(catalog, &mut out)?;
+    parents(catalog, &place, &mut out)?;
     Ok(out)
+}
+
+/// For whom services act.
+fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -> Result<(), String> {
+    let sessions: Vec<_> = catalog.parents.session.iter().map(|session| &session.name).collect();
+    let _ = writeln!(out, "\npub(crate) static SERVICE_SESSIONS: &[&str] = &{sessions:?};\n");
+    let readers = &catalog.parents.operation;
+    out.push_str("static READERS: &[Operation] = &[\n");
+    for operation in readers {
+        let _ = writeln!(out, "    {},", operation_literal(operation)?);
+    }
+    out.push_str("];\n\npub(crate) static PARENTS: &[Parent] = &[\n");
+    for Parent { r#type: resource_type, tags, role, arn, id, with, read, .. } in &catalog.parents.parent {
+        let operation = match readers.iter().position(|reader| reader.name == *read) {
+            Some(index) => format!("&READERS[{index}]"),
+            None => format!("&OPERATIONS[{}]", place[read.as_str()]),
+        };
+        let with: Vec<_> = with.iter().collect();
+        let _ = writeln!(
+            out,
+            "    Parent {{ resource_type: {resource_type:?}, tags: &{tags:?}, role: {role:?}, arn: {arn:?}, id: {id:?}, with: &{with:?}, operation: {operation} }},"
+        );
+    }
+    out.push_str("];\n");
+    Ok(())
 }
 
 /// What error codes mean, what is known of types over time, how many calls are sent.
@@ -227,7 +253,11 @@ fn operation_literal(operation: &Operation) -> Result<String, String> {
         operation.host,
         operation.host_prefix,
         global.join(", "),
-        call_literal(&operation.write, operation)?,
+        // What only reads has no other call.
+        call_literal(
+            operation.read.as_ref().filter(|_| operation.actions.is_empty()).unwrap_or(&operation.write),
+            operation
+        )?,
         read.map_or("None".to_owned(), |read| format!("Some({read})")),
         operation.max_tags.unwrap_or(50),
     ))

@@ -9,6 +9,12 @@ use aws_sdk_s3::{
         PublicAccessBlockConfiguration,
     },
 };
+use std::time::Duration;
+
+/// How often, and after which time, a bucket is asked for again whose name was given up lately
+/// (`OperationAborted`, <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
+const TRIES: u32 = 30;
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// S3 in one region.
 pub struct Buckets {
@@ -80,15 +86,22 @@ impl Buckets {
     /// # Errors
     /// S3 refused it.
     pub async fn make(&self, bucket: &str) -> Result<(), Trouble> {
-        let mut ask = self.client.create_bucket().bucket(bucket);
-        if self.region != "us-east-1" {
-            let place = BucketLocationConstraint::from(self.region.as_str());
-            let place = CreateBucketConfiguration::builder().location_constraint(place).build();
-            ask = ask.create_bucket_configuration(place);
-        }
-        match ask.send().await.map_err(told("s3:CreateBucket", &self.region)) {
-            Err(trouble) if trouble.code != "BucketAlreadyOwnedByYou" => return Err(trouble),
-            _ => {}
+        // S3 may need minutes until a name that was just given up can be used again.
+        for tries in 0..=TRIES {
+            let mut ask = self.client.create_bucket().bucket(bucket);
+            if self.region != "us-east-1" {
+                let place = BucketLocationConstraint::from(self.region.as_str());
+                let place = CreateBucketConfiguration::builder().location_constraint(place).build();
+                ask = ask.create_bucket_configuration(place);
+            }
+            match ask.send().await.map_err(told("s3:CreateBucket", &self.region)) {
+                Ok(_) => break,
+                Err(trouble) if trouble.code == "BucketAlreadyOwnedByYou" => break,
+                Err(trouble) if trouble.code == "OperationAborted" && tries < TRIES => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(trouble) => return Err(trouble),
+            }
         }
         let nothing_public = PublicAccessBlockConfiguration::builder()
             .block_public_acls(true)

@@ -225,27 +225,30 @@ impl Stacks {
         asked.map(drop).map_err(told("cloudformation:ExecuteChangeSet", &self.region))
     }
 
-    /// Removes a change set, and the stack that it would have made, which holds nothing.
+    /// Removes a change set, and the stack that it would have made, which holds nothing, unless another
+    /// change set waits for it.
     ///
     /// # Errors
     /// CloudFormation refused it.
     pub async fn discard(&self, change_set: &ChangeSet) -> Result<(), Trouble> {
-        // The stack's name is needed where the change set is not named by its ARN.
-        let ask =
-            self.client.delete_change_set().change_set_name(&change_set.id).stack_name(&change_set.stack);
-        let asked = ask.send().await;
+        let gone = |trouble: &Trouble| {
+            trouble.kind() == Kind::NotFound || trouble.message.contains("does not exist")
+        };
+        let asked = self.client.delete_change_set().change_set_name(&change_set.id).send().await;
         match asked.map_err(told("cloudformation:DeleteChangeSet", &self.region)) {
-            Err(trouble) if trouble.kind() != Kind::NotFound => return Err(trouble),
+            Err(trouble) if !gone(&trouble) => return Err(trouble),
             _ => {}
         }
-        if change_set.creates {
-            // Nothing but the change set made it, so this is a stack without resources.
-            let there = self.find(&change_set.stack).await?;
-            if there.is_some_and(|stack| stack.status == "REVIEW_IN_PROGRESS") {
-                self.delete(&change_set.stack).await?;
-            }
+        let there = if change_set.creates { self.find(&change_set.stack).await? } else { None };
+        if there.is_none_or(|stack| stack.status != "REVIEW_IN_PROGRESS") {
+            return Ok(());
         }
-        Ok(())
+        let asked = self.client.list_change_sets().stack_name(&change_set.stack).send().await;
+        let left = asked.map_err(told("cloudformation:ListChangeSets", &self.region))?;
+        if left.summaries().iter().any(|other| other.change_set_id() != Some(&change_set.id)) {
+            return Ok(());
+        }
+        self.delete(&change_set.stack).await
     }
 
     /// Begins to delete a stack.

@@ -50,11 +50,17 @@ impl Account {
         let mut trails = Vec::new();
         for found in answer.trail_list() {
             let arn = text(found.trail_arn());
+            // Of a trail that was made in another region only that one tells what it logs.
+            let home = found.home_region().unwrap_or(region);
+            let client = Client::new(&self.at(home));
             // A member account may see its organization's trail and yet not be told about it.
             let status = client.get_trail_status().name(&arn).send().await;
-            let logging = known(status.map_err(told("cloudtrail:GetTrailStatus", region)))?;
+            let logging = known(status.map_err(told("cloudtrail:GetTrailStatus", home)))?;
             let selectors = client.get_event_selectors().trail_name(&arn).send().await;
-            let selectors = known(selectors.map_err(told("cloudtrail:GetEventSelectors", region)))?;
+            let selectors =
+                known(selectors.map_err(told("cloudtrail:GetEventSelectors", home)))?.filter(|found| {
+                    !(found.event_selectors().is_empty() && found.advanced_event_selectors().is_empty())
+                });
             trails.push(Trail {
                 name: text(found.name()),
                 arn,
@@ -103,11 +109,13 @@ fn advanced(selector: &AdvancedEventSelector, selection: &mut Selection) {
     }
 }
 
-/// Refused or not found here: not known.
+/// What a trail does not tell this caller is not known; only what would be the same for every trail is a failure.
 fn known<T>(asked: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
     match asked {
         Ok(answer) => Ok(Some(answer)),
-        Err(trouble) if matches!(trouble.kind(), Kind::Denied | Kind::NotFound) => Ok(None),
-        Err(trouble) => Err(trouble),
+        Err(trouble) if matches!(trouble.kind(), Kind::Expired | Kind::Unreachable | Kind::Throttled) => {
+            Err(trouble)
+        }
+        Err(_) => Ok(None),
     }
 }

@@ -131,6 +131,11 @@ impl Trouble {
                     .to_owned()
             }
             Kind::Throttled => "AWS answers too many calls of this account; try again in a minute".to_owned(),
+            _ if self.code == "OperationAborted" => {
+                "a bucket of this name was deleted lately, and S3 does not give the name again yet: try again later, or name \
+                 another bucket with --code-bucket"
+                    .to_owned()
+            }
             Kind::NotFound | Kind::Other => return None,
         })
     }

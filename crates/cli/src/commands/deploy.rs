@@ -19,7 +19,7 @@ use crate::{
     args::Deploy,
     aws::{self, Stop},
     cost_model::{Delivery, Shape, Trail as CostTrail},
-    deployment::{Deployment, FORWARDER, STACK, VERSION},
+    deployment::{self, Deployment, FORWARDER, STACK, VERSION},
     exit_code::{Error, ExitCode},
     input,
     report::Report,
@@ -29,7 +29,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{
-    Account,
+    Account, Kind,
     code::{Buckets, Owner},
     stacks::{MOST_INLINE, Template},
 };
@@ -103,11 +103,23 @@ async fn one_account(
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
     }
-    let made_bucket = buckets.owner(&bucket).await? == Owner::Nobody;
     let mut targets = vec![home];
+    let mut left_out = Vec::new();
+    // What was one of this account's forwarders is in the way where the function is to be.
+    let mut in_the_way = there
+        .forwarders
+        .get(&account.region)
+        .cloned()
+        .map(|stack| Target::new(account, &account.region, FORWARDER, Some(stack)));
     let result = async {
-        let template = template(templates::TAGGER, "tagger.yaml", &bucket, account, &buckets).await?;
-        targets[0].propose(&template, &parameters).await?;
+        let inline = templates::TAGGER.len() <= MOST_INLINE;
+        if arguments.dry_run && !inline && buckets.owner(&bucket).await? == Owner::Nobody {
+            // A change set would need a bucket for the template, and a dry run makes none.
+            targets[0].sketch(templates::TAGGER);
+        } else {
+            let template = template(templates::TAGGER, "tagger.yaml", &bucket, account, &buckets).await?;
+            targets[0].propose(&template, &parameters).await?;
+        }
         for region in &regions {
             let stack = there.forwarders.get(region).cloned();
             let mut forwarder = Target::new(account, region, FORWARDER, stack);
@@ -117,15 +129,40 @@ async fn one_account(
         let body = self::template(templates::FORWARDER, "forwarder.yaml", &bucket, account, &buckets).await?;
         let told = vec![("HomeRegion".to_owned(), Some(account.region.clone()))];
         let asked = targets[1..].iter_mut().map(|forwarder| forwarder.propose(&body, &told));
-        for result in join_all(asked).await {
-            result?;
+        let named = |region: &str| {
+            arguments.regions.as_deref().is_some_and(|list| list.split(',').any(|one| one.trim() == region))
+        };
+        for (result, region) in join_all(asked).await.into_iter().zip(&regions) {
+            match result {
+                // Organizations deny whole regions; what nobody asked for by name does not stop the rest.
+                Err(trouble) if matches!(trouble.kind(), Kind::Denied | Kind::NotKnown) && !named(region) => {
+                    left_out.push(region.clone());
+                    let text = format!(
+                        "  WARNING {region} is left out, what is created there is not tagged: {trouble}"
+                    );
+                    report.say("warning", &text, json!({ "region": region }))?;
+                }
+                result => result?,
+            }
         }
+        targets.retain(|target| !left_out.contains(&target.region));
         for target in &targets {
             target.show(report)?;
         }
+        if in_the_way.is_some() {
+            let text = format!(
+                "\n{FORWARDER} in {} will be removed first: this is the home region now",
+                account.region
+            );
+            report.say(
+                "plan",
+                &text,
+                json!({ "region": account.region, "stack": FORWARDER, "removed": true }),
+            )?;
+        }
         say_the_rest(account, &there, &regions, &choice, zip, &parameters, targets[0].stack.as_ref(), report)
             .await?;
-        let nothing = targets.iter().all(Target::is_up_to_date);
+        let nothing = targets.iter().all(Target::is_up_to_date) && in_the_way.is_none();
         if nothing || arguments.dry_run || stop.is_asked() {
             return Ok(nothing);
         }
@@ -133,18 +170,15 @@ async fn one_account(
             return Err(Error::Failure("nothing was changed".to_owned()));
         }
         upload(zip, &bucket, &buckets, report).await?;
+        if let Some(target) = &mut in_the_way {
+            target.remove(report, stop).await?;
+        }
         Ok(false)
     }
     .await;
-    // Nothing stays of a plan that is not carried out.
+    // Nothing stays of a plan that is not carried out, but the bucket of a template that is too large for the call.
     if arguments.dry_run || stop.is_asked() || !matches!(result, Ok(false)) {
-        for target in &mut targets {
-            target.discard().await?;
-        }
-        // A template that is too large for the call needs a bucket to be looked at.
-        if made_bucket && buckets.owner(&bucket).await? == Owner::Us {
-            buckets.remove(&bucket).await?;
-        }
+        discard(&mut targets).await;
     }
     let nothing = result?;
     if stop.is_asked() {
@@ -166,16 +200,23 @@ async fn one_account(
     carry_out(&mut targets, report, stop).await
 }
 
+/// Removes change sets that are not carried out. What cannot be removed is named; it does no harm, and it must not hide
+/// why the plan ended.
+async fn discard(targets: &mut [Target]) {
+    for target in targets {
+        if let Err(trouble) = target.discard().await {
+            eprintln!("tagger: a change set of {} in {} stays: {trouble}", target.name, target.region);
+        }
+    }
+}
+
 /// First the home region, since forwarders send to it; then all forwarders at once.
 async fn carry_out(targets: &mut [Target], report: Report, stop: &Stop) -> Result<ExitCode, Error> {
-    report.say("progress", "", json!({ "status": "begun" }))?;
     let Some((home, forwarders)) = targets.split_first_mut() else { return Ok(ExitCode::Fine) };
     let made = match home.carry_out(report, stop).await {
         Ok(made) => made,
         Err(error) => {
-            for forwarder in forwarders {
-                forwarder.discard().await?;
-            }
+            discard(forwarders).await;
             return Err(error);
         }
     };
@@ -243,10 +284,8 @@ fn regions(arguments: &Deploy, account: &Account, there: &Deployment) -> Result<
             }
         }
     }
-    let global = account.partition.global_region;
-    if there.regions.iter().any(|region| region == global) {
-        wanted.insert(global.to_owned());
-    }
+    let global = deployment::global_regions(account.partition);
+    wanted.extend(there.regions.iter().filter(|region| global.contains(&region.as_str())).cloned());
     wanted.remove(&account.region);
     Ok(wanted)
 }

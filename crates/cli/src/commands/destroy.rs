@@ -13,7 +13,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use serde_json::json;
-use tagger_aws::account::{Account, code::Owner};
+use tagger_aws::account::{Account, Kind, code::Owner, stacks::Stack};
 
 /// Runs the verb.
 ///
@@ -39,16 +39,26 @@ async fn destroy(
     let who = format!("Account {}, as {}", account.id, account.caller);
     report.say("account", &who, json!({ "account": account.id, "caller": account.caller }))?;
     let there = Deployment::find(account).await?;
-    if let Some(trouble) = there.unread.first() {
-        // A forwarder that was not seen would be left behind.
-        return Err(Error::Failure(format!(
-            "not every region could be looked at, so nothing was removed: {trouble}"
-        )));
+    for trouble in &there.unread {
+        // A region that is denied to everybody has no forwarder; of any other it is not known.
+        if trouble.kind() != Kind::Denied {
+            return Err(Error::Failure(format!(
+                "not every region could be looked at, so nothing was removed: {trouble}"
+            )));
+        }
+        let text = format!(
+            "  WARNING {} could not be looked at; a forwarder there would stay: {trouble}",
+            trouble.region
+        );
+        report.say("warning", &text, json!({ "region": trouble.region }))?;
     }
-    let of_set = there.home.iter().map(|(_, stack)| stack).chain(there.forwarders.values());
-    if let Some(stack) = of_set.clone().find(|stack| stack.name.starts_with("StackSet-")) {
+    let of_organization = arguments.organization && there.organization.is_some();
+    let of_set = |stack: &Stack| stack.name.starts_with("StackSet-");
+    let mut stacks = there.home.iter().map(|(_, stack)| stack).chain(there.forwarders.values());
+    if let Some(stack) = stacks.find(|stack| of_set(stack)).filter(|_| !of_organization) {
         return Err(Error::Failure(format!(
-            "the organization's StackSets made {}: remove it there (`tagger destroy --organization` in the management account)",
+            "the organization's StackSets made {}: remove it where they are (`tagger destroy --organization` in the \
+             management or the delegated administrator's account)",
             stack.name
         )));
     }
@@ -57,24 +67,32 @@ async fn destroy(
         let stack = there.organization.clone();
         doomed.push(Target::new(account, &account.region, ORGANIZATION, stack));
     }
-    for (region, stack) in &there.forwarders {
+    for (region, stack) in there.forwarders.iter().filter(|(_, stack)| !of_set(stack)) {
         doomed.push(Target::new(account, region, FORWARDER, Some(stack.clone())));
     }
     let home =
         there.home.as_ref().map(|(region, stack)| Target::new(account, region, STACK, Some(stack.clone())));
-    let code = code_bucket(account, &there).await?;
+    let mut code = code_bucket(account, &there).await?;
+    if of_organization {
+        let outputs = there.organization.as_ref().and_then(|stack| stack.outputs.get("ArtifactBucketName"));
+        code.extend(outputs.map(|bucket| (account.region.clone(), bucket.clone())));
+    }
     doomed.retain(|target| target.stack.is_some());
-    if doomed.is_empty() && home.is_none() && code.is_none() {
+    if doomed.is_empty() && home.is_none() && code.is_empty() {
         report.say("end", "Nothing of the tagger is deployed here.", json!({ "changed": false }))?;
         return Ok(ExitCode::Fine);
     }
     let letters = letters(account, &there).await?;
-    say_plan(&doomed, home.as_ref(), code.as_ref(), &there, &letters, report)?;
+    say_plan(&doomed, home.as_ref(), &code, &there, &letters, report)?;
+    if of_organization {
+        let text = "  WARNING in every account of the organization the queues go with what lies in them, which was not looked at";
+        report.say("warning", text, json!({}))?;
+    }
     if arguments.dry_run {
         report.say("end", "\nDry run: nothing was changed.", json!({ "changed": false }))?;
         return Ok(ExitCode::Fine);
     }
-    if !letters.is_empty() && !arguments.discard_dead_letters {
+    if (of_organization || !letters.is_empty()) && !arguments.discard_dead_letters {
         return Err(Error::Failure(
             "nothing was changed: read the letters first (docs/operations.md#dead-letters), or give --discard-dead-letters".to_owned(),
         ));
@@ -101,7 +119,7 @@ async fn destroy(
     if let Some(mut home) = home {
         home.remove(report, stop).await?;
     }
-    if let Some((region, bucket)) = &code {
+    for (region, bucket) in &code {
         account.buckets(region).remove(bucket).await?;
         report.say(
             "progress",
@@ -114,11 +132,11 @@ async fn destroy(
 }
 
 /// The bucket that `tagger deploy` made for the zips.
-async fn code_bucket(account: &Account, there: &Deployment) -> Result<Option<(String, String)>, Error> {
+async fn code_bucket(account: &Account, there: &Deployment) -> Result<Vec<(String, String)>, Error> {
     let region = there.home.as_ref().map_or(&account.region, |(region, _)| region).clone();
     let bucket = format!("{STACK}-code-{}-{region}", account.id);
     let owner = account.buckets(&region).owner(&bucket).await?;
-    Ok((owner == Owner::Us).then_some((region, bucket)))
+    Ok((owner == Owner::Us).then_some((region, bucket)).into_iter().collect())
 }
 
 /// Queues in which something lies, with how much.
@@ -149,7 +167,7 @@ async fn letters(account: &Account, there: &Deployment) -> Result<Vec<(String, S
 fn say_plan(
     doomed: &[Target],
     home: Option<&Target>,
-    code: Option<&(String, String)>,
+    code: &[(String, String)],
     there: &Deployment,
     letters: &[(String, String, u64)],
     report: Report,
@@ -158,7 +176,7 @@ fn say_plan(
         let text = format!("  -  the stack {} in {}", target.name, target.region);
         report.say("plan", &text, json!({ "region": target.region, "stack": target.name }))?;
     }
-    if let Some((region, bucket)) = code {
+    for (region, bucket) in code {
         report.say(
             "plan",
             &format!("  -  the bucket {bucket} with the function's zips"),

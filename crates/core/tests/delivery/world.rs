@@ -312,7 +312,14 @@ impl World {
             }
             let Step::End(outcome) = step else { unreachable!() };
             let (resource_type, operation) = (resource.entry.resource_type, resource.entry.operation.name);
-            done.push(Done { resource_type, arn: resource.arn.clone(), operation, parent: None, outcome });
+            done.push(Done {
+                resource_type,
+                arn: resource.arn.clone(),
+                operation,
+                parent: None,
+                inherited: None,
+                outcome,
+            });
         }
         let tries = receives + work.as_ref().map_or(0, |work| work.tries);
         let came = if message.is_some() { Came::Waiting } else { Came::Once };

@@ -18,10 +18,12 @@ pub struct Run {
     /// Standard output.
     pub log: String,
     /// Whether the program ended by itself, with a failure.
+    #[allow(dead_code, reason = "not every file of tests has a program that fails")]
     pub failed: bool,
 }
 
-/// What AWS answers to a request, which is its target or path and its body: a status and a body.
+/// What AWS answers to a request, which is its target or path and its body, and on a line of its own the region
+/// for which it is signed: a status and a body.
 pub type Aws = fn(&str) -> (u16, String);
 
 /// Gives the program these events and this AWS.
@@ -34,9 +36,16 @@ pub fn run(events: Vec<Value>, answer: Aws, environment: &[(&str, &str)]) -> Run
         for mut request in aws.incoming_requests() {
             let mut body = String::new();
             request.as_reader().read_to_string(&mut body).unwrap();
-            let target = request.headers().iter().find(|header| header.field.equiv("x-amz-target"));
-            let text = format!("{} {body}", target.map(|header| header.value.as_str()).unwrap_or_default());
-            let (status, body) = answer(&text);
+            let header = |name: &'static str| {
+                let found = request.headers().iter().find(|header| header.field.equiv(name));
+                found.map(|header| header.value.to_string())
+            };
+            let target = header("x-amz-target").unwrap_or_else(|| request.url().to_owned());
+            // Credential=KEY/DATE/REGION/SERVICE/aws4_request
+            let signed = header("authorization").unwrap_or_default();
+            let region = signed.split('/').nth(2).unwrap_or_default();
+            let text = format!("{target} {body}");
+            let (status, body) = answer(&format!("{text}\n{region}"));
             log.lock().unwrap().push(text);
             let _ = request.respond(Response::from_string(body).with_status_code(status));
         }
@@ -118,6 +127,7 @@ pub fn detail(account: &str, with: Value) -> Value {
 }
 
 /// The event in which EventBridge delivers it.
+#[allow(dead_code, reason = "not every file of tests has events")]
 pub fn event(detail: Value) -> Value {
     json!({ "version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "aws.sqs", "account": "111122223333", "detail": detail })
 }

@@ -17,7 +17,7 @@ use crate::{
 use serde_json::json;
 use std::collections::BTreeMap;
 use tagger_aws::account::{
-    Account,
+    Account, Kind,
     stacks::{Stack, Template},
     trails::Trail,
 };
@@ -39,7 +39,8 @@ pub async fn deploy(
         Error::Failure(format!("account {} is in no organization: deploy without --organization", account.id))
     })?;
     let manages = organization.management_account == account.id;
-    let role = if manages { "its management account" } else { "a delegated administrator of it" };
+    let role =
+        if manages { "its management account" } else { "which has to be a delegated administrator of it" };
     let more = json!({ "organization": organization.id, "managementAccount": organization.management_account, "account": account.id });
     report.say(
         "organization",
@@ -47,12 +48,17 @@ pub async fn deploy(
         more,
     )?;
     let there = Deployment::find(account).await?;
-    let others = regions(arguments, account, &there)?;
+    let mut others = regions(arguments, account, &there)?;
+    // What the accounts have already stays, whatever this account has.
+    let deployed = there.organization.as_ref().and_then(|stack| stack.parameters.get("ForwarderRegions"));
+    let deployed = deployed.into_iter().flat_map(|list| list.split(','));
+    others
+        .extend(deployed.filter(|region| !region.is_empty() && *region != account.region).map(str::to_owned));
     let mut target = Target::new(account, &account.region, ORGANIZATION, there.organization.clone());
     target.settle(arguments.dry_run, arguments.yes, report, stop).await?;
     let targets = match (&arguments.targets[..], &target.stack) {
         ([], Some(_)) => None,
-        ([], None) => Some(account.roots().await?.join(",")),
+        ([], None) => Some(roots(account, &organization.management_account).await?),
         (named, _) => Some(named.join(",")),
     };
     let (trail, why) = trail(&account.trails(&account.region).await?, arguments, target.stack.as_ref())?;
@@ -116,16 +122,27 @@ pub async fn deploy(
     if target.stuck.is_none() {
         set.insert("ArtifactPrefix".to_owned(), prefix.clone());
         let told = parameters::merged(&known, set, target.stack.as_ref());
-        if !arguments.dry_run {
-            upload(account, &bucket, &prefix, zip, report).await?;
-        }
         target.propose(&body, &told).await?;
     }
     if show_and_ask(&mut target, arguments, report, "", stop).await? {
+        upload(account, &bucket, &prefix, zip, report).await?;
         target.carry_out(report, stop).await?;
     }
     let topic = outputs.get("AlarmTopicArn").cloned();
     after(account, arguments, policy, zip, topic, manages, report, stop).await
+}
+
+/// The roots, which are the targets where none are named.
+async fn roots(account: &Account, management: &str) -> Result<String, Error> {
+    match account.roots().await {
+        Ok(roots) => Ok(roots.join(",")),
+        Err(trouble) if trouble.kind() == Kind::Denied => Err(Error::Failure(format!(
+            "account {} may not look into the organization: run this in the management account {management}, or make this \
+             one a delegated administrator for StackSets there\n  {trouble}",
+            account.id
+        ))),
+        Err(trouble) => Err(trouble.into()),
+    }
 }
 
 /// Says what would be changed and asks. Whether it is to be done.

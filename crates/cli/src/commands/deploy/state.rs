@@ -11,8 +11,6 @@ pub enum Next {
     Wait,
     /// It never came to life, or was half deleted: it can only be deleted, then made anew.
     Remove,
-    /// An empty stack that an interrupted deployment left: as above, and nobody need be asked.
-    RemoveEmpty,
     /// The way back from a failed update failed too: go on with it.
     ContinueRollback,
 }
@@ -21,8 +19,8 @@ pub enum Next {
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>).
 pub fn next(status: Option<&str>) -> Next {
     match status {
-        None | Some("DELETE_COMPLETE") => Next::Create,
-        Some("REVIEW_IN_PROGRESS") => Next::RemoveEmpty,
+        // A stack in review is empty: it waits for a change set that creates it, of whichever run.
+        None | Some("DELETE_COMPLETE" | "REVIEW_IN_PROGRESS") => Next::Create,
         Some("ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" | "DELETE_FAILED") => Next::Remove,
         Some("UPDATE_ROLLBACK_FAILED") => Next::ContinueRollback,
         Some(status) if status.ends_with("_IN_PROGRESS") => Next::Wait,
@@ -47,7 +45,7 @@ mod tests {
             (Some("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"), Next::Wait),
             (Some("ROLLBACK_IN_PROGRESS"), Next::Wait),
             (Some("DELETE_IN_PROGRESS"), Next::Wait),
-            (Some("REVIEW_IN_PROGRESS"), Next::RemoveEmpty),
+            (Some("REVIEW_IN_PROGRESS"), Next::Create),
             (Some("ROLLBACK_COMPLETE"), Next::Remove),
             (Some("ROLLBACK_FAILED"), Next::Remove),
             (Some("CREATE_FAILED"), Next::Remove),

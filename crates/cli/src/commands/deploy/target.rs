@@ -11,15 +11,17 @@ use crate::{
     exit_code::Error,
     follow::{End, follow},
     report::Report,
+    templates,
 };
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tagger_aws::account::{
     Account, Trouble,
-    stacks::{ChangeSet, Stack, Stacks, Template},
+    stacks::{Change, ChangeSet, Stack, Stacks, Template},
 };
 
-/// The name of every change set that is made here: so one that an interrupted run left is found again.
+/// How the name of every change set that is made here begins. One that an interrupted run left does no harm, and goes
+/// when another of the stack is carried out.
 const CHANGE_SET: &str = "tagger-deploy";
 
 /// A stack to be.
@@ -74,7 +76,7 @@ impl Target {
                 Next::Wait => {
                     report.say("wait", &format!("{place} is in {text}: waiting for that to end"), more)?;
                 }
-                next if dry_run && next != Next::RemoveEmpty => {
+                _ if dry_run => {
                     self.stuck = Some(text);
                     return Ok(());
                 }
@@ -85,14 +87,6 @@ impl Target {
                         more,
                     )?;
                     self.stacks.continue_rollback(self.name).await?;
-                }
-                Next::RemoveEmpty => {
-                    report.say(
-                        "mend",
-                        &format!("{place} is empty, an interrupted deployment left it: removing it"),
-                        more,
-                    )?;
-                    self.stacks.delete(self.name).await?;
                 }
                 Next::Remove => {
                     let reason = self.last_failure().await;
@@ -140,19 +134,34 @@ impl Target {
             return Ok(());
         }
         let creates = state::next(self.stack.as_ref().map(|stack| stack.status.as_str())) == Next::Create;
-        let asked = self.stacks.propose(self.name, CHANGE_SET, template, parameters, creates).await;
-        let asked = match asked {
-            Err(trouble) if trouble.code == "AlreadyExistsException" => {
-                // An interrupted run left one of the same name.
-                let id = CHANGE_SET.to_owned();
-                let left = ChangeSet { id, stack: self.name.to_owned(), creates: false, changes: Vec::new() };
-                self.stacks.discard(&left).await?;
-                self.stacks.propose(self.name, CHANGE_SET, template, parameters, creates).await?
-            }
-            asked => asked?,
-        };
+        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let change_set = format!("{CHANGE_SET}-{}-{moment}", std::process::id());
+        let asked = self.stacks.propose(self.name, &change_set, template, parameters, creates).await?;
         self.change_set = Some(asked);
         Ok(())
+    }
+
+    /// What a template would make, read off the template itself, where no change set is to be had without writing.
+    pub fn sketch(&mut self, template: &str) {
+        if self.stuck.is_none() {
+            let changes =
+                templates::resources(template).into_iter().map(|(logical, resource_type, condition)| {
+                    Change {
+                        action: "Add".to_owned(),
+                        resource_type: resource_type.to_owned(),
+                        logical: condition.map_or_else(
+                            || logical.to_owned(),
+                            |condition| format!("{logical} (if {condition})"),
+                        ),
+                        physical: String::new(),
+                        replaced: false,
+                        properties: Vec::new(),
+                    }
+                });
+            let changes = changes.collect();
+            self.change_set =
+                Some(ChangeSet { id: String::new(), stack: String::new(), creates: true, changes });
+        }
     }
 
     /// Whether there is anything to do.
@@ -166,7 +175,9 @@ impl Target {
     /// CloudFormation refused it.
     pub async fn discard(&mut self) -> Result<(), Trouble> {
         match self.change_set.take() {
-            Some(change_set) if !change_set.changes.is_empty() => self.stacks.discard(&change_set).await,
+            Some(change_set) if !change_set.id.is_empty() && !change_set.changes.is_empty() => {
+                self.stacks.discard(&change_set).await
+            }
             _ => Ok(()),
         }
     }
@@ -188,7 +199,9 @@ impl Target {
             return report.say("plan", &format!("\n{place}: nothing to change"), base);
         };
         let verb = if found.creates { "will be made" } else { "will be changed" };
-        let text = format!("\n{place} {verb}:\n{}", words::changes(found).trim_end());
+        let source =
+            if found.id.is_empty() { " (as the template says; CloudFormation was not asked)" } else { "" };
+        let text = format!("\n{place} {verb}{source}:\n{}", words::changes(found).trim_end());
         let changes = found.changes.iter().map(|change| {
             json!({
                 "action": change.action, "type": change.resource_type, "logicalId": change.logical,
@@ -229,7 +242,11 @@ impl Target {
         let known = self.newest_event().await?;
         self.stacks.delete(self.name).await?;
         let end = follow(&self.stacks, &self.region, &stack.id, known, report, stop, self.pause).await?;
-        if end.is_good() { Ok(()) } else { Err(self.explained(end, "could not be deleted").await) }
+        if end.status == "DELETE_COMPLETE" {
+            Ok(())
+        } else {
+            Err(self.explained(end, "could not be deleted").await)
+        }
     }
 
     /// What failed, why, and what to do about it.

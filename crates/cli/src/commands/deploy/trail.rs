@@ -56,10 +56,15 @@ const MOST: usize = 5;
 /// What was asked for cannot work; with what can be done instead.
 pub fn choose(seen: &Seen) -> Result<Choice, String> {
     let others: Vec<&Trail> = seen.trails.iter().filter(|trail| !is_own(trail, seen)).collect();
-    let best = others.iter().filter(|trail| reason_against(trail, seen).is_none()).max_by_key(|trail| {
-        // One that is known to log comes before one that may not be looked at.
-        (trail.logging.is_some(), trail.selection.is_some(), trail.all_regions, trail.of_organization)
-    });
+    // One that sees a part only is used when it is asked for by name.
+    let whole = |trail: &Trail| trail.all_regions && trail.global_services;
+    let best = others
+        .iter()
+        .filter(|trail| whole(trail) && reason_against(trail, seen).is_none())
+        .max_by_key(|trail| {
+            // One that is known to log comes before one that may not be looked at.
+            (trail.logging.is_some(), trail.selection.is_some(), trail.of_organization)
+        });
     match (seen.wanted, seen.deployed) {
         (None, Some("")) => Ok(Choice {
             why: "the stack's own trail, as before".to_owned(),
@@ -93,9 +98,12 @@ pub fn choose(seen: &Seen) -> Result<Choice, String> {
                 None => {
                     let mut why = "no other trail logs the calls that write: the stack makes one, the first copy is free".to_owned();
                     for trail in &others {
-                        if let Some(reason) = reason_against(trail, seen) {
-                            why.push_str(&format!("; {} {reason}", trail.name));
-                        }
+                        let part = "logs a part only, of one region or without global services";
+                        why.push_str(&format!(
+                            "; {} {}",
+                            trail.name,
+                            reason_against(trail, seen).unwrap_or(part)
+                        ));
                     }
                     own(seen, why, false)
                 }
@@ -133,7 +141,9 @@ pub fn choose(seen: &Seen) -> Result<Choice, String> {
 
 /// A trail of the stack's own.
 fn own(seen: &Seen, why: String, second_copy: bool) -> Result<Choice, String> {
-    let here = seen.trails.iter().filter(|trail| trail.home == seen.region && !is_own(trail, seen));
+    // A trail of all regions counts in each of them.
+    let counts = |trail: &&Trail| (trail.all_regions || trail.home == seen.region) && !is_own(trail, seen);
+    let here = seen.trails.iter().filter(counts);
     let here: Vec<&str> = here.map(|trail| trail.name.as_str()).collect();
     if here.len() >= MOST {
         return Err(format!(
@@ -276,15 +286,16 @@ mod tests {
                 "logs the calls already",
             ),
             (std::slice::from_ref(&stopped), None, None, Some(""), true, "stopped is stopped"),
+            (std::slice::from_ref(&narrow), None, None, Some(""), true, "a part only"),
             (std::slice::from_ref(&reads), None, None, Some(""), true, "does not log the management events"),
             (std::slice::from_ref(&elsewhere), None, None, Some(""), true, "another region only"),
             (
                 &[unknown.clone(), narrow.clone()],
                 None,
                 None,
-                Some("arn:aws:cloudtrail:us-east-1:111122223333:trail/narrow"),
+                Some("arn:aws:cloudtrail:us-east-1:111122223333:trail/unknown"),
                 false,
-                "narrow",
+                "organization's",
             ),
             (
                 std::slice::from_ref(&unknown),

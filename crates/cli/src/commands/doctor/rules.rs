@@ -170,7 +170,7 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
         let deployed: Value = serde_json::from_str(&rule.pattern).unwrap_or_default();
         if let Some(difference) = difference(pattern, &deployed) {
             let mend = format!(
-                "somebody changed it: `aws events put-rule --region {region} --name {name} --event-pattern '{pattern}'`"
+                "somebody changed it: `aws events put-rule --region {region} --name {name} --description 'Calls that create resources, for auto-resource-tagger.' --event-pattern '{pattern}'`"
             );
             found(Verdict::Bad, format!("{name} is not as version {VERSION} has it: {difference}"), mend);
         }
@@ -203,10 +203,15 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
             let put: Vec<_> = astray
                 .iter()
                 .map(|name| {
-                    format!(
-                        "`aws events put-targets --region {region} --rule {name} --targets Id=tagger,Arn={}`",
-                        wanted.target
-                    )
+                    // All that the template gives the target, since the call replaces it whole.
+                    let account = wanted.target.split(':').nth(4).unwrap_or_default();
+                    let partition = wanted.target.split(':').nth(1).unwrap_or_default();
+                    let targets = serde_json::json!([{
+                        "Id": "tagger", "Arn": wanted.target,
+                        "RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185},
+                        "DeadLetterConfig": {"Arn": format!("arn:{partition}:sqs:{region}:{account}:auto-resource-tagger-undelivered")},
+                    }]);
+                    format!("`aws events put-targets --region {region} --rule {name} --targets '{targets}'`")
                 })
                 .collect();
             put.join("\n")

@@ -79,8 +79,10 @@ fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
 fn anew(asked: &Asked, name: &str) -> String {
     match asked.bucket {
         Some(bucket) => format!(
-            "`aws cloudtrail create-trail --name {name} --s3-bucket-name {bucket} --is-multi-region-trail --region {0}`, then \
-             `aws cloudtrail start-logging --name {name} --region {0}`",
+            "`aws cloudtrail create-trail --name {name} --s3-bucket-name {bucket} --is-multi-region-trail \
+             --enable-log-file-validation --region {0}`, then `aws cloudtrail put-event-selectors --trail-name {name} \
+             --event-selectors ReadWriteType=WriteOnly,IncludeManagementEvents=true --region {0}` and `aws cloudtrail \
+             start-logging --name {name} --region {0}`",
             asked.home
         ),
         None => "`tagger deploy --trail auto` looks for another trail, or makes one".to_owned(),

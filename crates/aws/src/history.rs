@@ -1,0 +1,146 @@
+//! CloudTrail's event history of one region, page by page: what wrote, within a window. It costs nothing and
+//! needs no trail. <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
+//!
+//! One call a second, since an account has two in a region, for everybody. What of it matters is decided by
+//! the caller, who gets each record's text.
+
+use crate::{client::Client, outcome::Failure, wire};
+use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tagger_catalog::{Operation, operation::Protocol};
+use tagger_core::{outcome::Class, reconcile::Window};
+
+const CALL: &str = "cloudtrail:LookupEvents";
+/// How long to leave the history to others when it answers that there were too many calls.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Why a window was not read to its end.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The time for reading is over, or the caller has enough.
+    Enough,
+    /// AWS did not answer.
+    Failed(Failure),
+}
+
+/// Gives the text of each record of a window to `each`, which says whether it takes more.
+///
+/// # Errors
+/// It was not read to its end.
+pub async fn read(
+    client: &Client,
+    region: &str,
+    window: Window,
+    stop: Instant,
+    each: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), Stopped> {
+    let operation = cloudtrail().ok_or_else(|| {
+        let message = "the catalog has no operation of CloudTrail";
+        Stopped::Failed(Failure::ours(Class::Unsupported, CALL, "NoOperation", message))
+    })?;
+    let mut page: Option<String> = None;
+    loop {
+        let answer = lookup(client, operation, region, window, page.as_deref(), stop).await?;
+        let Some(events) = answer["Events"].as_array() else {
+            let message = "LookupEvents answered without Events";
+            return Err(Stopped::Failed(Failure::ours(Class::Failed, CALL, "UnreadableAnswer", message)));
+        };
+        let mut more = true;
+        for event in events {
+            more &= event["CloudTrailEvent"].as_str().is_none_or(&mut *each);
+        }
+        let next = answer["NextToken"].as_str().filter(|token| !token.is_empty()).map(str::to_owned);
+        match next {
+            None => return Ok(()),
+            Some(_) if !more => return Err(Stopped::Enough),
+            next if next == page => {
+                let message = "the next page is the same as the last";
+                return Err(Stopped::Failed(Failure::ours(Class::Failed, CALL, "UnreadableAnswer", message)));
+            }
+            next => page = next,
+        }
+    }
+}
+
+/// One page; where others use up the rate, it is asked for again until the time is over.
+async fn lookup(
+    client: &Client,
+    operation: &Operation,
+    region: &str,
+    window: Window,
+    page: Option<&str>,
+    stop: Instant,
+) -> Result<Value, Stopped> {
+    loop {
+        if Instant::now() >= stop {
+            return Err(Stopped::Enough);
+        }
+        let asked = match client.place(CALL, region).await {
+            Ok(()) => client.send(operation, CALL, region, "", request(operation, window, page)).await,
+            Err(failure) => Err(failure),
+        };
+        match asked {
+            Err(failure) if failure.class == Class::Throttled || failure.passes => {
+                if Instant::now() + PAUSE >= stop {
+                    return Err(Stopped::Failed(failure));
+                }
+                TokioSleep::new().sleep(PAUSE).await;
+            }
+            other => return other.map_err(Stopped::Failed),
+        }
+    }
+}
+
+/// The request of a page. Both ends of the time belong to it, and times are whole seconds.
+pub fn request(operation: &Operation, window: Window, page: Option<&str>) -> wire::Request {
+    let mut body = json!({
+        "LookupAttributes": [{ "AttributeKey": "ReadOnly", "AttributeValue": "false" }],
+        "StartTime": window.from,
+        "EndTime": window.until.saturating_sub(1),
+        "MaxResults": 50,
+    });
+    if let Some(page) = page {
+        body["NextToken"] = page.into();
+    }
+    json_call(operation, "LookupEvents", &body)
+}
+
+/// A call in AWS's JSON protocol that no table describes.
+pub(crate) fn json_call(operation: &Operation, name: &str, body: &Value) -> wire::Request {
+    let (minor, target) = match operation.protocol {
+        Protocol::Json { minor, target } => (minor, target),
+        _ => ("1.1", ""),
+    };
+    wire::Request {
+        method: "POST",
+        path: "/".to_owned(),
+        headers: vec![
+            ("content-type", format!("application/x-amz-json-{minor}")),
+            ("x-amz-target", format!("{target}.{name}")),
+        ],
+        body: body.to_string().into_bytes(),
+    }
+}
+
+/// Where CloudTrail is and how its calls are signed, by the operation that tags trails.
+fn cloudtrail() -> Option<&'static Operation> {
+    tagger_catalog::operations().iter().find(|operation| operation.name == "cloudtrail:AddTags")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page() {
+        let operation = cloudtrail().unwrap();
+        let asked = request(operation, Window { from: 100, until: 200 }, Some("next"));
+        let body: Value = serde_json::from_slice(&asked.body).unwrap();
+        assert_eq!(body["EndTime"], 199, "the second after the last is of the next window");
+        assert_eq!((&body["StartTime"], &body["NextToken"]), (&json!(100), &json!("next")));
+        let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
+        assert_eq!(asked.headers[1], ("x-amz-target", target.to_owned()));
+        assert!(request(operation, Window { from: 1, until: 2 }, None).body.len() < asked.body.len());
+    }
+}

@@ -1,0 +1,241 @@
+//! Letters that are alike, and which of them somebody wants. Pure.
+
+use super::letter::Letter;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+/// Where letters lie.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Queue {
+    /// The region.
+    pub region: String,
+    /// The queue's name.
+    pub name: String,
+}
+
+/// Letters that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Where they lie.
+    pub queue: Queue,
+    /// One of them.
+    pub example: Letter,
+    /// How many.
+    pub count: usize,
+    /// The oldest, seconds since 1970.
+    pub oldest: u64,
+    /// The newest.
+    pub newest: u64,
+}
+
+/// Sorts letters into groups: the same queue, reason, service and types. The largest group comes first.
+pub fn groups<'a>(letters: impl Iterator<Item = (&'a Queue, &'a Letter)>) -> Vec<Group> {
+    let mut found: BTreeMap<_, Group> = BTreeMap::new();
+    for (queue, letter) in letters {
+        let group =
+            found.entry((queue, &letter.why, &letter.service, &letter.about)).or_insert_with(|| Group {
+                queue: queue.clone(),
+                example: letter.clone(),
+                count: 0,
+                oldest: letter.since,
+                newest: letter.since,
+            });
+        group.count += 1;
+        group.oldest = group.oldest.min(letter.since);
+        group.newest = group.newest.max(letter.since);
+    }
+    let mut groups: Vec<Group> = found.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups
+}
+
+impl Group {
+    /// The reason in one line.
+    pub fn reason(&self) -> String {
+        let why = &self.example.why;
+        let mut text = why.class.clone();
+        if let Some(by) = why.by {
+            text = format!("{text} by {by}");
+        }
+        if !why.code.is_empty() {
+            text = format!("{text}, {}", why.code);
+        }
+        if !why.call.is_empty() {
+            text = format!("{text} from {}", why.call);
+        }
+        clean(&text)
+    }
+
+    /// The group in a few lines. Names in it were chosen by callers, so they are cleaned for the terminal.
+    pub fn text(&self) -> String {
+        let letter = &self.example;
+        let mut lines = vec![format!("{:>6}  {}", self.count, self.reason())];
+        let what =
+            [letter.service.as_str(), letter.about.as_str()].into_iter().filter(|text| !text.is_empty());
+        let what = what.collect::<Vec<_>>().join("  ");
+        if !what.is_empty() {
+            lines.push(clean(&what));
+        }
+        let when = if self.oldest == self.newest {
+            time(self.oldest)
+        } else {
+            format!("{} to {}", time(self.oldest), time(self.newest))
+        };
+        lines.push(format!("since {when}, in {} {}", self.queue.region, self.queue.name));
+        let example = if letter.example.is_empty() { "one of them" } else { letter.example.as_str() };
+        let id = match letter.event.as_str() {
+            "" => format!("message {}", letter.message),
+            event => format!("event {event}"),
+        };
+        lines.push(clean(&format!("{example}  {id}")));
+        let words = letter.broken.as_deref().unwrap_or(&letter.words);
+        if !words.is_empty() {
+            lines.push(format!("\"{}\"", short(&clean(words))));
+        }
+        lines.join("\n        ")
+    }
+}
+
+/// Which letters.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Every one.
+    pub all: bool,
+    /// A code, a class, or what denied it.
+    pub why: Vec<String>,
+    /// A service.
+    pub service: Vec<String>,
+    /// An event's or a message's id.
+    pub event: Vec<String>,
+    /// First seen before this, seconds since 1970.
+    pub before: Option<u64>,
+    /// First seen at this or later.
+    pub since: Option<u64>,
+}
+
+impl Choice {
+    /// Whether anything was asked for.
+    pub fn is_made(&self) -> bool {
+        self.all
+            || !(self.why.is_empty() && self.service.is_empty() && self.event.is_empty())
+            || self.before.is_some()
+            || self.since.is_some()
+    }
+
+    /// Whether a letter is meant: it has to fit each thing that was asked for.
+    pub fn means(&self, letter: &Letter) -> bool {
+        let one_of = |asked: &[String], has: &[&str]| {
+            asked.is_empty()
+                || asked.iter().any(|word| has.iter().any(|text| text.eq_ignore_ascii_case(word)))
+        };
+        let services: Vec<String> =
+            self.service.iter().map(|name| super::letter::service(name).to_owned()).collect();
+        let why = &letter.why;
+        self.is_made()
+            && one_of(&self.why, &[&why.class, &why.code, why.by.unwrap_or(&why.class)])
+            && one_of(&services, &[&letter.service])
+            && one_of(&self.event, &[&letter.event, &letter.message])
+            && self.before.is_none_or(|time| letter.since < time)
+            && self.since.is_none_or(|time| letter.since >= time)
+    }
+}
+
+/// Seconds since 1970 as people read them.
+pub fn time(seconds: u64) -> String {
+    tagger_aws::time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+/// Without what could move a terminal's cursor.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// The beginning of a long text.
+fn short(text: &str) -> String {
+    const MOST: usize = 240;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    format!("{}…", text.chars().take(MOST).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::letter::Why, *};
+
+    fn letter(class: &str, code: &str, service: &str, since: u64) -> Letter {
+        let why = Why { class: class.to_owned(), code: code.to_owned(), ..Why::default() };
+        Letter {
+            message: format!("m-{since}"),
+            event: format!("e-{since}"),
+            why,
+            words: "so\u{1b}[2J it is".to_owned(),
+            service: service.to_owned(),
+            about: "AWS::X::Y".to_owned(),
+            example: "arn:x".to_owned(),
+            since,
+            broken: None,
+        }
+    }
+
+    #[test]
+    fn alike_is_one_group() {
+        let here = Queue { region: "eu-west-1".to_owned(), name: "dead".to_owned() };
+        let there = Queue { region: "us-east-1".to_owned(), name: "dead".to_owned() };
+        let letters = [
+            (&here, letter("denied", "AccessDenied", "sqs", 20)),
+            (&here, letter("throttled", "Throttling", "sqs", 5)),
+            (&here, letter("denied", "AccessDenied", "sqs", 10)),
+            (&there, letter("denied", "AccessDenied", "sqs", 30)),
+            (&here, letter("denied", "AccessDenied", "sns", 30)),
+            (&here, letter("denied", "AccessDenied", "sqs", 15)),
+        ];
+        let found = groups(letters.iter().map(|(queue, letter)| (*queue, letter)));
+        let sizes: Vec<usize> = found.iter().map(|group| group.count).collect();
+        assert_eq!(sizes, [3, 1, 1, 1]);
+        assert_eq!((found[0].oldest, found[0].newest, found[0].example.event.as_str()), (10, 20, "e-20"));
+        assert_eq!(found[0].reason(), "denied, AccessDenied");
+        let text = found[0].text();
+        assert!(
+            text.contains("since 1970-01-01T00:00:10Z to 1970-01-01T00:00:20Z, in eu-west-1 dead"),
+            "{text}"
+        );
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn what_is_meant() {
+        let denied = letter("denied", "AccessDenied", "sqs", 10);
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let none = Choice::default;
+        for (case, choice, expected) in [
+            ("nothing was asked for", none(), false),
+            ("all", Choice { all: true, ..none() }, true),
+            ("the class", Choice { why: words(&["denied"]), ..none() }, true),
+            (
+                "the code, in other letters",
+                Choice { why: words(&["throttled", "accessdenied"]), ..none() },
+                true,
+            ),
+            ("another class", Choice { why: words(&["throttled"]), ..none() }, false),
+            ("the service", Choice { service: words(&["sqs.amazonaws.com"]), ..none() }, true),
+            ("another service", Choice { service: words(&["sns"]), ..none() }, false),
+            ("the event", Choice { event: words(&["e-10"]), ..none() }, true),
+            ("the message", Choice { event: words(&["m-10"]), ..none() }, true),
+            (
+                "each has to fit",
+                Choice { event: words(&["e-10"]), service: words(&["sns"]), ..none() },
+                false,
+            ),
+            ("all, of one service", Choice { all: true, service: words(&["sns"]), ..none() }, false),
+            ("before", Choice { before: Some(11), ..none() }, true),
+            ("not before", Choice { before: Some(10), ..none() }, false),
+            ("since", Choice { since: Some(10), ..none() }, true),
+            ("not since", Choice { since: Some(11), ..none() }, false),
+        ] {
+            assert_eq!(choice.means(&denied), expected, "{case}");
+        }
+    }
+}

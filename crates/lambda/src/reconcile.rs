@@ -1,0 +1,318 @@
+//! A run over the event history: finds what the live path missed, and tags it with the same code.
+//!
+//! Reads the history of each covered region from its mark on, oldest first; leaves out what the Resource
+//! Groups Tagging API knows to have the key; gives the rest to [`Handler::work`], in the order of the calls; and
+//! moves the marks over what it did. What it did not get to is gone on with by Lambda's next try or the next
+//! run, and the invocation fails, so that an alarm can tell. It must not decide who, what or which tag.
+
+use crate::{
+    handler::{Handler, NotTagged, Summary, account_of, event_time, guard},
+    intake::Task,
+    log,
+};
+use serde_json::{Value, json};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashSet, VecDeque},
+    time::{Duration, Instant, SystemTime},
+};
+use tagger_aws::{
+    covered,
+    history::{self, Stopped},
+    join::join_all,
+    keyed,
+    marks::{self, Marks},
+    time,
+};
+use tagger_core::{
+    Policy, Record,
+    glance::Glance,
+    policy::Existing,
+    reconcile::{Ask, Candidate, LATE, Newest, Window, left, mark_at},
+    settle::Came,
+};
+
+/// The most text of records that is kept at a time; opened, it takes some five times as much memory.
+const MOST_TEXT: usize = 24 * 1024 * 1024;
+/// Records that are tagged together.
+const TOGETHER: usize = 25;
+/// What is left for writing the marks and the report.
+const REPORT: Duration = Duration::from_secs(30);
+
+/// What was read of a region.
+struct Part {
+    region: String,
+    window: Window,
+    /// Everything before it was read, and later is done.
+    until: u64,
+    records: usize,
+    planned: usize,
+    problem: Option<String>,
+    found: Vec<Candidate>,
+    /// How much text those have.
+    text: usize,
+}
+
+/// One run.
+struct Run<'a> {
+    handler: &'a Handler,
+    policy: Policy,
+    account: Option<&'a str>,
+    now: u64,
+    /// When reading ends, so that there is time to tag.
+    stop_reading: Instant,
+    /// When tagging ends, so that there is time to say so.
+    stop: Instant,
+    /// Text of records that may still be kept.
+    room: Cell<usize>,
+}
+
+/// Answers an event that asks for a run.
+///
+/// # Errors
+/// The history could not be read, the marks could not be kept, or there was more than there was time for.
+pub async fn run(
+    handler: &Handler,
+    ask: &Ask,
+    function_arn: &str,
+    left: Duration,
+) -> Result<Value, NotTagged> {
+    let begun = Instant::now();
+    let run = Run {
+        handler,
+        // A tag that is there may be hours old by now, and somebody's own.
+        policy: Policy { existing: Existing::Keep, ..handler.policy.clone() },
+        account: account_of(function_arn),
+        now: time::since_1970(SystemTime::now()),
+        stop_reading: begun + left / 2,
+        stop: begun + left.saturating_sub(REPORT),
+        room: Cell::new(MOST_TEXT),
+    };
+    let answered = run.answer(ask, function_arn).await;
+    answered.map_err(|message| {
+        log::failure("reconcile-failed", &message);
+        NotTagged(message)
+    })
+}
+
+impl Run<'_> {
+    async fn answer(&self, ask: &Ask, function_arn: &str) -> Result<Value, String> {
+        let client = &self.handler.client;
+        let from = match &ask.from {
+            None => None,
+            Some(text) => Some(time::seconds(text).ok_or_else(|| {
+                format!("from: `{text}` is no time; give one such as 2026-11-24T08:30:00Z")
+            })?),
+        };
+        let home = function_arn.split(':').nth(3).unwrap_or_default();
+        let regions = covered::regions(client, home).await.map_err(|failure| failure.to_string())?;
+        let known = marks::read(client, function_arn).await.map_err(|failure| failure.to_string())?;
+        let windows = regions.iter().map(|region| {
+            let mark = from.or_else(|| known.get(region).copied().flatten());
+            (region, Window::after(mark, self.now, ask.late))
+        });
+        let windows: Vec<_> = windows.collect();
+        let mut parts = join_all(windows.iter().map(|(region, window)| self.read(region, *window))).await;
+
+        let mut summary = Summary::default();
+        self.work(&mut parts, &mut summary).await;
+
+        // What was covered once and is no more begins anew when it is covered again.
+        let stale = known.keys().filter(|region| !regions.contains(region));
+        let mut kept: Marks = stale.map(|region| (region.clone(), None)).collect();
+        kept.extend(parts.iter().map(|part| (part.region.clone(), Some(mark_at(part.until, self.now)))));
+        kept.retain(|region, mark| known.get(region).is_none_or(|known| known != mark));
+        let written = marks::write(client, function_arn, &kept).await.map_err(|failure| failure.to_string());
+
+        let behind = parts.iter().map(|part| self.behind(part.until)).max().unwrap_or_default();
+        let mut problems: Vec<String> = parts
+            .iter()
+            .filter_map(|part| part.problem.as_ref().map(|text| format!("{}: {text}", part.region)))
+            .collect();
+        problems.extend(summary.failures.into_iter().map(|(_, text)| text));
+        problems.extend(written.err());
+        if behind > 0 && problems.is_empty() && from.is_none() {
+            problems
+                .push(format!("there was more than this run had time for; it is {behind} seconds behind"));
+        }
+        let count = |of: fn(&Part) -> usize| parts.iter().map(of).sum::<usize>();
+        let report = json!({
+            "records": count(|part| part.records),
+            "planned": count(|part| part.planned),
+            "already": summary.already_tagged,
+            "missed": summary.tagged,
+            "waiting": summary.waiting,
+            "gone": summary.gone,
+            "givenUp": summary.given_up,
+            "behindSeconds": behind,
+            "regions": parts.iter().map(Part::line).collect::<BTreeMap<_, _>>(),
+        });
+        log::run(problems.is_empty(), report.clone());
+        if problems.is_empty() { Ok(report) } else { Err(problems.join("; ")) }
+    }
+
+    fn behind(&self, until: u64) -> u64 {
+        self.now.saturating_sub(LATE).saturating_sub(until)
+    }
+
+    /// Reads a region's window, slice by slice, and keeps the records that plan something.
+    async fn read(&self, region: &str, window: Window) -> Part {
+        let mut part = Part {
+            region: region.to_owned(),
+            window,
+            until: window.from,
+            records: 0,
+            planned: 0,
+            problem: None,
+            found: Vec::new(),
+            text: 0,
+        };
+        let mut slices: VecDeque<Window> = window.slices().into();
+        while let Some(slice) = slices.pop_front() {
+            let (before, kept) = (part.found.len(), part.text);
+            let Err(stopped) = self.read_slice(slice, &mut part).await else {
+                part.until = slice.until;
+                continue;
+            };
+            // Half a slice is not kept, since the history begins with the newest.
+            part.found.truncate(before);
+            let full = self.room.get() == 0;
+            self.room.set(self.room.get() + std::mem::replace(&mut part.text, kept).saturating_sub(kept));
+            match (stopped, slice.halves()) {
+                (Stopped::Failed(failure), _) => part.problem = Some(failure.to_string()),
+                // What does not fit as a whole may do so in parts.
+                (Stopped::Enough, Some([first, second])) if full && part.until == window.from => {
+                    slices.push_front(second);
+                    slices.push_front(first);
+                    continue;
+                }
+                (Stopped::Enough, _) => {}
+            }
+            break;
+        }
+        part
+    }
+
+    async fn read_slice(&self, slice: Window, part: &mut Part) -> Result<(), Stopped> {
+        let Part { records, found, region, text: kept, .. } = part;
+        let mut each = |text: &str| {
+            *records += 1;
+            if let Some(candidate) = self.candidate(text, region) {
+                found.push(candidate);
+                let taken = text.len().min(self.room.get());
+                *kept += taken;
+                self.room.set(self.room.get() - taken);
+            }
+            self.room.get() > 0
+        };
+        let client = &self.handler.client;
+        history::read(client, region, slice, self.stop_reading, &mut each).await
+    }
+
+    fn candidate(&self, text: &str, region: &str) -> Option<Candidate> {
+        if Glance::at(text).and_then(|glance| glance.code()).is_some() {
+            return None;
+        }
+        let record = Record::new(serde_json::from_str(text).ok()?);
+        let plan = tagger_core::plan(&record, &self.policy, self.account);
+        let time = event_time(&record)?;
+        let region = region.to_owned();
+        (!plan.actions.is_empty()).then_some(Candidate { record, plan, time, region })
+    }
+
+    /// Tags what lacks the key, in the order of the calls; a region's mark ends before what was not done.
+    async fn work(&self, parts: &mut [Part], summary: &mut Summary) {
+        let mut candidates: Vec<Candidate> =
+            parts.iter_mut().flat_map(|part| std::mem::take(&mut part.found)).collect();
+        candidates.sort_by_key(|candidate| candidate.time);
+        for part in parts.iter_mut() {
+            let own = candidates.iter().filter(|candidate| candidate.region == part.region);
+            part.planned = own.map(|candidate| candidate.plan.actions.len()).sum();
+        }
+        let have_key = self.with_key(&candidates).await;
+        let mut newest = Newest::default();
+        candidates.iter().for_each(|candidate| newest.note(&candidate.plan, candidate.time));
+        let lacks = |candidate: &Candidate| left(candidate, &newest, |arn| have_key.contains(arn)).work;
+        // The names of what is left may have been given again since: later records say so, if all were read.
+        let whole =
+            candidates.iter().any(|one| lacks(one).is_some()) && self.read_rest(parts, &mut newest).await;
+
+        let mut tasks = Vec::new();
+        for candidate in candidates {
+            let left = left(&candidate, &newest, |arn| have_key.contains(arn));
+            summary.already_tagged += left.have_it;
+            let Some(work) = left.work else { continue };
+            let Candidate { record, time, region, .. } = candidate;
+            let guard = guard(self.handler.queues.as_ref(), whole && left.sure);
+            let (work, message, first_seen, tries) = (Some(work), None, self.now, 1);
+            let task =
+                Task { record, work, message, first_seen, tries, came: Came::Once, guard, reconciled: true };
+            tasks.push((region, time, task));
+        }
+        let mut tasks = tasks.into_iter().peekable();
+        while tasks.peek().is_some() && Instant::now() < self.stop && summary.failures.is_empty() {
+            let (ends, together): (Vec<_>, Vec<_>) =
+                tasks.by_ref().take(TOGETHER).map(|(region, time, task)| ((region, time), task)).unzip();
+            let failed = summary.failures.len();
+            self.handler.work(together, &[], &self.policy, self.account, self.now, summary).await;
+            if summary.failures.len() > failed {
+                end_before(parts, ends);
+            }
+        }
+        end_before(parts, tasks.map(|(region, time, _)| (region, time)));
+    }
+
+    /// What is known to have the key. What could not be asked is asked one by one.
+    async fn with_key(&self, candidates: &[Candidate]) -> HashSet<String> {
+        let mut regions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for resource in candidates.iter().flat_map(|candidate| &candidate.plan.actions) {
+            regions.entry(&resource.region).or_default().push(&resource.arn);
+        }
+        let (client, key) = (&self.handler.client, self.policy.tag.key.as_str());
+        let asked = regions.iter().map(|(region, arns)| keyed::with_key(client, region, arns, key));
+        let mut found = HashSet::new();
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(arns) => found.extend(arns),
+                Err(failure) => log::failure("reconcile-filter", &failure.to_string()),
+            }
+        }
+        found
+    }
+
+    /// Notes what was created after the windows, and says whether everything until now was read.
+    async fn read_rest(&self, parts: &[Part], newest: &mut Newest) -> bool {
+        let read_all = parts.iter().all(|part| part.until >= part.window.until);
+        if !read_all {
+            return false;
+        }
+        let rest =
+            join_all(parts.iter().map(|part| self.read(&part.region, part.window.rest(self.now)))).await;
+        for candidate in rest.iter().flat_map(|part| &part.found) {
+            newest.note(&candidate.plan, candidate.time);
+        }
+        rest.iter().all(|part| part.until >= part.window.until)
+    }
+}
+
+impl Part {
+    fn line(&self) -> (String, Value) {
+        let at = |seconds| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let line = json!({
+            "from": at(self.window.from),
+            "until": at(self.until),
+            "records": self.records,
+            "planned": self.planned,
+        });
+        (self.region.clone(), line)
+    }
+}
+
+/// Takes the marks of regions back to before these calls, by region and time.
+fn end_before(parts: &mut [Part], calls: impl IntoIterator<Item = (String, u64)>) {
+    for (region, time) in calls {
+        if let Some(part) = parts.iter_mut().find(|part| part.region == region) {
+            part.until = part.until.min(time);
+        }
+    }
+}

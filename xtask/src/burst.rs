@@ -1,0 +1,300 @@
+//! `cargo xtask burst`: how many resources a second one process of the function tags when AWS takes 100 ms for
+//! each call, by the size of a batch; beside it, in the same run, the specification's design: one event an
+//! invocation, one call a resource. A figure never fails it, only a resource without its tag does. Linux only.
+
+use crate::chaos::{
+    answers,
+    calls::{Role, Table},
+    clock,
+    function::{self, Function},
+    http::{self, Answer, Reply, Request},
+    samples::{self, Filling, Sample},
+};
+use serde_json::{Value, json};
+use std::{
+    collections::HashSet,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, mpsc},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tagger_catalog::operation::Variant;
+
+const HELP: &str = "cargo xtask burst [--events N] [--seconds N] [--latency N] [--program FILE]
+--events N      events of the largest batches; default 100000
+--seconds N     how long each of the other rows may take; default 15
+--latency N     milliseconds of each call to AWS; default 100
+--program FILE  the function; default: the release build";
+
+/// Who creates everything.
+const CREATOR: &str = "deployer";
+
+/// One way to deliver.
+struct Row {
+    name: &'static str,
+    /// Events of one invocation; none where each is a call of its own.
+    batch: Option<usize>,
+    /// Whether all are of EC2, whose API takes many resources in a call.
+    ec2: bool,
+    /// Whether it is measured to the last event.
+    whole: bool,
+}
+
+const ROWS: [Row; 6] = [
+    Row { name: "specification's design", batch: None, ec2: true, whole: false },
+    Row { name: "ours, batches of 10", batch: Some(10), ec2: true, whole: false },
+    Row { name: "ours, batches of 100", batch: Some(100), ec2: true, whole: false },
+    Row { name: "ours, batches of 1,000", batch: Some(1_000), ec2: true, whole: true },
+    Row { name: "specification's design, all types", batch: None, ec2: false, whole: false },
+    Row { name: "ours, batches of 10, all types", batch: Some(10), ec2: false, whole: false },
+];
+
+/// What one row came to.
+#[derive(Default)]
+struct Tally {
+    calls: u64,
+    tagged: HashSet<String>,
+    problems: Vec<String>,
+    failed: u64,
+}
+
+/// Measures.
+///
+/// # Errors
+/// A wrong argument, a function that cannot be started, or a resource without its tag.
+pub fn run(arguments: &[String]) -> Result<(), String> {
+    let (mut events, mut seconds, mut latency) = (100_000_usize, 15_u64, 100_u64);
+    let mut program = crate::root().join("target/release/bootstrap");
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        if ["--help", "-h"].contains(&argument.as_str()) {
+            println!("{HELP}");
+            return Ok(());
+        }
+        let value = rest.next().ok_or_else(|| format!("{argument} takes a value\n{HELP}"))?;
+        let number =
+            || value.parse::<u64>().map_err(|_| format!("{argument} takes a number, not {value:?}\n{HELP}"));
+        match argument.as_str() {
+            "--events" => events = number()?.max(1) as usize,
+            "--seconds" => seconds = number()?,
+            "--latency" => latency = number()?,
+            "--program" => program = PathBuf::from(value),
+            other => return Err(format!("unknown argument {other:?}\n{HELP}")),
+        }
+    }
+    if !cfg!(target_os = "linux") {
+        return Err("cargo xtask burst reads /proc and needs Linux".to_owned());
+    }
+    let all = samples::read(&crate::root())?;
+    println!("one process, {latency} ms a call; in brackets the ratio to the first line of the same types\n");
+    println!(
+        "| delivery | events | resources | resources/s | calls/resource | peak MB |\n|---|---|---|---|---|---|"
+    );
+    let mut base = [0.0; 2];
+    for row in &ROWS {
+        let samples: Vec<&Sample> = all.iter().filter(|sample| is_of(sample, row.ec2)).collect();
+        let limit = Duration::from_secs(if row.whole { 3_600 } else { seconds });
+        let measured = measure(row, &samples, events, limit, latency, &program)?;
+        let rate = measured.resources as f64 / measured.took.as_secs_f64();
+        let base = &mut base[usize::from(row.ec2)];
+        let ratio = if row.batch.is_none() { String::new() } else { format!(" ({:.1}x)", rate / *base) };
+        if row.batch.is_none() {
+            *base = rate;
+        }
+        println!(
+            "| {} | {} | {} | {rate:.0}{ratio} | {:.3} | {:.1} |",
+            row.name,
+            measured.events,
+            measured.resources,
+            measured.calls as f64 / measured.resources.max(1) as f64,
+            measured.peak_mb
+        );
+    }
+    Ok(())
+}
+
+/// Whether a sample is of a row: one resource, of EC2 or of any type.
+fn is_of(sample: &Sample, ec2: bool) -> bool {
+    let plain = sample.resources.len() == 1;
+    plain && (!ec2 || sample.resources.iter().all(|made| made.operation == "ec2:CreateTags"))
+}
+
+struct Measured {
+    events: usize,
+    resources: usize,
+    calls: u64,
+    took: Duration,
+    peak_mb: f64,
+}
+
+fn measure(
+    row: &Row,
+    samples: &[&Sample],
+    most: usize,
+    limit: Duration,
+    latency: u64,
+    program: &std::path::Path,
+) -> Result<Measured, String> {
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let endpoint = {
+        let (tally, table) = (Arc::clone(&tally), Table::new());
+        http::serve(Arc::new(move |request| {
+            thread::sleep(Duration::from_millis(latency));
+            Reply::Answer(aws(&table, &mut locked(&tally), request))
+        }))?
+    };
+    let (payloads, next) = mpsc::sync_channel::<String>(2);
+    let (sender, answers) = mpsc::channel::<()>();
+    let next = Mutex::new(next);
+    let runtime = {
+        let tally = Arc::clone(&tally);
+        http::serve(Arc::new(move |request| {
+            if request.path.ends_with("/invocation/next") {
+                let payload = next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
+                let deadline = now() / 1_000_000 + 30_000;
+                return payload
+                    .map_or(Reply::Reset, |payload| Reply::Answer(function::event(payload, deadline)));
+            }
+            let text = String::from_utf8_lossy(&request.body);
+            let answer: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+            let refused = answer["batchItemFailures"].as_array().is_some_and(|list| !list.is_empty());
+            if refused || request.path.ends_with("/error") {
+                let mut tally = locked(&tally);
+                tally.failed += 1;
+                tally.problems.push(format!("the function answered {text:.300}"));
+            }
+            let _ = sender.send(());
+            Reply::Answer(Answer::new(202, "application/json", "{}"))
+        }))?
+    };
+    // The design writes without reading and has no queue of its own.
+    let overwrite = [("TAGGER_EXISTING", "overwrite".to_owned())];
+    let environment: &[_] = if row.batch.is_some() { &[] } else { &overwrite };
+    let function =
+        Function { program, endpoint: &endpoint, log: None, environment, queues: row.batch.is_some() };
+    let mut child = function.start(&runtime)?;
+    let begin = Instant::now();
+    let (mut sent, mut resources, mut open) = (0, 0, 0);
+    while sent < most && begin.elapsed() < limit {
+        let batch: Vec<String> = (sent..most.min(sent + row.batch.unwrap_or(1)))
+            .map(|number| {
+                let sample = samples[number % samples.len()];
+                let first = resources;
+                resources += sample.resources.len();
+                event(sample, first, number)
+            })
+            .collect();
+        sent += batch.len();
+        payloads.send(payload(batch, row.batch.is_some())).map_err(|_| "the function is gone".to_owned())?;
+        open += 1;
+        open -= answers.try_iter().count();
+    }
+    while open > 0 {
+        let answered = answers.recv_timeout(Duration::from_secs(60));
+        answered.map_err(|_| format!("{}: the function did not answer within a minute", row.name))?;
+        open -= 1;
+    }
+    let took = begin.elapsed();
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    let _ = child.kill();
+    let _ = child.wait();
+    let tally = locked(&tally);
+    if tally.tagged.len() != resources {
+        let first = tally.problems.first().map_or("nothing else is known", String::as_str);
+        let tagged = tally.tagged.len();
+        return Err(format!(
+            "{}: expected {resources} resources with their tag, found {tagged}; {first}",
+            row.name
+        ));
+    }
+    Ok(Measured {
+        events: sent,
+        resources,
+        calls: tally.calls,
+        took,
+        peak_mb: peak.unwrap_or(0.0_f64) / 1024.0,
+    })
+}
+
+fn locked(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// An AWS on which nothing is tagged yet and nothing goes wrong.
+fn aws(table: &Table, tally: &mut Tally, request: &Request) -> Answer {
+    let asked = match table.understand(request) {
+        Ok(asked) => asked,
+        Err(problem) => {
+            tally.problems.push(format!("a call that is not expected here: {problem}"));
+            return Answer::new(400, "application/json", json!({ "__type": "Unexpected" }).to_string());
+        }
+    };
+    tally.calls += 1;
+    let Some(known) = asked.known.first() else {
+        return Answer::new(400, "application/json", json!({ "__type": "Unexpected" }).to_string());
+    };
+    match known.role {
+        Role::Write if asked.tags.iter().any(|(key, value)| key == "CreatedBy" && value == CREATOR) => {
+            let marks = asked.ids.iter().flat_map(|id| samples::marks(id).pop()).map(samples::mark);
+            tally.tagged.extend(marks);
+            answers::written(known)
+        }
+        Role::Write => {
+            tally.problems.push(format!("{} with {:?}", asked.name, asked.tags));
+            answers::error(known, 400, "Unexpected", "another tag was expected")
+        }
+        Role::Read if known.operation.variant == Variant::Ec2 => answers::ec2_tags(&[]),
+        Role::Read => answers::tags(known, &asked.ids[0], &[]),
+        Role::Describe(told) => {
+            let facts = answers::Facts {
+                id: &asked.ids[0],
+                unique: "",
+                created: now(),
+                status: told.ready.first().unwrap_or(&""),
+            };
+            answers::described(known, told, Some(&facts))
+        }
+    }
+}
+
+fn event(sample: &Sample, first_mark: usize, number: usize) -> String {
+    let account = samples::ACCOUNT;
+    let who = json!({ "type": "IAMUser", "userName": CREATOR, "accountId": account,
+        "arn": format!("arn:aws:iam::{account}:user/{CREATOR}") });
+    let record = sample.record(&Filling {
+        first_mark,
+        region: sample.fixed_region.as_deref().unwrap_or("us-east-1"),
+        time: &clock::text(now()),
+        event_id: &format!("event-{number}"),
+        who: &who.to_string(),
+        generation: 0,
+    });
+    format!(
+        "{{\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.{}\",\"account\":\"{account}\",\"detail\":{record}}}",
+        sample.service
+    )
+}
+
+fn payload(mut events: Vec<String>, is_batch: bool) -> String {
+    if !is_batch {
+        return events.pop().unwrap_or_default();
+    }
+    let sent = (now() / 1_000_000).to_string();
+    let message = |(number, body): (usize, String)| {
+        json!({
+            "messageId": number.to_string(), "receiptHandle": "r", "body": body, "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:us-east-1:{}:auto-resource-tagger-events", samples::ACCOUNT),
+            "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": sent },
+        })
+    };
+    json!({ "Records": events.into_iter().enumerate().map(message).collect::<Vec<_>>() }).to_string()
+}

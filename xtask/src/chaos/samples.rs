@@ -1,0 +1,319 @@
+//! Records to be made anew: each sample of the catalog with holes for names, ids, region, time and who.
+//!
+//! Who made which resource is known from the making: the creator is put in, and the ARN is the one that lies
+//! beside the sample with the same name put in. The planner of `tagger-core` is not asked.
+
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+use tagger_catalog::{Lifetime, template::Part};
+
+/// The account of the run.
+pub const ACCOUNT: &str = "111122223333";
+/// The regions of the run; services without regions stay where their sample is.
+pub const REGIONS: [&str; 4] = ["us-east-1", "eu-west-1", "eu-central-1", "ap-southeast-2"];
+
+/// A kind of creation.
+pub struct Sample {
+    /// The record as JSON, cut at its holes.
+    record: Vec<Piece>,
+    /// What it makes.
+    pub resources: Vec<Made>,
+    /// `eventSource` of the record, without its domain.
+    pub service: String,
+    /// The region, where it cannot be chosen.
+    pub fixed_region: Option<String>,
+}
+
+/// A resource of a sample.
+pub struct Made {
+    /// Type.
+    pub resource_type: &'static str,
+    /// The operation that tags it.
+    pub operation: &'static str,
+    /// Its ARN with a hole for the name and one for the region.
+    arn: Vec<Piece>,
+    /// The place of the resource of which it is a child that the record does not name.
+    pub child_of: Option<usize>,
+    /// What is known of it over time.
+    pub lifetime: Lifetime,
+    /// Most tags.
+    pub most_tags: usize,
+    /// Whether the operation takes something that does not stand in the ARN, such as a key pair's id.
+    pub given: bool,
+}
+
+/// A piece of a text.
+enum Piece {
+    Text(String),
+    Mark(usize),
+    Region,
+    Time,
+    EventId,
+    Who,
+    Generation,
+}
+
+/// What goes into the holes.
+pub struct Filling<'a> {
+    /// The mark of the first resource; the others follow.
+    pub first_mark: usize,
+    /// Region.
+    pub region: &'a str,
+    /// `eventTime`.
+    pub time: &'a str,
+    /// `eventID`.
+    pub event_id: &'a str,
+    /// `userIdentity`, as JSON.
+    pub who: &'a str,
+    /// How often the name was given before.
+    pub generation: usize,
+}
+
+/// The mark that stands in names and ids, by which a resource is found again.
+pub fn mark(number: usize) -> String {
+    format!("zq{number:08x}")
+}
+
+/// The marks in a text.
+pub fn marks(text: &str) -> Vec<usize> {
+    let found = text.match_indices("zq");
+    found.filter_map(|(at, _)| usize::from_str_radix(text.get(at + 2..at + 10)?, 16).ok()).collect()
+}
+
+impl Sample {
+    /// The record.
+    pub fn record(&self, with: &Filling) -> String {
+        fill(&self.record, with)
+    }
+
+    /// The ARN of one of its resources.
+    pub fn arn(&self, resource: usize, with: &Filling) -> String {
+        fill(&self.resources[resource].arn, with)
+    }
+}
+
+fn fill(pieces: &[Piece], with: &Filling) -> String {
+    let mut text = String::with_capacity(2048);
+    for piece in pieces {
+        match piece {
+            Piece::Text(part) => text += part,
+            Piece::Mark(index) => text += &mark(with.first_mark + index),
+            Piece::Region => text += with.region,
+            Piece::Time => text += with.time,
+            Piece::EventId => text += with.event_id,
+            Piece::Who => text += with.who,
+            Piece::Generation => text += &with.generation.to_string(),
+        }
+    }
+    text
+}
+
+/// Reads the samples that create something in the usual partition.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read(root: &Path) -> Result<Vec<Sample>, String> {
+    let mut files = Vec::new();
+    let services = list(&root.join("catalog/samples"))?.into_iter().filter(|path| path.is_dir());
+    for folder in services {
+        files
+            .extend(list(&folder)?.into_iter().filter(|path| path.to_string_lossy().ends_with(".plan.json")));
+    }
+    files.sort();
+    let mut samples = Vec::new();
+    for plan in files {
+        let sample = PathBuf::from(plan.to_string_lossy().replace(".plan.json", ".json"));
+        // An interface that the caller handed in is in the record and is not created.
+        if !sample.to_string_lossy().contains("handed-in") {
+            samples.extend(of_files(&json(&sample)?["record"], &json(&plan)?));
+        }
+    }
+    Ok(samples)
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(entries.flatten().map(|entry| entry.path()).collect())
+}
+
+fn json(path: &Path) -> Result<Value, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// None where nothing in the record can be given another name.
+fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
+    let mut record = if record["detail"].is_object() { record["detail"].clone() } else { record.clone() };
+    let actions = plan["actions"].as_array().filter(|actions| !actions.is_empty())?;
+    let account = plan["account"].as_str()?;
+    let (source, name) =
+        (record["eventSource"].as_str()?.to_owned(), record["eventName"].as_str()?.to_owned());
+    let event = tagger_catalog::event(&source, &name)?;
+    let service = source.split('.').next()?.to_owned();
+    for (member, hole) in [("userIdentity", "@@who@@"), ("eventTime", "@@time@@"), ("eventID", "@@event@@")] {
+        record[member] = hole.into();
+    }
+    for member in ["resources", "recipientAccountId", "requestID"] {
+        record.as_object_mut()?.remove(member);
+    }
+    record["recipientAccountId"] = account.into();
+    let mut made = Vec::new();
+    let mut tokens = BTreeSet::new();
+    let mut regional = true;
+    let region = plan["region"].as_str()?;
+    for (index, action) in actions.iter().enumerate() {
+        let (resource_type, arn) = (action["type"].as_str()?, action["arn"].as_str()?);
+        let entry = event.entries.iter().find(|entry| entry.resource_type == resource_type)?;
+        let token = arn.splitn(6, ':').nth(5)?.rsplit(['/', ':']).next()?;
+        // Some samples of the services' own documents name two accounts.
+        let owner = arn.split(':').nth(4)?;
+        let foreign = !owner.is_empty() && owner != account && owner != "aws";
+        if foreign || !arn.starts_with("arn:aws:") || token.len() < 3 || !tokens.insert(token.to_owned()) {
+            return None;
+        }
+        let marked = format!("{token}-@@mark{index}@@");
+        if replace(&mut record, token, &marked) == 0 {
+            return None;
+        }
+        regional &= arn.split(':').nth(3) == Some(region);
+        let arn = arn.strip_suffix(token).map(|head| format!("{head}{marked}"))?.replace(account, ACCOUNT);
+        made.push((entry, arn, None));
+        for path in entry.id.iter().flat_map(|template| template.iter()).filter_map(path) {
+            let member = path.rsplit('.').next().unwrap_or_default();
+            add_mark(&mut record["responseElements"], member, &format!("-@@mark{index}@@"));
+        }
+    }
+    if let Lifetime::Told(told) = tagger_catalog::lifetime(made[0].0.resource_type)
+        && !told.same.0.is_empty()
+        && let Some(id) = record.pointer_mut(&format!("/{}", told.same.0.replace('.', "/")))
+        && id.is_string()
+    {
+        *id = "ID-@@mark0@@-@@generation@@".into();
+    }
+    // Each parent that the record names without its children has one of each type that is looked up.
+    for entry in event.entries.iter().filter(|entry| entry.describe.is_some()) {
+        let named = made.iter().filter(|(known, ..)| known.resource_type == entry.resource_type).count();
+        let is_parent = |(known, _, child_of): &(&tagger_catalog::Entry, String, Option<usize>)| {
+            known.describe.is_none() && child_of.is_none()
+        };
+        let parents: Vec<_> = (0..made.len()).filter(|index| is_parent(&made[*index])).skip(named).collect();
+        for parent in parents {
+            let head = made[parent].1.splitn(6, ':').take(5).collect::<Vec<_>>().join(":");
+            let (kind, prefix) = match entry.resource_type {
+                "AWS::EC2::Volume" => ("volume", "vol"),
+                "AWS::EC2::NetworkInterface" => ("network-interface", "eni"),
+                "AWS::EC2::Snapshot" => ("snapshot", "snap"),
+                _ => return None,
+            };
+            // A snapshot belongs to nobody in its ARN: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
+            let head = if kind == "snapshot" { head.replace(ACCOUNT, "") } else { head };
+            let arn = format!("{head}:{kind}/{prefix}-@@mark{}@@", made.len());
+            made.push((entry, arn, Some(parent)));
+        }
+    }
+    let hole = |text: &str| if regional { text.replace(region, "@@region@@") } else { text.to_owned() };
+    let record = hole(&record.to_string().replace(account, ACCOUNT).replace("\"@@who@@\"", "@@who@@"));
+    let resources = made.iter().map(|(entry, arn, child_of)| Made {
+        resource_type: entry.resource_type,
+        operation: entry.operation.name,
+        arn: cut(&hole(arn)),
+        child_of: *child_of,
+        lifetime: tagger_catalog::lifetime(entry.resource_type),
+        most_tags: usize::from(entry.operation.max_tags),
+        given: !entry.id.is_empty(),
+    });
+    let fixed_region = (!regional).then(|| region.to_owned());
+    Some(Sample { record: cut(&record), resources: resources.collect(), service, fixed_region })
+}
+
+/// Marks a member that the operation takes, wherever it stands.
+fn add_mark(value: &mut Value, member: &str, mark: &str) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(|value| add_mark(value, member, mark)),
+        Value::Object(map) => map.iter_mut().for_each(|(name, value)| match value {
+            Value::String(text) if name == member && !text.contains("@@") => *text += mark,
+            other => add_mark(other, member, mark),
+        }),
+        _ => {}
+    }
+}
+
+fn path(part: &Part<'static>) -> Option<&'static str> {
+    match part {
+        Part::Path { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+/// Puts a text in the place of a name wherever it stands by itself, and says how often it did.
+fn replace(value: &mut Value, name: &str, by: &str) -> usize {
+    match value {
+        Value::String(text) => {
+            let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
+            let (mut out, mut from, mut count) = (String::new(), 0, 0);
+            for (at, _) in text.match_indices(name) {
+                let before = text[..at].bytes().last().is_some_and(is_word);
+                let after = text[at + name.len()..].bytes().next().is_some_and(is_word);
+                if at >= from && !before && !after {
+                    out += &text[from..at];
+                    out += by;
+                    (from, count) = (at + name.len(), count + 1);
+                }
+            }
+            out += &text[from..];
+            *text = out;
+            count
+        }
+        Value::Array(list) => list.iter_mut().map(|value| replace(value, name, by)).sum(),
+        Value::Object(map) => map.values_mut().map(|value| replace(value, name, by)).sum(),
+        _ => 0,
+    }
+}
+
+fn cut(text: &str) -> Vec<Piece> {
+    let holes = |(index, part): (usize, &str)| match part {
+        part if index % 2 == 0 => Piece::Text(part.to_owned()),
+        "region" => Piece::Region,
+        "time" => Piece::Time,
+        "event" => Piece::EventId,
+        "who" => Piece::Who,
+        "generation" => Piece::Generation,
+        part => Piece::Mark(part.trim_start_matches("mark").parse().unwrap_or_default()),
+    };
+    text.split("@@").enumerate().map(holes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Filling, mark, marks, read};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn samples_become_new_records() {
+        let samples = read(&crate::root()).unwrap();
+        let types: BTreeSet<_> =
+            samples.iter().flat_map(|sample| &sample.resources).map(|made| made.resource_type).collect();
+        assert!(types.len() >= 150, "the samples give {} types, fewer than expected", types.len());
+        for sample in &samples {
+            let with = Filling {
+                first_mark: 7,
+                region: "eu-west-1",
+                time: "2026-11-24T08:30:00Z",
+                event_id: "e-1",
+                who: "{}",
+                generation: 0,
+            };
+            let record: serde_json::Value = serde_json::from_str(&sample.record(&with)).unwrap();
+            assert_eq!(record["eventID"], "e-1");
+            assert!(!record.to_string().contains("@@"), "a hole is left: {record}");
+            for index in 0..sample.resources.len() {
+                assert_eq!(marks(&sample.arn(index, &with)), [7 + index]);
+            }
+        }
+        assert_eq!(marks(&format!("x-{}/{}", mark(1), mark(0xabc))), [1, 0xabc]);
+    }
+}

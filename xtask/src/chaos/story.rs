@@ -1,0 +1,436 @@
+//! What happens in the account: who creates what, what of it is odd, and when its event comes. Each decision
+//! is one of the seed and of the event's number; only when it happens depends on the run.
+
+use super::{
+    clock::{self, SECOND},
+    dice::Dice,
+    samples::{self, ACCOUNT, Filling, REGIONS, Sample},
+    world::{Generation, KEY, Place, World},
+};
+use serde_json::json;
+use std::{cmp::Reverse, collections::BinaryHeap};
+use tagger_catalog::Lifetime;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// An event that will come.
+pub enum Event {
+    /// The record of a creation.
+    Creation {
+        /// Which sample.
+        sample: usize,
+        /// The mark of the first resource.
+        first: usize,
+        /// How often its names were given before.
+        generation: usize,
+        /// The region.
+        region: String,
+        /// Who.
+        creator: String,
+        /// When, in nanoseconds since 1970.
+        time: u64,
+    },
+    /// Anything else, with the word by which it must be among the dead letters; none where it may vanish.
+    Odd(String, Option<String>),
+}
+
+/// What changes later.
+enum Change {
+    Delete(Vec<usize>),
+    Recreate { sample: usize, first: usize, region: String, deliver: Vec<u64>, queued: bool },
+}
+
+/// The story.
+pub struct Story {
+    seed: u64,
+    samples: Vec<Sample>,
+    /// How many events there are to be, without what is created again.
+    pub total: usize,
+    /// How many were made.
+    pub made: usize,
+    /// The events.
+    pub events: Vec<Event>,
+    /// When which comes, whether by the queue, and whether soon after its call.
+    deliveries: BinaryHeap<Reverse<(u64, usize, bool, bool)>>,
+    changes: BinaryHeap<Reverse<(u64, usize)>>,
+    change: Vec<Option<Change>>,
+    /// How many come soon.
+    pub soon: usize,
+    /// How many deliveries there were.
+    pub delivered: usize,
+    /// How many resources were deleted and made again.
+    pub recreated: usize,
+}
+
+impl Story {
+    /// A story of so many events.
+    pub fn new(seed: u64, samples: Vec<Sample>, total: usize) -> Self {
+        Self {
+            seed,
+            samples,
+            total,
+            made: 0,
+            events: Vec::new(),
+            deliveries: BinaryHeap::new(),
+            changes: BinaryHeap::new(),
+            change: Vec::new(),
+            soon: 0,
+            delivered: 0,
+            recreated: 0,
+        }
+    }
+
+    fn deliver_after(&mut self, now: u64, seconds: u64, event: usize, queued: bool) {
+        let soon = seconds < 15;
+        self.soon += usize::from(soon);
+        self.deliveries.push(Reverse((now + seconds * SECOND, event, queued, soon)));
+    }
+
+    /// When something happens by itself.
+    pub fn next_due(&self) -> Option<u64> {
+        let delivery = self.deliveries.peek().map(|Reverse((due, ..))| *due);
+        let change = self.changes.peek().map(|Reverse((due, _))| *due);
+        delivery.into_iter().chain(change).min()
+    }
+
+    /// The next event that comes: its text and whether by the queue.
+    pub fn deliver(&mut self, now: u64) -> Option<(String, bool)> {
+        let Reverse((due, event, queued, soon)) = self.deliveries.peek().copied()?;
+        if due > now {
+            return None;
+        }
+        self.deliveries.pop();
+        self.delivered += 1;
+        self.soon -= usize::from(soon);
+        Some((self.payload(event), queued))
+    }
+
+    fn payload(&self, number: usize) -> String {
+        match &self.events[number] {
+            Event::Odd(text, _) => text.clone(),
+            Event::Creation { sample, first, generation, region, creator, time } => {
+                let sample = &self.samples[*sample];
+                let record = sample.record(&Filling {
+                    first_mark: *first,
+                    region,
+                    time: &clock::text(*time),
+                    event_id: &format!("event-{number}"),
+                    who: &who(creator),
+                    generation: *generation,
+                });
+                format!(
+                    "{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.{}\",\"account\":\"{ACCOUNT}\",\
+                     \"region\":\"{region}\",\"detail\":{record}}}",
+                    sample.service
+                )
+            }
+        }
+    }
+
+    /// Makes the next event of the story.
+    pub fn next(&mut self, world: &mut World, now: u64) {
+        let mut dice = Dice::of(self.seed, &[1, self.made as u64]);
+        self.made += 1;
+        let queued = dice.chance(5_000);
+        let mut deliver = vec![delay(&mut dice)];
+        if dice.chance(500) {
+            let again = if dice.chance(8_000) { dice.from(0..30 * MINUTE) } else { dice.from(0..20 * HOUR) };
+            deliver.push(again);
+        }
+        if dice.chance(200) {
+            return self.odd(&mut dice, queued, now, &deliver, world);
+        }
+        let sample = dice.below(self.samples.len() as u64) as usize;
+        let kind = &self.samples[sample];
+        let region = kind.fixed_region.clone().unwrap_or_else(|| REGIONS[dice.below(4) as usize].to_owned());
+        let names = dice.below(60);
+        let creator = match dice.below(10) {
+            0 => "root".to_owned(),
+            1..4 => format!("person-{names}@example.com"),
+            _ => format!("user-{names}"),
+        };
+        let first = world.places.len();
+        for number in 0..kind.resources.len() {
+            let arn = kind.arn(
+                number,
+                &Filling {
+                    first_mark: first,
+                    region: &region,
+                    time: "",
+                    event_id: "",
+                    who: "",
+                    generation: 0,
+                },
+            );
+            let made = &kind.resources[number];
+            if let Some(parent) = made.child_of {
+                world.places[first + parent].children.push(first + number);
+            }
+            world.places.push(Place {
+                arn,
+                resource_type: made.resource_type,
+                operation: made.operation,
+                most_tags: made.most_tags,
+                given: made.given,
+                denied: dice.chance(50),
+                children: Vec::new(),
+                parent: made.child_of.map(|parent| first + parent),
+                generations: Vec::new(),
+            });
+        }
+        let event = self.events.len();
+        self.events.push(Event::Creation {
+            sample,
+            first,
+            generation: 0,
+            region: region.clone(),
+            creator: creator.clone(),
+            time: now,
+        });
+        self.appear(&mut dice, sample, first, &creator, event, world, now);
+        self.later(&mut dice, sample, first, region, queued, &mut deliver, now);
+        for after in deliver {
+            self.deliver_after(now, after, event, queued);
+        }
+    }
+
+    /// The resources of an event are there from now on.
+    #[expect(clippy::too_many_arguments, reason = "what, where, by whom and when")]
+    fn appear(
+        &self,
+        dice: &mut Dice,
+        sample: usize,
+        first: usize,
+        creator: &str,
+        event: usize,
+        world: &mut World,
+        now: u64,
+    ) {
+        for (number, made) in self.samples[sample].resources.iter().enumerate() {
+            let hidden = match dice.below(100) {
+                0..60 => 0,
+                60..95 => dice.from(0..20),
+                _ => dice.from(20..400),
+            };
+            let needs_time = matches!(made.lifetime, Lifetime::Told(told) if !told.ready.is_empty());
+            let not_ready = match dice.below(10_000) {
+                0..5 => 40 * HOUR,
+                5..25 => dice.from(HOUR..20 * HOUR),
+                25..300 => dice.from(10..300),
+                _ if needs_time => dice.from(20..600),
+                _ => 0,
+            };
+            let mut tags = Vec::new();
+            if dice.chance(1_000) {
+                tags = vec![
+                    ("Name".to_owned(), "web".to_owned()),
+                    ("team".to_owned(), format!("t{}", dice.below(9))),
+                ];
+            }
+            match dice.below(1_000) {
+                0..20 => tags.push((KEY.to_owned(), "platform-team".to_owned())),
+                20..25 => {
+                    tags = (0..made.most_tags).map(|tag| (format!("tag-{tag}"), "x".to_owned())).collect()
+                }
+                _ => {}
+            }
+            let visible = now + hidden * SECOND;
+            world.places[first + number].generations.push(Generation {
+                creator: creator.to_owned(),
+                event,
+                created: now,
+                visible,
+                ready: now + not_ready * SECOND,
+                deleted: false,
+                first_tags: tags.clone(),
+                tags,
+            });
+        }
+    }
+
+    /// What becomes of it: most stays, some is deleted, some of that is made again by somebody else.
+    #[expect(clippy::too_many_arguments, reason = "what, where, by whom and when")]
+    fn later(
+        &mut self,
+        dice: &mut Dice,
+        sample: usize,
+        first: usize,
+        region: String,
+        queued: bool,
+        deliver: &mut [u64],
+        now: u64,
+    ) {
+        let resources = &self.samples[sample].resources;
+        let places: Vec<_> = (first..first + resources.len()).collect();
+        let fate = dice.below(100);
+        if fate < 2 {
+            let at = dice.from(5..2 * HOUR);
+            return self.change_at(now + at * SECOND, Change::Delete(places));
+        }
+        // Within these times one cannot be told from the other, and the product says so.
+        let least = match (resources.len(), resources[0].lifetime) {
+            (1, Lifetime::Told(told)) => told.within + 30,
+            (1, Lifetime::Unknown) => 16 * MINUTE,
+            _ => return,
+        };
+        if fate >= 8 {
+            return;
+        }
+        let at = dice.from(least..least + HOUR);
+        // Half of the first events come only when the name belongs to somebody else, and half of those before
+        // the other's own event.
+        let mut other = vec![delay(dice)];
+        if dice.chance(5_000) {
+            let late = dice.from(10..20 * MINUTE);
+            deliver[0] = at + late;
+            if dice.chance(5_000) {
+                other = vec![late + dice.from(30..10 * MINUTE)];
+            }
+        }
+        self.change_at(now + (at - 5) * SECOND, Change::Delete(places));
+        self.change_at(now + at * SECOND, Change::Recreate { sample, first, region, deliver: other, queued });
+    }
+
+    fn change_at(&mut self, time: u64, change: Change) {
+        self.changes.push(Reverse((time, self.change.len())));
+        self.change.push(Some(change));
+    }
+
+    /// Deletes and makes again what is due, unless the function has its event in hand: between its last look and
+    /// its write nobody can tell, and the product says so.
+    pub fn change(&mut self, world: &mut World, now: u64, in_hand: &dyn Fn(usize) -> bool) {
+        while let Some(Reverse((due, number))) = self.changes.peek().copied()
+            && due <= now
+        {
+            self.changes.pop();
+            let places = match &self.change[number] {
+                Some(Change::Delete(places)) => places.clone(),
+                Some(Change::Recreate { first, .. }) => vec![*first],
+                None => continue,
+            };
+            let early = matches!(&self.change[number], Some(Change::Recreate { first, .. })
+                if world.places[*first].generations.last().is_some_and(|last| !last.deleted));
+            if early || places.iter().any(|place| in_hand(*place)) {
+                self.changes.push(Reverse((now + SECOND, number)));
+                // Everything that is due has this time or an earlier one, so the loop ends.
+                continue;
+            }
+            match self.change[number].take() {
+                Some(Change::Delete(places)) => {
+                    let last = places.iter().filter_map(|place| {
+                        Some((place, world.places[*place].generations.len().checked_sub(1)?))
+                    });
+                    let last: Vec<_> = last.map(|(place, last)| (*place, last)).collect();
+                    last.into_iter()
+                        .for_each(|(place, last)| world.places[place].generations[last].deleted = true);
+                }
+                Some(Change::Recreate { sample, first, region, deliver, queued }) => {
+                    let mut dice = Dice::of(self.seed, &[2, first as u64]);
+                    let creator = format!("heir-{}", dice.below(60));
+                    let event = self.events.len();
+                    self.events.push(Event::Creation {
+                        sample,
+                        first,
+                        generation: 1,
+                        region,
+                        creator: creator.clone(),
+                        time: now,
+                    });
+                    self.appear(&mut dice, sample, first, &creator, event, world, now);
+                    self.recreated += 1;
+                    for after in deliver {
+                        self.deliver_after(now, after, event, queued);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Records that create nothing, and what is no record at all.
+    fn odd(&mut self, dice: &mut Dice, queued: bool, now: u64, deliver: &[u64], world: &World) {
+        let number = self.events.len();
+        let word = format!("odd-{number}.");
+        let record = |with: serde_json::Value| {
+            let mut record = json!({
+                "eventID": word, "eventSource": "sqs.amazonaws.com", "eventName": "CreateQueue", "eventTime": clock::text(now),
+                "awsRegion": "us-east-1", "recipientAccountId": ACCOUNT, "requestParameters": { "queueName": word },
+                "userIdentity": { "type": "IAMUser", "userName": "mallory", "arn": format!("arn:aws:iam::{ACCOUNT}:user/mallory") },
+            });
+            for (name, value) in with.as_object().into_iter().flatten() {
+                record[name] = value.clone();
+            }
+            json!({ "detail-type": "AWS API Call via CloudTrail", "source": "aws.sqs", "account": ACCOUNT, "detail": record }).to_string()
+        };
+        // A queue that somebody else made, and that mallory failed to make.
+        let taken =
+            world.places.iter().rev().take(200).find(|place| place.resource_type == "AWS::SQS::Queue");
+        let taken = taken.and_then(|place| place.arn.rsplit(':').next()).unwrap_or("none");
+        let event = match dice.below(7) {
+            0 if queued => Event::Odd(format!("{word} is no JSON {{"), Some(word.clone())),
+            0 | 1 => Event::Odd(json!({ "poison": word }).to_string(), Some(word.clone())),
+            2 => {
+                let request = json!({ "queueName": taken });
+                let with = json!({ "errorCode": "QueueAlreadyExists", "errorMessage": "no", "requestParameters": request });
+                Event::Odd(record(with), None)
+            }
+            3 => Event::Odd(record(json!({ "eventName": "CreateNothingKnown" })), None),
+            4 => Event::Odd(record(json!({ "recipientAccountId": "999999999999" })), None),
+            5 => Event::Odd(
+                record(json!({ "requestParameters": [[[1, null, { "queueName": {} }]]], "userIdentity": 7 })),
+                None,
+            ),
+            _ => {
+                let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+                Event::Odd(format!("{{\"poison\":\"{word}\",\"deep\":{deep}}}"), Some(word.clone()))
+            }
+        };
+        self.events.push(event);
+        for after in deliver {
+            self.deliver_after(now, *after, number, queued);
+        }
+    }
+
+    /// The types of the samples.
+    pub fn types(&self) -> usize {
+        let types = self.samples.iter().flat_map(|sample| &sample.resources).map(|made| made.resource_type);
+        types.collect::<std::collections::BTreeSet<_>>().len()
+    }
+}
+
+/// How long an event is on its way, in seconds: mostly short, some out of order, a few a day.
+fn delay(dice: &mut Dice) -> u64 {
+    match dice.below(1_000) {
+        0..900 => dice.from(1..15),
+        900..980 => dice.from(15..10 * MINUTE),
+        980..998 => dice.from(10 * MINUTE..20 * HOUR),
+        _ => dice.from(24 * HOUR..30 * HOUR),
+    }
+}
+
+/// `userIdentity` of somebody.
+fn who(name: &str) -> String {
+    let identity = if name == "root" {
+        json!({ "type": "Root", "principalId": ACCOUNT, "arn": format!("arn:aws:iam::{ACCOUNT}:root"), "accountId": ACCOUNT })
+    } else if name.contains('@') {
+        json!({
+            "type": "AssumedRole", "principalId": format!("AROAEXAMPLE:{name}"), "accountId": ACCOUNT,
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/Developer/{name}"),
+            "sessionContext": { "sessionIssuer": { "type": "Role", "userName": "Developer", "accountId": ACCOUNT,
+                "arn": format!("arn:aws:iam::{ACCOUNT}:role/Developer"), "principalId": "AROAEXAMPLE" } },
+        })
+    } else {
+        json!({ "type": "IAMUser", "principalId": "AIDAEXAMPLE", "accountId": ACCOUNT, "userName": name,
+            "arn": format!("arn:aws:iam::{ACCOUNT}:user/{name}") })
+    };
+    identity.to_string()
+}
+
+/// The places that a text names, by their marks.
+pub fn named(text: &str) -> Vec<usize> {
+    let mut places = samples::marks(text);
+    places.sort_unstable();
+    places.dedup();
+    places
+}

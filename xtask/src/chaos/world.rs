@@ -1,0 +1,290 @@
+//! The resources and their tags: AWS's side of the tagging calls. What is written is judged at once, by who
+//! made the resource; nothing here knows how the function decides.
+
+use super::{
+    answers::{self, Facts},
+    calls::{Asked, Known, Role},
+    http::Answer,
+    samples,
+};
+use tagger_catalog::operation::{Takes, Variant};
+
+/// A place for resources of one name: what was deleted and made again has two generations.
+pub struct Place {
+    /// Its ARN.
+    pub arn: String,
+    /// Type.
+    pub resource_type: &'static str,
+    /// The operation that tags it.
+    pub operation: &'static str,
+    /// Most tags.
+    pub most_tags: usize,
+    /// Whether the operation takes something that does not stand in the ARN.
+    pub given: bool,
+    /// Whether a policy refuses to tag it.
+    pub denied: bool,
+    /// The places of children that only a describing call shows.
+    pub children: Vec<usize>,
+    /// The place of the parent of such a child.
+    pub parent: Option<usize>,
+    /// The resources, one after another.
+    pub generations: Vec<Generation>,
+}
+
+/// A resource.
+pub struct Generation {
+    /// Who made it.
+    pub creator: String,
+    /// The event that tells of it.
+    pub event: usize,
+    /// When it was made, in nanoseconds since 1970.
+    pub created: u64,
+    /// From when on its service finds it.
+    pub visible: u64,
+    /// From when on it can be tagged.
+    pub ready: u64,
+    /// Whether it is there no more.
+    pub deleted: bool,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+    /// Those that it had from the beginning.
+    pub first_tags: Vec<(String, String)>,
+}
+
+/// All of them, and what was found wrong with writes.
+#[derive(Default)]
+pub struct World {
+    /// The places, by their marks.
+    pub places: Vec<Place>,
+    /// Sentences about writes of a wrong person.
+    pub wrong: Vec<String>,
+    /// Sentences about tags that were there and were changed or removed.
+    pub overwritten: Vec<String>,
+}
+
+/// The key of the creator's tag.
+pub const KEY: &str = "CreatedBy";
+
+impl World {
+    /// Carries out a call.
+    pub fn perform(&mut self, asked: &Asked, now: u64) -> Answer {
+        let Some(known) = asked.known.first() else { return self.parents(asked, now) };
+        match (known.operation.variant, known.role) {
+            // Some buckets are where S3 Control's tagging is not to be had.
+            (Variant::S3, _) if samples::marks(&asked.ids[0]).pop().is_some_and(|mark| mark % 2 == 0) => {
+                answers::error(known, 405, "MethodNotAllowed", "not here")
+            }
+            (Variant::Ec2, Role::Read) => self.ec2_read(asked, now),
+            (Variant::Ec2, _) => self.ec2_write(known, asked, now),
+            (_, Role::Describe(told)) => {
+                let id = asked.ids[0].as_str();
+                let Some(place) = self.find_described(id, now) else {
+                    let is_list = known.call.many || !told.name.is_empty();
+                    return if is_list {
+                        answers::described(known, told, None)
+                    } else {
+                        not_found(known, id)
+                    };
+                };
+                let generations = &self.places[place].generations;
+                let Some(last) = generations.last() else { return not_found(known, id) };
+                let unique = format!("ID-{}-{}", samples::mark(place), generations.len() - 1);
+                let status = if last.ready > now {
+                    "creating"
+                } else {
+                    told.ready.first().copied().unwrap_or("ACTIVE")
+                };
+                answers::described(
+                    known,
+                    told,
+                    Some(&Facts { id, unique: &unique, created: last.created, status }),
+                )
+            }
+            (_, Role::Read) => match self.find(asked, &asked.ids[0], now) {
+                Some(place) => self.read(known, place, &asked.ids[0]),
+                // Its call lists, and a list of nothing is empty.
+                None if known.operation.endpoint == "autoscaling" => answers::tags(known, &asked.ids[0], &[]),
+                None => not_found(known, &asked.ids[0]),
+            },
+            (_, Role::Write) => self.write(known, asked, now),
+        }
+    }
+
+    fn read(&self, known: &Known, place: usize, id: &str) -> Answer {
+        let tags = self.places[place].generations.last().map_or(&[][..], |last| &last.tags);
+        if known.operation.variant == Variant::Replaces && tags.is_empty() {
+            return answers::error(known, 404, "NoSuchTagSet", "The TagSet does not exist");
+        }
+        answers::tags(known, id, tags)
+    }
+
+    fn write(&mut self, known: &Known, asked: &Asked, now: u64) -> Answer {
+        let Some(place) = self.find(asked, &asked.ids[0], now) else {
+            return not_found(known, &asked.ids[0]);
+        };
+        if let Some(refused) = self.refusal(known, place, asked, now) {
+            return refused;
+        }
+        self.set(place, &asked.tags, known.operation.variant == Variant::Replaces);
+        answers::written(known)
+    }
+
+    /// Why tags cannot be set.
+    fn refusal(&self, known: &Known, place: usize, asked: &Asked, now: u64) -> Option<Answer> {
+        let place = &self.places[place];
+        let last = place.generations.last()?;
+        if place.denied {
+            let code = if known.operation.variant == Variant::Ec2 {
+                "UnauthorizedOperation"
+            } else {
+                "AccessDeniedException"
+            };
+            let message = "not authorized to perform this with an explicit deny in a service control policy";
+            return Some(answers::error(known, 403, code, message));
+        }
+        if last.ready > now {
+            let code = match known.operation.endpoint {
+                "ec2" => "IncorrectState",
+                "rds" | "redshift" | "elasticache" => "InvalidClusterState",
+                _ => "ResourceInUseException",
+            };
+            return Some(answers::error(known, 400, code, "it is being made"));
+        }
+        let new =
+            asked.tags.iter().filter(|(key, _)| last.tags.iter().all(|(known, _)| known != key)).count();
+        let is_full = last.tags.len() + new > place.most_tags && known.operation.variant != Variant::Replaces;
+        is_full.then(|| answers::error(known, 400, "TagLimitExceeded", "too many tags"))
+    }
+
+    fn set(&mut self, number: usize, tags: &[(String, String)], replaces: bool) {
+        let Place { arn, generations, .. } = &mut self.places[number];
+        let Some(last) = generations.last_mut() else { return };
+        if replaces {
+            let lost = last.tags.iter().filter(|tag| !tags.contains(tag));
+            self.overwritten.extend(lost.map(|(key, value)| format!("{arn}: {key}={value} was removed")));
+            last.tags.retain(|(key, _)| tags.iter().any(|(known, _)| known == key));
+        }
+        for (key, value) in tags {
+            match last.tags.iter_mut().find(|(known, _)| known == key) {
+                Some((_, there)) if there == value => {}
+                Some((_, there)) => {
+                    self.overwritten.push(format!("{arn}: {key}={there} became {value}"));
+                    value.clone_into(there);
+                }
+                None => last.tags.push((key.clone(), value.clone())),
+            }
+            if key == KEY
+                && *value != last.creator
+                && !last.first_tags.contains(&(key.clone(), value.clone()))
+            {
+                self.wrong.push(format!("{arn}: {key}={value} was written, and {} made it", last.creator));
+            }
+        }
+    }
+
+    /// The resource that a call names, by the operation's own kind of name and in its own region.
+    fn find(&self, asked: &Asked, id: &str, now: u64) -> Option<usize> {
+        let number = samples::marks(id).pop()?;
+        let place = self.places.get(number)?;
+        let fits = |known: &Known| {
+            let operation = known.operation;
+            let named = match operation.takes {
+                _ if place.given => true,
+                _ if operation.variant == Variant::Replaces => place.arn.rsplit(':').next() == Some(id),
+                Takes::Arn => place.arn == id,
+                Takes::Last => place.arn.rsplit(['/', ':']).next() == Some(id),
+                Takes::Given => true,
+            };
+            let same = operation.name == place.operation
+                || operation.variant == Variant::Replaces && place.operation == "s3:TagResource";
+            // Operations of two versions of a service can share a reading call.
+            named && (same || matches!(known.role, Role::Read))
+        };
+        let region = place.arn.split(':').nth(3).unwrap_or_default();
+        let in_region = region.is_empty() || region == asked.region;
+        let there = place.generations.last().is_some_and(|last| !last.deleted && last.visible <= now);
+        (there && in_region && asked.known.iter().any(fits)).then_some(number)
+    }
+
+    fn find_described(&self, id: &str, now: u64) -> Option<usize> {
+        let number = samples::marks(id).pop()?;
+        let last = self.places.get(number)?.generations.last()?;
+        (!last.deleted && last.visible <= now).then_some(number)
+    }
+
+    fn ec2_read(&self, asked: &Asked, now: u64) -> Answer {
+        let keys: Vec<_> = asked
+            .form
+            .iter()
+            .filter(|(name, _)| name.starts_with("Filter.2.Value"))
+            .map(|(_, key)| key)
+            .collect();
+        let mut found = Vec::new();
+        for id in &asked.ids {
+            let last = self.find(asked, id, now).and_then(|place| self.places[place].generations.last());
+            let tags = last
+                .into_iter()
+                .flat_map(|last| &last.tags)
+                .filter(|(key, _)| keys.is_empty() || keys.contains(&key));
+            found.extend(tags.map(|(key, value)| (id.clone(), key.clone(), value.clone())));
+        }
+        answers::ec2_tags(&found)
+    }
+
+    /// All or none, as EC2 does it.
+    fn ec2_write(&mut self, known: &Known, asked: &Asked, now: u64) -> Answer {
+        let mut places = Vec::new();
+        for id in &asked.ids {
+            let Some(place) = self.find(asked, id, now) else { return not_found(known, id) };
+            if let Some(refused) = self.refusal(known, place, asked, now) {
+                return refused;
+            }
+            places.push(place);
+        }
+        places.into_iter().for_each(|place| self.set(place, &asked.tags, false));
+        answers::written(known)
+    }
+
+    /// Instances and images with their children, which appear some seconds after them.
+    fn parents(&self, asked: &Asked, now: u64) -> Answer {
+        let is_images = asked.name.ends_with("DescribeImages");
+        let mut found = Vec::new();
+        for id in &asked.ids {
+            let Some(place) = self.find_described(id, now).map(|number| &self.places[number]) else {
+                let code = if is_images { "InvalidAMIID.NotFound" } else { "InvalidInstanceID.NotFound" };
+                let body = format!(
+                    "<Response><Errors><Error><Code>{code}</Code><Message>{id}</Message></Error></Errors></Response>"
+                );
+                return Answer::new(400, "text/xml", body);
+            };
+            let child = |number: &usize| {
+                let child = &self.places[*number];
+                let shown = child.generations.last().is_some_and(|last| last.visible <= now);
+                shown.then(|| child.arn.rsplit('/').next().unwrap_or_default().to_owned())
+            };
+            let children: Vec<_> = place.children.iter().filter_map(child).collect();
+            let pending = children.len() < place.children.len();
+            found.push((id.clone(), pending, children));
+        }
+        answers::parents(is_images, &found)
+    }
+}
+
+fn not_found(known: &Known, id: &str) -> Answer {
+    let message = format!("{id} not found");
+    let (status, code) = match known.operation.endpoint {
+        "ec2" => (400, "InvalidInstanceID.NotFound"),
+        "iam" => (404, "NoSuchEntity"),
+        "s3" | "s3-control" => (404, "NoSuchBucket"),
+        "sqs" => (400, "QueueDoesNotExist"),
+        "autoscaling" => (400, "ValidationError"),
+        "rds" => (404, "DBInstanceNotFound"),
+        "sns" => (404, "NotFound"),
+        "organizations" => (400, "TargetNotFoundException"),
+        "route53" => (404, "NoSuchHostedZone"),
+        "ssm" => (400, "InvalidResourceId"),
+        "ds" => (400, "EntityDoesNotExistException"),
+        _ => (400, "ResourceNotFoundException"),
+    };
+    answers::error(known, status, code, &message)
+}
