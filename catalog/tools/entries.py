@@ -9,11 +9,12 @@
 An entry is proposed only when
   - one call of the models creates the type (reference/types.json), no other type has that event, and its name says Create;
   - its documentation does not tell of changing or answering with what is there already;
-  - exactly one member of its answer is the type's own ARN: named `arn` or after the type, at the top or in the structure
+  - exactly one member of its answer is the type's own ARN: named `arn`, or as the type or its last words, at the top or in the structure
     that is the type; and the first reading of the models (reference/types.json) found the same;
   - the service has one tagging operation that takes an ARN, adds, and has a read (operations.toml);
   - the service authorization reference has one ARN format for the type (reference/arn_formats.json).
-Everything else is a line of reference/doubtful.tsv.  What is there already is never changed.
+Where the answer has no ARN, it is made from that format when the type's own id or name and what the call was given fill it.
+What the rules leave open and somebody decided is in DECIDED.  Everything else is a line of reference/doubtful.tsv.  What is there already is never changed.
 """
 from __future__ import annotations
 
@@ -56,6 +57,73 @@ READ = {
     ("sso-admin", "CreateInstance"): "an error",
 }
 
+# Types that the rules leave open and somebody decided: where the answer has its ARN (`path`) or the id that its format ends
+# with (`id`), its format, and the operation that tags it, where there are several.
+DECIDED = {
+    "AWS::Cloud9::EnvironmentEC2": {"id": "environmentId", "format": "cloud9:environment"},
+    "AWS::DataSync::LocationAzureBlob": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationEFS": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationFSxLustre": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationFSxONTAP": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationFSxOpenZFS": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationFSxWindows": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationHDFS": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationNFS": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationObjectStorage": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationS3": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DataSync::LocationSMB": {"path": "LocationArn", "format": "datasync:location"},
+    "AWS::DirectConnect::Connection": {"id": "connectionId", "format": "directconnect:dxcon"},
+    "AWS::DirectConnect::DirectConnectGateway": {
+        "id": "directConnectGateway.directConnectGatewayId", "format": "directconnect:dx-gateway"},
+    "AWS::DirectConnect::Lag": {"id": "lagId", "format": "directconnect:dxlag"},
+    "AWS::DirectConnect::PrivateVirtualInterface": {"id": "virtualInterfaceId", "format": "directconnect:dxvif"},
+    "AWS::DirectConnect::PublicVirtualInterface": {"id": "virtualInterfaceId", "format": "directconnect:dxvif"},
+    "AWS::DirectConnect::TransitVirtualInterface": {
+        "id": "virtualInterface.virtualInterfaceId", "format": "directconnect:dxvif"},
+    "AWS::EC2::NetworkInsightsAccessScopeAnalysis": {
+        "id": "networkInsightsAccessScopeAnalysis.networkInsightsAccessScopeAnalysisId",
+        "format": "ec2:network-insights-access-scope-analysis"},
+    "AWS::EC2::NetworkInsightsAnalysis": {
+        "id": "networkInsightsAnalysis.networkInsightsAnalysisId", "format": "ec2:network-insights-analysis"},
+    "AWS::EC2::TransitGatewayConnect": {
+        "id": "transitGatewayConnect.transitGatewayAttachmentId", "format": "ec2:transit-gateway-attachment"},
+    "AWS::EC2::TransitGatewayPeeringAttachment": {
+        "id": "transitGatewayPeeringAttachment.transitGatewayAttachmentId", "format": "ec2:transit-gateway-attachment"},
+    "AWS::EntityResolution::SchemaMapping": {"path": "schemaArn", "format": "entityresolution:SchemaMapping"},
+    "AWS::IVS::Channel": {"path": "channel.arn", "format": "ivs:Channel"},
+    "AWS::IVS::PlaybackKeyPair": {"path": "keyPair.arn", "format": "ivs:Playback-Key-Pair"},
+    "AWS::IVS::PublicKey": {"path": "publicKey.arn", "format": "ivs:Public-Key"},
+    "AWS::ImageBuilder::Component": {"path": "componentBuildVersionArn", "format": "imagebuilder:component"},
+    "AWS::ImageBuilder::Image": {"path": "imageBuildVersionArn", "format": "imagebuilder:image"},
+    "AWS::MediaConnect::Flow": {"path": "flow.flowArn", "format": "mediaconnect:Flow", "tag": "mediaconnect:TagResource"},
+    "AWS::MediaConnect::RouterInput": {
+        "path": "routerInput.arn", "format": "mediaconnect:RouterInput", "tag": "mediaconnect:TagGlobalResource"},
+    "AWS::MediaConnect::RouterNetworkInterface": {
+        "path": "routerNetworkInterface.arn", "format": "mediaconnect:RouterNetworkInterface",
+        "tag": "mediaconnect:TagGlobalResource"},
+    "AWS::MediaConnect::RouterOutput": {
+        "path": "routerOutput.arn", "format": "mediaconnect:RouterOutput", "tag": "mediaconnect:TagGlobalResource"},
+    "AWS::NetworkManager::ConnectAttachment": {
+        "id": "connectAttachment.attachment.attachmentId", "format": "networkmanager:attachment"},
+    "AWS::NetworkManager::DirectConnectGatewayAttachment": {
+        "id": "directConnectGatewayAttachment.attachment.attachmentId", "format": "networkmanager:attachment"},
+    "AWS::NetworkManager::SiteToSiteVpnAttachment": {
+        "id": "siteToSiteVpnAttachment.attachment.attachmentId", "format": "networkmanager:attachment"},
+    "AWS::NetworkManager::TransitGatewayPeering": {
+        "id": "transitGatewayPeering.peering.peeringId", "format": "networkmanager:peering"},
+    "AWS::NetworkManager::TransitGatewayRouteTableAttachment": {
+        "id": "transitGatewayRouteTableAttachment.attachment.attachmentId", "format": "networkmanager:attachment"},
+    "AWS::NetworkManager::VpcAttachment": {
+        "id": "vpcAttachment.attachment.attachmentId", "format": "networkmanager:attachment"},
+    "AWS::OpenSearchServerless::CollectionGroup": {
+        "path": "createCollectionGroupDetail.arn", "format": "aoss:CollectionGroup"},
+    "AWS::RDS::CustomDBEngineVersion": {"path": "DBEngineVersionArn", "format": "rds:cev"},
+    "AWS::RDS::DBShardGroup": {"path": "DBShardGroupArn", "format": "rds:shardgrp"},
+    "AWS::ResilienceHub::App": {"path": "app.appArn", "format": "resiliencehub:application"},
+    "AWS::RolesAnywhere::CRL": {"path": "crl.crlArn", "format": "rolesanywhere:crl"},
+    "AWS::Route53Resolver::FirewallRuleGroupAssociation": {
+        "path": "FirewallRuleGroupAssociation.Arn", "format": "route53resolver:firewall-rule-group-association"},
+}
 # The formats of types that CloudFormation does not have, or that are named otherwise there.
 FORMAT_OF = {
     "AWS::ApiGateway::ApiKey": ["apigateway:ApiKey"],
@@ -119,9 +187,6 @@ NOT_IN_MODEL = {
     ("secretsmanager.amazonaws.com", "CreateSecret", "responseElements.arn"): "a record: ARN in other casing",
 }
 
-# Members that hold ARNs of something else, however they are named.
-NOT_OWN = re.compile(r"(?i)role|kms|key$|bucket|topic|source|target|parent|owner|creator|log")
-
 
 def norm(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
@@ -137,7 +202,8 @@ def noun(operation: str) -> str:
 
 
 def single(name: str) -> str:
-    """A name without the ending of a plural."""
+    """A name without the ending of a plural, and without the word resource that some formats have."""
+    name = name.removesuffix("resource") or name
     return re.sub(r"(?<=[sxh])es$|s$", "", re.sub(r"ies$", "y", name))
 
 
@@ -189,6 +255,8 @@ class Proposer:
 
     def propose(self, kind: str) -> dict:
         facts = TYPES[kind]
+        if kind in DECIDED:
+            return self.decided(kind, facts)
         if "not updatable" in facts["ground"]:
             raise Doubt("tags cannot be changed after creation, says CloudFormation")
         calls = facts.get("calls", [])
@@ -224,8 +292,8 @@ class Proposer:
         except Doubt as doubt:
             if "0 members" not in str(doubt):
                 raise
-            arn, path = self.of_id(service, operation, kind, form, facts, str(doubt))
-            return self.entry(kind, operation, source, service, tag, form, path, [arn])
+            arn = self.of_vars(service, operation, kind, form, facts, str(doubt))
+            return self.entry(kind, operation, source, service, tag, form, [arn])
         first = facts.get("path", [])
         if not facts.get("by-name") and [p.lower() for p in first] != [".".join(["responseElements", *map(lower, path)]).lower()]:
             raise Doubt(f"the first reading of the models has {first or 'no ARN'}, this one {'.'.join(path)}")
@@ -238,42 +306,97 @@ class Proposer:
         if payload:
             # The answer is that member alone, without its name; records show it with and without.
             arns.append("{responseElements." + dotted.split(".", 1)[1] + "}")
-        return self.entry(kind, operation, source, service, tag, form, path, arns)
+        return self.entry(kind, operation, source, service, tag, form, arns)
 
     @staticmethod
-    def entry(kind, operation, source, service, tag, form, path, arns) -> dict:
+    def entry(kind, operation, source, service, tag, form, arns) -> dict:
         return {
-            "type": kind, "event": operation, "path": path, "arns": arns, "source": source, "service": service, "tag": tag,
+            "type": kind, "event": operation, "arns": arns, "source": source, "service": service, "tag": tag,
             "format": form, "link": f"https://docs.aws.amazon.com/goto/WebAPI/{service.meta['uid']}/{operation}",
         }
 
-    def of_id(self, service, operation: str, kind: str, form: str, facts: dict, doubt: str) -> tuple[str, list[str]]:
-        """The ARN made of the type's own id, where the answer has no ARN and the id is the format's only variable."""
+    def of_vars(self, service, operation: str, kind: str, form: str, facts: dict, doubt: str) -> str:
+        """The ARN made from its format, where the answer has none: the type's own id or name, and what the call was given."""
         text = FORMATS[form]
-        own = [v for v in re.findall(r"\$\{(\w+)\}", text) if v not in ("Partition", "Region", "Account")]
+        variables = [v for v in re.findall(r"\$\{(\w+)\}", text) if v not in ("Partition", "Region", "Account")]
+        whole = {norm(kind.split("::")[2]), norm(noun(operation))}
         names = {name for word in (kind.split("::")[2], noun(operation)) for name in heads(word)}
-        if len(own) != 1 or not text.endswith("}") or norm(own[0]) not in {"resourceid", "id", *(n + "id" for n in names)}:
-            raise Doubt(f"{doubt}; the format has {own}")
-        ids = []
+        if not variables or not text.endswith("}") or norm(variables[-1]) not in {
+                "resourceid", "resourcename", "id", "name", *(n + e for n in names for e in ("id", "name", "identifier"))}:
+            raise Doubt(f"{doubt}; the format has {variables}")
+        asked, answered = service.input(operation), service.output(operation)
+        found: dict[str, list] = {"id": [], "name": [], "given": []}
 
         def walk(shape: dict, path: list[str], depth: int) -> None:
             for member, ref in shape.get("members", {}).items():
-                inner, wire = service.shape(ref), service.wire(member, ref)
-                if inner["type"] == "string" and norm(member) in {"id", *(n + "id" for n in whole)}:
-                    ids.append([*path, wire])
-                elif inner["type"] == "structure" and not depth and (norm(member) in names or norm(ref["shape"]) in names):
+                inner, wire, plain = service.shape(ref), service.wire(member, ref), norm(member)
+                if inner["type"] == "string":
+                    for end in ("id", "name"):
+                        if plain in {end, *(n + end for n in whole)}:
+                            found[end].append([*path, wire])
+                elif inner["type"] == "structure" and not depth and (plain in names or norm(ref["shape"]) in names):
                     walk(inner, [*path, wire], 1)
 
-        whole = {norm(kind.split("::")[2]), norm(noun(operation))}
-        walk(service.output(operation), [], 0)
-        if len(ids) != 1:
-            raise Doubt(f"{doubt}; {len(ids)} members are its own id")
-        path = ".".join(["responseElements", *map(lower, ids[0])])
-        if not facts.get("by-name") and [p.lower() for p in facts.get("id", [])] != [path.lower()]:
-            raise Doubt(f"the first reading of the models has the id {facts.get('id', 'nowhere')}, this one {path}")
+        walk(answered, [], 0)
+        for member in asked.get("required", []):
+            if norm(member) in {"name", *(n + "name" for n in whole)}:
+                found["given"].append(service.wire(member, asked["members"][member]))
+        is_name = norm(variables[-1]).endswith("name")
+        paths = {}
+        if len(found["id"]) == 1 and not is_name:
+            own = found["id"][0]
+            paths[variables[-1]] = ".".join(["responseElements", *map(lower, own)])
+        elif is_name and not found["id"] and len(found["given"]) == 1:
+            own = []
+            paths[variables[-1]] = f"requestParameters.{lower(found['given'][0])}"
+            if len(found["name"]) == 1 and "response" in str(facts.get("vars")):
+                own = found["name"][0]
+                paths[variables[-1]] = ".".join(["responseElements", *map(lower, own)])
+        else:
+            raise Doubt(f"{doubt}; its own id or name is at {found}")
+        for variable in variables[:-1]:
+            given = [service.wire(m, asked["members"][m]) for m in asked.get("required", []) if norm(m) == norm(variable)]
+            if len(given) != 1:
+                raise Doubt(f"{doubt}; nothing that the call is given is the format's {variable}")
+            paths[variable] = f"requestParameters.{lower(given[0])}"
+        def ends(these: dict) -> dict:
+            return {v: p.split(".")[-1].lower() for v, p in these.items()}
+
+        if ends(facts.get("vars", {})) != ends(paths) and not (facts.get("by-name") and list(paths) == variables[-1:] and own):
+            raise Doubt(f"the first reading of the models makes its ARN of {facts.get('vars', 'nothing')}, this one of {paths}")
+        return self.filled(text, paths)
+
+    @staticmethod
+    def filled(text: str, paths: dict) -> str:
         for variable, own_name in (("Partition", "partition"), ("Region", "region"), ("Account", "account")):
             text = text.replace("${" + variable + "}", "{" + own_name + "}")
-        return text.replace("${" + own[0] + "}", "{" + path + "}"), ids[0]
+        for variable, path in paths.items():
+            text = text.replace("${" + variable + "}", "{" + path + "}")
+        return text
+
+    def decided(self, kind: str, facts: dict) -> dict:
+        """What somebody decided, held against the models and the table."""
+        d = DECIDED[kind]
+        call = d.get("call") or facts["calls"][0]
+        name, operation = call.split(":")
+        source, = facts["event-sources"]
+        service = self.service(name)
+        tag = d.get("tag") or self.tagging(name)
+        if (source, operation) in self.events:
+            raise Doubt(f"{source} {operation} creates {self.events[source, operation]} already")
+        path = d.get("path", d.get("id", "")).split(".")
+        dotted = ".".join(["responseElements", *map(lower, path)])
+        if not has(service, operation, dotted):
+            raise Doubt(f"DECIDED: {call} has no {dotted}")
+        text = FORMATS[d["format"]]
+        arn = "{" + dotted + "}"
+        if "id" in d:
+            own = [v for v in re.findall(r"\$\{(\w+)\}", text) if v not in ("Partition", "Region", "Account")]
+            arn = self.filled(text, {own[-1]: dotted})
+        arns = [arn]
+        if service.kind == "query" and len(path) > 1:
+            arns.insert(0, "{responseElements." + dotted.split(".", 2)[2] + "}")
+        return self.entry(kind, operation, source, service, tag, d["format"], arns)
 
     def tagging(self, name: str) -> str:
         if name == "ec2":
@@ -301,8 +424,10 @@ class Proposer:
                 plain = norm(member)
                 if inner["type"] == "string" and plain.endswith("arn"):
                     stem = plain.removesuffix("arn")
-                    is_own = (stem in ("", "resource") and own) or stem in names
-                    arns.append(([*path, wire], is_own and not NOT_OWN.search(member.removesuffix("Arn")) or stem in names))
+                    # `resourceArn` is elsewhere what the type is about: of an exclusion the network, of a log the service.
+                    itself = ("", "resource") if service.name == "fsx" else ("",)
+                    is_own = (stem in itself and own) or stem in names
+                    arns.append(([*path, wire], bool(is_own)))
                 elif inner["type"] == "structure" and depth < 2:
                     # The structure that is the type: named so, or of a shape named so, or what such a one says of itself.
                     holds = norm(member) in names or norm(ref["shape"]) in names or (own and path and plain == "metadata")
@@ -391,12 +516,21 @@ class Synthesis:
 
     def __init__(self, g: dict) -> None:
         self.g, self.service = g, g["service"]
-        form = FORMATS[g["format"]]
-        template = g["arns"][0].startswith("arn:")
-        variable = re.findall(r"\$\{(\w+)\}", form)[-1] if template else ""
-        self.value = f"example-{kebab(variable)}" if template else arn_of(g["format"])
 
-    def members(self, shape: dict, own: list[str], path: str, required: bool, depth: int) -> dict:
+    def place(self, record: dict) -> None:
+        """Puts the type's own ARN, or what its ARN is made of, where the first template looks for it."""
+        template = self.g["arns"][0]
+        paths = re.findall(r"\{((?:request|response)[^}]+)\}", template)
+        own = [v for v in re.findall(r"\$\{(\w+)\}", FORMATS[self.g["format"]]) if v not in ("Partition", "Region", "Account")]
+        values = [f"example-{kebab(v)}" for v in own] if template.startswith("arn:") else [arn_of(self.g["format"])]
+        for path, value in zip(paths, values, strict=True):
+            *steps, last = path.split(".")
+            inner = record
+            for step in steps:
+                inner = inner.setdefault(step, {})
+            inner[last] = value
+
+    def members(self, shape: dict, path: str, required: bool, depth: int) -> dict:
         found = {}
         members = sorted(shape.get("members", {}).items(), key=lambda m: ("arn" not in m[0].lower(), m[0]))
         for member, ref in members:
@@ -405,13 +539,8 @@ class Synthesis:
                 continue
             inner = self.service.shape(ref)
             here = f"{path}.{lower(wire)}"
-            on_way = own and own[0] == wire
             plain = member.lower()
-            if on_way and len(own) == 1:
-                found[lower(wire)] = self.value
-            elif on_way:
-                found[lower(wire)] = self.members(inner, own[1:], here, required, depth + 1)
-            elif inner.get("sensitive"):
+            if inner.get("sensitive"):
                 continue
             elif inner["type"] == "string" and plain.endswith(("arn", "arns")):
                 found[lower(wire)] = f"arn:aws:decoy:{REGION}:{ACCOUNT}:{here}"
@@ -420,8 +549,8 @@ class Synthesis:
             elif inner["type"] == "string" and (plain.endswith(("id", "name")) or member in shape.get("required", ())) and (
                     len(found) < 8):
                 found[lower(wire)] = inner["enum"][0] if inner.get("enum") else f"other-{kebab(member)}"
-            elif inner["type"] == "structure" and depth < 1 and (not required or member in shape.get("required", ())):
-                below = self.members(inner, [], here, required, depth + 1)
+            elif inner["type"] == "structure" and depth < 2 and (not required or member in shape.get("required", ())):
+                below = self.members(inner, here, required, depth + 1)
                 if below:
                     found[lower(wire)] = below
         return found
@@ -433,17 +562,20 @@ class Synthesis:
         if versioned:
             uri = re.match(r"/(20\d\d)-(\d\d)-(\d\d)/", operation["http"]["requestUri"])
             name += "".join(uri.groups()) if service.name == "lambda" else service.meta["apiVersion"].replace("-", "_")
-        return {
-            "origin": "synthetic", "source": g["link"],
-            "record": {
-                "eventVersion": "1.11", "userIdentity": WHO, "eventTime": "2026-11-24T10:15:30Z", "eventSource": g["source"],
-                "eventName": name, "awsRegion": REGION, "sourceIPAddress": "203.0.113.10", "userAgent": "aws-cli/2.31.0",
-                "requestParameters": self.members(service.input(g["event"]), [], "requestParameters", True, 0),
-                "responseElements": self.members(service.output(g["event"]), g["path"], "responseElements", False, 0),
-                "requestID": drawn(f"request {g['source']} {g['event']}"), "eventID": drawn(f"{g['source']} {g['event']}"),
-                "readOnly": False, "eventType": "AwsApiCall", "managementEvent": True, "recipientAccountId": ACCOUNT,
-                "eventCategory": "Management"},
+        answer = service.output(g["event"])
+        if service.kind == "query" and len(answer["members"]) == 1:
+            answer = service.shape(*answer["members"].values())
+        record = {
+            "eventVersion": "1.11", "userIdentity": WHO, "eventTime": "2026-11-24T10:15:30Z", "eventSource": g["source"],
+            "eventName": name, "awsRegion": REGION, "sourceIPAddress": "203.0.113.10", "userAgent": "aws-cli/2.31.0",
+            "requestParameters": self.members(service.input(g["event"]), "requestParameters", True, 0),
+            "responseElements": self.members(answer, "responseElements", False, 0),
+            "requestID": drawn(f"request {g['source']} {g['event']}"), "eventID": drawn(f"{g['source']} {g['event']}"),
+            "readOnly": False, "eventType": "AwsApiCall", "managementEvent": True, "recipientAccountId": ACCOUNT,
+            "eventCategory": "Management",
         }
+        self.place(record)
+        return {"origin": "synthetic", "source": g["link"], "record": record}
 
 
 def report(doubts: dict) -> str:
@@ -459,7 +591,7 @@ def entry_formats(proposer: Proposer, new: list[dict]) -> str:
         facts = TYPES[kind]
         names = [kind.split("::")[2], *(noun(c.split(":")[1]) for c in facts.get("calls", []))]
         try:
-            formats[kind] = FORMAT_OF.get(kind) or Proposer.format(kind, f"Create{names[-1]}", facts)
+            formats[kind] = FORMAT_OF.get(kind) or DECIDED.get(kind, {}).get("format") or Proposer.format(kind, f"Create{names[-1]}", facts)
         except Doubt:
             pass
     texts = {k: [t for key in as_list(v) for t in FORMATS[key].split(", ")] for k, v in sorted(formats.items())}
