@@ -5,10 +5,6 @@ use crate::catalog::Catalog;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Most characters of all inline policies of a role, without white space
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const MOST_CHARACTERS: usize = 10_240;
-
 /// What reconciling reads, beside what tagging does, each with its reason. It is a statement of its own, which goes
 /// when reconciling is off.
 pub const RECONCILING: [(&str, &str); 3] = [
@@ -29,14 +25,12 @@ pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
     actions
 }
 
-/// The role's inline policy.
-///
-/// # Errors
-/// It became longer than an inline policy may be.
-pub fn policy(catalog: &Catalog) -> Result<Value, String> {
+/// The role's policy in one piece, for reading and for the sandbox. It is longer than IAM takes for one: the templates
+/// divide it (`super::template`).
+pub fn policy(catalog: &Catalog) -> Value {
     let (of_apis, tagging): (BTreeSet<_>, BTreeSet<_>) =
         actions(catalog).into_iter().partition(|action| action.starts_with("apigateway:"));
-    let policy = json!({
+    json!({
         "Version": "2012-10-17",
         "Statement": [
             { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*" },
@@ -50,12 +44,5 @@ pub fn policy(catalog: &Catalog) -> Result<Value, String> {
                 "Resource": "arn:*:logs:*:*:log-group:/aws/lambda/auto-resource-tagger*",
             },
         ],
-    });
-    let length = policy.to_string().len();
-    if length > MOST_CHARACTERS {
-        return Err(format!(
-            "the policy has {length} characters, an inline policy has {MOST_CHARACTERS} at most: split it"
-        ));
-    }
-    Ok(policy)
+    })
 }

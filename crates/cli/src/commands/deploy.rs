@@ -112,9 +112,9 @@ async fn one_account(
         .cloned()
         .map(|stack| Target::new(account, &account.region, FORWARDER, Some(stack)));
     let result = async {
-        let inline = templates::TAGGER.len() <= MOST_INLINE;
-        if arguments.dry_run && !inline && buckets.owner(&bucket).await? == Owner::Nobody {
-            // A change set would need a bucket for the template, and a dry run makes none.
+        // A change set of a large template needs a bucket, and a dry run makes none.
+        let no_bucket = arguments.dry_run && buckets.owner(&bucket).await? == Owner::Nobody;
+        if no_bucket && templates::TAGGER.len() > MOST_INLINE {
             targets[0].sketch(templates::TAGGER);
         } else {
             let template = template(templates::TAGGER, "tagger.yaml", &bucket, account, &buckets).await?;
@@ -126,13 +126,18 @@ async fn one_account(
             forwarder.settle(arguments.dry_run, arguments.yes, report, stop).await?;
             targets.push(forwarder);
         }
-        let body = self::template(templates::FORWARDER, "forwarder.yaml", &bucket, account, &buckets).await?;
         let told = vec![("HomeRegion".to_owned(), Some(account.region.clone()))];
-        let asked = targets[1..].iter_mut().map(|forwarder| forwarder.propose(&body, &told));
+        let asked = if no_bucket && templates::FORWARDER.len() > MOST_INLINE {
+            targets[1..].iter_mut().for_each(|forwarder| forwarder.sketch(templates::FORWARDER));
+            Vec::new()
+        } else {
+            let body = self::template(templates::FORWARDER, "forwarder.yaml", &bucket, account, &buckets).await?;
+            join_all(targets[1..].iter_mut().map(|forwarder| forwarder.propose(&body, &told))).await
+        };
         let named = |region: &str| {
             arguments.regions.as_deref().is_some_and(|list| list.split(',').any(|one| one.trim() == region))
         };
-        for (result, region) in join_all(asked).await.into_iter().zip(&regions) {
+        for (result, region) in asked.into_iter().zip(&regions) {
             match result {
                 // Organizations deny whole regions; what nobody asked for by name does not stop the rest.
                 Err(trouble) if matches!(trouble.kind(), Kind::Denied | Kind::NotKnown) && !named(region) => {
