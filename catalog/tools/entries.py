@@ -96,13 +96,6 @@ DECIDED = {
     "AWS::ImageBuilder::Component": {"path": "componentBuildVersionArn", "format": "imagebuilder:component"},
     "AWS::ImageBuilder::Image": {"path": "imageBuildVersionArn", "format": "imagebuilder:image"},
     "AWS::MediaConnect::Flow": {"path": "flow.flowArn", "format": "mediaconnect:Flow", "tag": "mediaconnect:TagResource"},
-    "AWS::MediaConnect::RouterInput": {
-        "path": "routerInput.arn", "format": "mediaconnect:RouterInput", "tag": "mediaconnect:TagGlobalResource"},
-    "AWS::MediaConnect::RouterNetworkInterface": {
-        "path": "routerNetworkInterface.arn", "format": "mediaconnect:RouterNetworkInterface",
-        "tag": "mediaconnect:TagGlobalResource"},
-    "AWS::MediaConnect::RouterOutput": {
-        "path": "routerOutput.arn", "format": "mediaconnect:RouterOutput", "tag": "mediaconnect:TagGlobalResource"},
     "AWS::NetworkManager::ConnectAttachment": {
         "id": "connectAttachment.attachment.attachmentId", "format": "networkmanager:attachment"},
     "AWS::NetworkManager::DirectConnectGatewayAttachment": {

@@ -131,7 +131,8 @@ async fn one_account(
             targets[1..].iter_mut().for_each(|forwarder| forwarder.sketch(templates::FORWARDER));
             Vec::new()
         } else {
-            let body = self::template(templates::FORWARDER, "forwarder.yaml", &bucket, account, &buckets).await?;
+            let body =
+                self::template(templates::FORWARDER, "forwarder.yaml", &bucket, account, &buckets).await?;
             join_all(targets[1..].iter_mut().map(|forwarder| forwarder.propose(&body, &told))).await
         };
         let named = |region: &str| {
