@@ -38,6 +38,8 @@ pub fn test() -> Result<(), String> {
     // The sandbox is installed below target/, so that a test run leaves nothing elsewhere.
     let cache = crate::root().join("target/cache");
     run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env("XDG_CACHE_HOME", &cache))?;
+    step("chaos: faults, kills and duplicates, and nothing lost");
+    crate::chaos::run(&["--events".to_owned(), "2000".to_owned(), "--seed".to_owned(), "1".to_owned()])?;
     step("the sandbox's own tests");
     let python = installed_python(&cache)?;
     unittest(&python, "sandbox/tests")?;

@@ -406,10 +406,10 @@ mod tests {
                 "an event less",
                 |seen| {
                     for rule in &mut seen.rules {
-                        rule.pattern = rule.pattern.replace("\"CreateQueue\"", "\"X\"");
+                        rule.pattern = rule.pattern.replace("\"PutParameter\"", "\"X\"");
                     }
                 },
-                "without sqs.amazonaws.com CreateQueue; with sqs.amazonaws.com X besides",
+                "without ssm.amazonaws.com PutParameter; with ssm.amazonaws.com X besides",
                 "put-rule",
             ),
             ("no match", |seen| seen.matches = Ok(false), "no rule matches", "test-event-pattern"),

@@ -68,8 +68,13 @@ mod tests {
         let [gone, unseen] = rules("Owner", Some("111122223333"));
         assert_eq!(gone.pattern["detail"]["changed-tag-keys"], json!(["Owner"]));
         assert_eq!(gone.pattern["detail"]["tags"]["Owner"], json!([{"exists": false}]));
-        let sources =
-            ["dax.amazonaws.com", "glacier.amazonaws.com", "route53.amazonaws.com", "s3.amazonaws.com"];
+        let sources = [
+            "dax.amazonaws.com",
+            "glacier.amazonaws.com",
+            "route53.amazonaws.com",
+            "s3.amazonaws.com",
+            "securityhub.amazonaws.com",
+        ];
         assert_eq!(unseen.pattern["detail"]["eventSource"], json!(sources));
         for rule in [gone, unseen] {
             assert_eq!(rule.pattern["account"], json!(["111122223333"]));
