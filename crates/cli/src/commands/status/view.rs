@@ -237,7 +237,7 @@ impl View {
                 || self.undelivered.iter().any(|(_, depth)| depth.is_some_and(|depth| total(depth) > 0))
             {
                 notes.push(
-                    "Read what was given up, and send it again: docs/operations.md#dead-letters.".to_owned(),
+                    "`tagger redrive` shows what was given up, and moves it back.".to_owned(),
                 );
             }
         }
