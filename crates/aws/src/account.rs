@@ -17,7 +17,7 @@ pub mod stacks;
 pub mod trails;
 pub mod trouble;
 
-use crate::{client::Client, wire::Ask};
+use crate::{client::Client, covered};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::{
     Connector,
@@ -26,10 +26,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, http_client_fn};
 use aws_types::region::Region;
-use tagger_catalog::{
-    operation::{Call, Operation, Place, Shape},
-    partition::{self, Partition},
-};
+use tagger_catalog::partition::{self, Partition};
 use trouble::told;
 pub use trouble::{Kind, Trouble};
 
@@ -46,29 +43,6 @@ pub struct Account {
     /// What that region belongs to.
     pub partition: &'static Partition,
 }
-
-/// EC2's DescribeRegions, which without filters names the regions that are enabled:
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html>
-const DESCRIBE_REGIONS: Call = Call {
-    operation: "DescribeRegions",
-    method: "POST",
-    uri: "/",
-    id: "RegionName",
-    id_in: Place::Body,
-    many: true,
-    id_member: "",
-    tags: "",
-    shape: Shape::List,
-    key: "",
-    value: "",
-    tag_member: "",
-    tag_extra: &[],
-    root: "",
-    xmlns: "",
-    extra: &[],
-    headers: &[],
-    checksum: false,
-};
 
 impl Account {
     /// Reads the configuration and asks AWS who this is.
@@ -128,28 +102,12 @@ impl Account {
     /// # Errors
     /// EC2 was not to be asked.
     pub async fn regions(&self) -> Result<Vec<String>, Trouble> {
-        let ask = Ask { ids: &[], tags: &[], with: &[], account: &self.id };
-        let asked = self.tagging()?.call(ec2(), &DESCRIBE_REGIONS, &self.region, ask).await;
-        let answer = asked
+        let asked = covered::enabled(&self.tagging()?, &self.region).await;
+        let mut regions = asked
             .map_err(|failure| Trouble::new(&failure.call, &self.region, &failure.code, failure.message))?;
-        let items = crate::children::items(&answer["DescribeRegionsResponse"]["regionInfo"]);
-        let mut regions: Vec<String> =
-            items.filter_map(|item| item["regionName"].as_str().map(str::to_owned)).collect();
-        if regions.is_empty() {
-            let message = "the answer names no region".to_owned();
-            return Err(Trouble::new("ec2:DescribeRegions", &self.region, "UnreadableAnswer", message));
-        }
         regions.sort();
         Ok(regions)
     }
-}
-
-/// EC2 as the table knows it: protocol, endpoint and signature.
-fn ec2() -> &'static Operation {
-    tagger_catalog::operations()
-        .iter()
-        .find(|operation| operation.name == "ec2:CreateTags")
-        .unwrap_or(&tagger_catalog::operations()[0])
 }
 
 /// HTTPS with the system's roots (or `AWS_CA_BUNDLE`) and the proxies of the environment.

@@ -24,6 +24,20 @@ fn role_of(region: &str) -> String {
 /// # Errors
 /// EC2 or IAM did not answer: which regions are covered is then unknown, and not none.
 pub async fn regions(client: &Client, own: &str) -> Result<Vec<String>, Failure> {
+    let mut covered = vec![own.to_owned()];
+    for region in enabled(client, own).await?.into_iter().filter(|region| region != own) {
+        if has_forwarder(client, own, &region).await? {
+            covered.push(region);
+        }
+    }
+    Ok(covered)
+}
+
+/// The regions that are enabled in the account.
+///
+/// # Errors
+/// EC2 did not answer, or named none.
+pub async fn enabled(client: &Client, own: &str) -> Result<Vec<String>, Failure> {
     let ec2 = named("ec2:CreateTags")?;
     let ask = Ask { ids: &[], tags: &[], with: &[], account: "" };
     let answer = client.call(ec2, &DESCRIBE_REGIONS, own, ask).await?;
@@ -34,13 +48,7 @@ pub async fn regions(client: &Client, own: &str) -> Result<Vec<String>, Failure>
         let message = "DescribeRegions names no region";
         return Err(Failure::ours(Class::Failed, "ec2:DescribeRegions", "UnreadableAnswer", message));
     }
-    let mut covered = vec![own.to_owned()];
-    for region in enabled.into_iter().filter(|region| region != own) {
-        if has_forwarder(client, own, &region).await? {
-            covered.push(region);
-        }
-    }
-    Ok(covered)
+    Ok(enabled)
 }
 
 async fn has_forwarder(client: &Client, own: &str, region: &str) -> Result<bool, Failure> {

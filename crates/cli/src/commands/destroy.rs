@@ -94,7 +94,8 @@ async fn destroy(
     }
     if (of_organization || !letters.is_empty()) && !arguments.discard_dead_letters {
         return Err(Error::Failure(
-            "nothing was changed: read the letters first (`tagger redrive`), or give --discard-dead-letters".to_owned(),
+            "nothing was changed: read the letters first (`tagger redrive`), or give --discard-dead-letters"
+                .to_owned(),
         ));
     }
     if !report.ask("Remove it?", arguments.yes, stop)? {

@@ -14,7 +14,8 @@ const UNDELIVERED: &str = "auto-resource-tagger-undelivered";
 const RETRY: &str = "auto-resource-tagger-retry";
 const EVENTS: &str = "auto-resource-tagger-events";
 /// Where the documents say how to read and send again.
-const LETTERS: &str = "`tagger redrive` shows them and moves back what you name (docs/operations.md#dead-letters)";
+const LETTERS: &str =
+    "`tagger redrive` shows them and moves back what you name (docs/operations.md#dead-letters)";
 
 /// How many events may wait before it is worth a word; a batch has 10, and 100 run at a time.
 const MANY: u64 = 1_000;

@@ -236,9 +236,7 @@ impl View {
             if self.dead_letters.is_some_and(|depth| total(depth) > 0)
                 || self.undelivered.iter().any(|(_, depth)| depth.is_some_and(|depth| total(depth) > 0))
             {
-                notes.push(
-                    "`tagger redrive` shows what was given up, and moves it back.".to_owned(),
-                );
+                notes.push("`tagger redrive` shows what was given up, and moves it back.".to_owned());
             }
         }
         let uncovered = coverage::uncovered(site);
