@@ -233,6 +233,8 @@ class Models:
             sys.exit(f"botocore {installed} is installed, requirements.txt pins {PINNED}")
         self.data = Path(importlib.util.find_spec("botocore").submodule_search_locations[0]) / "data"
         self.partitions = json.loads((self.data / "partitions.json").read_text())["partitions"]
+        endpoints = json.loads((self.data / "endpoints.json").read_text())["partitions"]
+        self.endpoints = {partition["partition"]: partition["services"] for partition in endpoints}
 
     def services(self) -> list[str]:
         return sorted(p.name for p in self.data.iterdir() if any(p.glob("*/service-2.json*")))
@@ -724,10 +726,20 @@ def inline(value) -> str:
     return "{ " + ", ".join(f"{k} = {inline(v)}" for k, v in zip(keys, value.values())) + " }"
 
 
+def global_event_regions(models: Models, partition: dict) -> list[str]:
+    """Where IAM, CloudFront and Route 53 sign, which is where CloudTrail logs them; China has two such regions."""
+    found = {partition["outputs"]["implicitGlobalRegion"]}
+    for service in ("iam", "cloudfront", "route53"):
+        for endpoint in models.endpoints[partition["id"]].get(service, {}).get("endpoints", {}).values():
+            if not endpoint.get("deprecated"):
+                found.update(endpoint.get("credentialScope", {}).values())
+    return sorted(region for region in found if re.search(r"-\d$", region))
+
+
 def partitions_toml(models: Models) -> str:
     out = [
         "# AWS's partitions: a region belongs to the partition one of whose prefixes it starts with, else to aws.\n"
-        f"# Generated from partitions.json as botocore {PINNED} ships it; do not edit by hand.\n"
+        f"# Generated from partitions.json and endpoints.json as botocore {PINNED} ships it; do not edit by hand.\n"
         "#     python catalog/tools/operations.py --partitions > catalog/partitions.toml\n"
     ]
     for partition in models.partitions:
@@ -742,6 +754,7 @@ def partitions_toml(models: Models) -> str:
             f"dns-suffix = {inline(outputs['dnsSuffix'])}\n"
             f"dualstack-suffix = {inline(outputs['dualStackDnsSuffix'])}\n"
             f"global-region = {inline(outputs['implicitGlobalRegion'])}\n"
+            f"global-event-regions = {inline(global_event_regions(models, partition))}\n"
         )
     return "".join(out)
 

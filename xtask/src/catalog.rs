@@ -273,6 +273,8 @@ pub struct Partition {
     pub dualstack_suffix: String,
     /// Region of global services.
     pub global_region: String,
+    /// Regions in which global services log.
+    pub global_event_regions: Vec<String>,
 }
 
 /// `catalog/identities.toml`.

@@ -11,8 +11,11 @@ pub struct Partition {
     pub dns_suffix: &'static str,
     /// The DNS suffix of its dual-stack endpoints, for example `api.aws`.
     pub dualstack_suffix: &'static str,
-    /// The region in which its global services log and sign.
+    /// The region in which its global services sign.
     pub global_region: &'static str,
+    /// The regions in which IAM, CloudFront and Route 53 log; China has two
+    /// (<https://docs.amazonaws.cn/en_us/aws/latest/userguide/cloudtrail.html>).
+    pub global_event_regions: &'static [&'static str],
 }
 
 /// The partition of a region. A region that nobody has seen yet belongs to `aws`, so that a new

@@ -6,7 +6,6 @@ use crate::exit_code::Error;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use tagger_aws::account::{Account, Kind, Trouble, stacks::Stack};
-use tagger_catalog::partition::Partition;
 
 /// The stack of `templates/tagger.yaml`.
 pub const STACK: &str = "auto-resource-tagger";
@@ -20,15 +19,6 @@ pub const FORWARDERS: &str = "auto-resource-tagger-forwarders";
 pub const FUNCTION: &str = "auto-resource-tagger";
 /// The version of this program, and of the templates and the function that belong to it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The regions in which global services log. China has two: IAM logs in Beijing, CloudFront in Ningxia
-/// (<https://docs.amazonaws.cn/en_us/aws/latest/userguide/cloudtrail.html>).
-pub fn global_regions(partition: &Partition) -> Vec<&str> {
-    match partition.name {
-        "aws-cn" => vec!["cn-north-1", "cn-northwest-1"],
-        _ => vec![partition.global_region],
-    }
-}
 
 /// The stacks that there are.
 #[derive(Debug, Default)]

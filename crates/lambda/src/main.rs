@@ -1,5 +1,6 @@
 //! The Lambda functions `auto-resource-tagger` and `auto-resource-tagger-reconcile`, which differ in nothing
-//! but the events they get: reads its settings once, makes its client once, and answers events. A table of contents; the work is in [`handler`], the decision in `tagger-core`.
+//! but the events they get: reads its settings once, makes its client once, and answers events. A table of
+//! contents; the work is in [`handler`], the decision in `tagger-core`.
 
 mod handler;
 mod intake;

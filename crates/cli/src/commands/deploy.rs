@@ -19,7 +19,7 @@ use crate::{
     args::Deploy,
     aws::{self, Stop},
     cost_model::{Delivery, Shape, Trail as CostTrail},
-    deployment::{self, Deployment, FORWARDER, STACK, VERSION},
+    deployment::{Deployment, FORWARDER, STACK, VERSION},
     exit_code::{Error, ExitCode},
     input,
     report::Report,
@@ -62,20 +62,13 @@ pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
     })
 }
 
-/// What the organization's stack gives to the management account's own.
-#[derive(Debug, Clone, Default)]
-pub struct FromOrganization {
-    /// The topic that hears of every account's alarms; none where it is not made yet.
-    pub alarm_topic: Option<String>,
-}
-
-/// Deploys to the account of the caller.
+/// Deploys to the account of the caller; `alarm_topic` is the organization's, where there is one.
 async fn one_account(
     account: &Account,
     arguments: &Deploy,
     policy: Option<&Policy>,
     zip: &FunctionZip,
-    organization: Option<&FromOrganization>,
+    alarm_topic: Option<String>,
     report: Report,
     stop: &Stop,
 ) -> Result<ExitCode, Error> {
@@ -84,7 +77,7 @@ async fn one_account(
     report.say("account", &who, more)?;
     let there = Deployment::find(account).await?;
     refuse_two_homes(account, &there)?;
-    let regions = regions(arguments, account, &there)?;
+    let mut regions = regions(arguments, account, &there)?;
 
     let mut home = Target::new(account, &account.region, STACK, there.home.clone().map(|(_, stack)| stack));
     home.settle(arguments.dry_run, arguments.yes, report, stop).await?;
@@ -99,7 +92,7 @@ async fn one_account(
     let bucket = code_bucket(account, arguments, &home, &buckets).await?;
     let mut parameters =
         parameters::of_tagger(arguments, policy, &bucket, zip, &choice, home.stack.as_ref())?;
-    if let Some(topic) = organization.and_then(|organization| organization.alarm_topic.clone()) {
+    if let Some(topic) = alarm_topic {
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
     }
@@ -152,6 +145,7 @@ async fn one_account(
             }
         }
         targets.retain(|target| !left_out.contains(&target.region));
+        regions.retain(|region| !left_out.contains(region));
         for target in &targets {
             target.show(report)?;
         }
@@ -188,7 +182,8 @@ async fn one_account(
     }
     let nothing = result?;
     if stop.is_asked() {
-        return Err(Error::Failure("stopped; nothing was changed".to_owned()));
+        let text = "stopped before the change sets were carried out; the same command goes on from there";
+        return Err(Error::Failure(text.to_owned()));
     }
     if arguments.dry_run {
         let text = if nothing { "\nEverything is up to date." } else { "\nDry run: nothing was changed." };
@@ -290,7 +285,7 @@ fn regions(arguments: &Deploy, account: &Account, there: &Deployment) -> Result<
             }
         }
     }
-    let global = deployment::global_regions(account.partition);
+    let global = account.partition.global_event_regions;
     wanted.extend(there.regions.iter().filter(|region| global.contains(&region.as_str())).cloned());
     wanted.remove(&account.region);
     Ok(wanted)

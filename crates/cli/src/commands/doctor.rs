@@ -45,7 +45,7 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
     let trail = (site.output("Trail"), site.output("TrailBucketName"));
     report.say_all(&trail::check(&account, home, trail.0, trail.1, site.covered().len() > 1).await)?;
     report.say_all(&rules::check(&account, &site).await)?;
-    report.say_all(&coverage::judge(&site, account.partition.global_region))?;
+    report.say_all(&coverage::judge(&site, account.partition.global_event_regions))?;
     let (checks, known) = function::check(&account, &site).await;
     report.say_all(&checks)?;
     if let Some(role) = &known.role {

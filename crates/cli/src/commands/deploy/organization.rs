@@ -4,7 +4,7 @@
 //! Two steps, since a StackSet reads its template while it is made: first the bucket, the topic and the
 //! sink; then the files go into the bucket, and an update names where they are.
 
-use super::{FromOrganization, parameters, regions, target::Target, zip::FunctionZip};
+use super::{parameters, regions, target::Target, zip::FunctionZip};
 use crate::{
     args::Deploy,
     aws::Stop,
@@ -232,8 +232,7 @@ async fn after(
             "\nThe management account itself, which StackSets pass over:",
             json!({}),
         )?;
-        let own = FromOrganization { alarm_topic: topic };
-        return super::one_account(account, arguments, policy, zip, Some(&own), report, stop).await;
+        return super::one_account(account, arguments, policy, zip, topic, report, stop).await;
     }
     let topic = topic.map(|arn| format!(" --set OrganizationAlarmTopic={arn}")).unwrap_or_default();
     let text = format!(

@@ -5,31 +5,14 @@ use super::{
     stack::Site,
 };
 
-/// The region of global services, and the others. IAM, CloudFront and Route 53 log in the first:
+/// The regions of global services, and the others. IAM, CloudFront and Route 53 log in the former:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>
-pub fn judge(site: &Site, global: &str) -> Vec<Check> {
+pub fn judge(site: &Site, global: &[&str]) -> Vec<Check> {
     let covered = site.covered();
     let left: Vec<&str> = uncovered(site);
-    let mut checks = Vec::new();
-    if covered.iter().any(|region| region == global) {
-        checks.push(Check::ok(
-            "global-region",
-            format!("{global}, where IAM, CloudFront and Route 53 log, is covered"),
-        ));
-    } else if site.unread.iter().any(|region| region == global) {
-        let message =
-            format!("whether {global}, where IAM, CloudFront and Route 53 log, is covered is not known");
-        checks.push(Check::new("global-region", Verdict::Unknown, message));
-    } else if site.regions.is_empty() || site.regions.iter().any(|region| region == global) {
-        let message = format!(
-            "{global} has no forwarder, so what is made in IAM, CloudFront and Route 53 is not tagged"
-        );
-        let mut regions: Vec<&str> = site.forwarders.keys().map(String::as_str).collect();
-        regions.push(global);
-        let mend = format!("`tagger deploy --region {} --regions {}`", site.home, regions.join(","));
-        checks.push(Check::new("global-region", Verdict::Bad, message).mend(mend));
-    }
-    let others: Vec<&str> = left.into_iter().filter(|region| *region != global).collect();
+    let mut checks: Vec<Check> =
+        global.iter().filter_map(|region| of_global(site, &covered, region)).collect();
+    let others: Vec<&str> = left.into_iter().filter(|region| !global.contains(region)).collect();
     if site.regions.is_empty() {
         checks.push(Check::new("regions", Verdict::Unknown, "which regions are enabled is not known"));
     } else if others.is_empty() {
@@ -49,6 +32,30 @@ pub fn judge(site: &Site, global: &str) -> Vec<Check> {
         checks.push(Check::new("regions", Verdict::Warn, message).mend(mend));
     }
     checks
+}
+
+/// One region of global services; none where the account has not enabled it.
+fn of_global(site: &Site, covered: &[String], global: &str) -> Option<Check> {
+    if covered.iter().any(|region| region == global) {
+        Some(Check::ok(
+            "global-region",
+            format!("{global}, where IAM, CloudFront and Route 53 log, is covered"),
+        ))
+    } else if site.unread.iter().any(|region| region == global) {
+        let message =
+            format!("whether {global}, where IAM, CloudFront and Route 53 log, is covered is not known");
+        Some(Check::new("global-region", Verdict::Unknown, message))
+    } else if site.regions.is_empty() || site.regions.iter().any(|region| region == global) {
+        let message = format!(
+            "{global} has no forwarder, so what is made in IAM, CloudFront and Route 53 is not tagged"
+        );
+        let mut regions: Vec<&str> = site.forwarders.keys().map(String::as_str).collect();
+        regions.push(global);
+        let mend = format!("`tagger deploy --region {} --regions {}`", site.home, regions.join(","));
+        Some(Check::new("global-region", Verdict::Bad, message).mend(mend))
+    } else {
+        None
+    }
 }
 
 /// The enabled regions without a forwarder, of those that could be looked at.
@@ -84,8 +91,20 @@ mod tests {
                 unread: texts(unread),
                 ..Site::default()
             };
-            let found: Vec<_> = judge(&site, "us-east-1").iter().map(|check| check.verdict).collect();
+            let found: Vec<_> = judge(&site, &["us-east-1"]).iter().map(|check| check.verdict).collect();
             assert_eq!(found, expected, "{site:?}");
         }
+    }
+    /// IAM logs in the one, CloudFront in the other.
+    #[test]
+    fn china_has_two_regions_of_global_services() {
+        let site = Site {
+            home: "cn-northwest-1".to_owned(),
+            regions: vec!["cn-north-1".to_owned(), "cn-northwest-1".to_owned()],
+            ..Site::default()
+        };
+        let global = tagger_catalog::partition::of_region("cn-north-1").global_event_regions;
+        let found: Vec<_> = judge(&site, global).iter().map(|check| check.verdict).collect();
+        assert_eq!(found, [Verdict::Bad, Verdict::Ok, Verdict::Ok]);
     }
 }
