@@ -221,7 +221,7 @@ MORE = {
     "lightsail:TagResource.KeyPair": {
         "like": "lightsail:TagResource", "read": {"operation": "GetKeyPair", "id": "keyPairName", "tags": "keyPair.tags"}},
     # The variant falls back on the operation for buckets.
-    "s3:TagResource.AccessGrants": {"like": "s3:TagResource", "variant": None},
+    "s3:TagResource.NotBucket": {"like": "s3:TagResource", "variant": None},
     # Timestream's own operation needs an endpoint that must be discovered first.
     # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
     "timestream:TagResources": {

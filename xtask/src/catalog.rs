@@ -2,9 +2,11 @@
 //!
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 
+mod exempt;
 mod over_time;
 mod parents;
 
+pub use exempt::{Exemptions, REASONS};
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Told};
 pub use parents::{Parent, Parents};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -16,7 +18,8 @@ use std::{
 use tagger_catalog::Evidence;
 
 /// The files of `catalog/` that hold no entries.
-const NOT_ENTRIES: [&str; 7] = [
+const NOT_ENTRIES: [&str; 8] = [
+    "exempt.toml",
     "parents.toml",
     "operations.toml",
     "partitions.toml",
@@ -44,6 +47,10 @@ pub struct Catalog {
     pub quotas: Quotas,
     /// For whom services act.
     pub parents: Parents,
+    /// Taggable types without an entry.
+    pub exemptions: Exemptions,
+    /// The types that CloudFormation lists as taggable.
+    pub taggable: BTreeSet<String>,
 }
 
 /// `catalog/<service>.toml`.
@@ -328,6 +335,8 @@ impl Catalog {
         let lifetimes = parse(&folder.join("lifetimes.toml"))?;
         let quotas = parse(&folder.join("quotas.toml"))?;
         let parents = parse(&folder.join("parents.toml"))?;
+        let exemptions = parse(&folder.join("exempt.toml"))?;
+        let taggable = exempt::taggable(&folder)?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
@@ -342,12 +351,23 @@ impl Catalog {
             operations.operation.into_iter().map(|operation| (operation.name.clone(), operation)).collect();
         let partitions = partitions.partition;
         let errors = errors.error;
-        let mut catalog =
-            Self { files, operations, partitions, identities, errors, lifetimes, quotas, parents };
+        let mut catalog = Self {
+            files,
+            operations,
+            partitions,
+            identities,
+            errors,
+            lifetimes,
+            quotas,
+            parents,
+            exemptions,
+            taggable,
+        };
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();
         complaints.extend(catalog.lifetime_complaints());
         complaints.extend(catalog.parent_complaints());
+        complaints.extend(catalog.exempt_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }
     }
 
