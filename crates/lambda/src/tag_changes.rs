@@ -30,7 +30,8 @@ use tagger_core::{
 /// The end of the queue's ARN, in `templates/tagger.template.yaml`.
 const QUEUE: &str = ":auto-resource-tagger-tag-changes";
 /// The names of the role's sessions are those of the functions.
-const SESSIONS: [&str; 2] = ["auto-resource-tagger", "auto-resource-tagger-reconcile"];
+const SESSIONS: [&str; 3] =
+    ["auto-resource-tagger", "auto-resource-tagger-reconcile", "auto-resource-tagger-tag-changes"];
 /// The tagger's own write is within so many seconds of the event about it.
 const AROUND: u64 = 10 * 60;
 /// The most records that are read about one name: a role's name stands in each call that it made.

@@ -168,7 +168,7 @@ fn what_can_be_known_is_put_back_and_the_rest_is_said() {
     let looked = run.asked.iter().filter_map(|asked| asked_for(asked));
     assert!(!looked.clone().any(|(_, name)| name == "own"), "{:?}", run.asked);
     let by_name = looked.filter(|(attribute, _)| attribute == "Username").count();
-    assert_eq!(by_name, 2, "the names of the two functions");
+    assert_eq!(by_name, 3, "the names of the three functions");
 }
 
 #[test]
