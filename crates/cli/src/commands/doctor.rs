@@ -51,7 +51,7 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
     let (checks, known) = function::check(&account, &site).await;
     report.say_all(&checks)?;
     if let Some(role) = &known.role {
-        report.say(&permissions::check(&account, home, role).await)?;
+        report.say(&permissions::check(&account, &site, role).await)?;
     }
     report.say_all(&queues::judge(&queues::look(&account, &site).await, &site))?;
     if let Some(seen) = reconcile::look(&account, &site).await {
