@@ -214,7 +214,13 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
 /// would be that of something else. The samples of `voiceid/CreateDomain`, `directconnect/CreatePrivateVirtualInterface` and
 /// `greengrass/CreateFunctionDefinition` have one of each kind.
 fn is_hidden(text: &str) -> bool {
-    ["HIDDEN_DUE_TO_SECURITY_REASONS", "[PROTECTED]"].contains(&text)
+    [
+        "HIDDEN_DUE_TO_SECURITY_REASONS",
+        "Value hidden due to security reasons.",
+        "<sensitiveDataRemoved>",
+        "[PROTECTED]",
+    ]
+    .contains(&text)
         || (!text.is_empty() && text.bytes().all(|byte| byte == b'*'))
 }
 
