@@ -90,8 +90,14 @@ async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
         wanted.into_iter().partition(|one| one.resource.entry.operation.variant == Variant::Ec2);
     for group in groups(jobs, ec2) {
         let Some(first) = group.first() else { continue };
-        let resources: Vec<&Resource> = group.iter().map(|one| &one.resource).collect();
-        let outcomes = ec2::tag(client, jobs[first.job].plan, &first.resource.region, &resources).await;
+        let members: Vec<ec2::Member> = group
+            .iter()
+            .map(|one| {
+                let given = tagger_core::given::given(jobs[one.job].record, &one.resource);
+                ec2::Member { resource: &one.resource, given }
+            })
+            .collect();
+        let outcomes = ec2::tag(client, jobs[first.job].plan, &first.resource.region, &members).await;
         for (one, outcome) in group.iter().zip(outcomes) {
             done[one.job].push(of(one, outcome));
         }
