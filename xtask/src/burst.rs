@@ -277,6 +277,7 @@ fn event(sample: &Sample, first_mark: usize, number: usize) -> String {
         event_id: &format!("event-{number}"),
         who: &who.to_string(),
         generation: 0,
+        given: &samples::Given::default(),
     });
     format!(
         "{{\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.{}\",\"account\":\"{account}\",\"detail\":{record}}}",
