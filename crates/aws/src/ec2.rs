@@ -9,6 +9,7 @@ use crate::{
     apply::{no_read, unreadable},
     children,
     client::Client,
+    join::join_some,
     outcome::{Class, Failure, Outcome},
     tags::Tags,
     wire::Ask,
@@ -167,29 +168,34 @@ async fn there(
             None => asked.push((look, vec![index])),
         }
     }
-    for (look, indexes) in asked {
-        for part in indexes.chunks(MOST_VALUES) {
-            let resources: Vec<&Resource> = part.iter().map(|index| group[*index].resource).collect();
-            let found = match look {
-                None => described(client, plan, region, &resources).await,
-                Some(look) => seen(client, look, region, &resources).await,
-            };
-            for index in part {
-                let id = group[*index].resource.id.as_str();
-                match found.as_ref().map(|found| found.get(id)) {
-                    Err(failure) => outcomes[*index] = Some(Outcome::Failed(failure.clone())),
-                    Ok(Some(tags)) => {
-                        let new = |key: &str| there[*index].iter().all(|(known, _)| known != key);
-                        let new: Tags = tags.iter().filter(|(key, _)| new(key)).cloned().collect();
-                        there[*index].extend(new);
-                    }
-                    Ok(None) => {
-                        let Some(look) = look else { continue };
-                        let call = format!("ec2:{}", look.call.operation);
-                        let message = format!("{id} is not in the answer");
-                        let failure = Failure::ours(Class::NotFound, &call, "NotInAnswer", message);
-                        outcomes[*index] = Some(Outcome::Failed(failure));
-                    }
+    let parts: Vec<(Option<&Look>, &[usize])> = asked
+        .iter()
+        .flat_map(|(look, indexes)| indexes.chunks(MOST_VALUES).map(move |part| (*look, part)))
+        .collect();
+    let ask = async |(look, part): &(Option<&Look>, &[usize])| {
+        let resources: Vec<&Resource> = part.iter().map(|index| group[*index].resource).collect();
+        match look {
+            None => described(client, plan, region, &resources).await,
+            Some(look) => seen(client, look, region, &resources).await,
+        }
+    };
+    let found = join_some(5, parts.iter().map(ask)).await;
+    for ((look, part), found) in parts.into_iter().zip(found) {
+        for index in part {
+            let id = group[*index].resource.id.as_str();
+            match found.as_ref().map(|found| found.get(id)) {
+                Err(failure) => outcomes[*index] = Some(Outcome::Failed(failure.clone())),
+                Ok(Some(tags)) => {
+                    let new = |key: &str| there[*index].iter().all(|(known, _)| known != key);
+                    let new: Tags = tags.iter().filter(|(key, _)| new(key)).cloned().collect();
+                    there[*index].extend(new);
+                }
+                Ok(None) => {
+                    let Some(look) = look else { continue };
+                    let call = format!("ec2:{}", look.call.operation);
+                    let message = format!("{id} is not in the answer");
+                    let failure = Failure::ours(Class::NotFound, &call, "NotInAnswer", message);
+                    outcomes[*index] = Some(Outcome::Failed(failure));
                 }
             }
         }
