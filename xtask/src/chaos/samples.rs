@@ -24,6 +24,8 @@ pub struct Sample {
     pub resources: Vec<Made>,
     /// `eventSource` of the record, without its domain.
     pub service: String,
+    /// `eventName` of the record.
+    pub event_name: String,
     /// The region, where it cannot be chosen.
     pub fixed_region: Option<String>,
 }
@@ -279,7 +281,13 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         },
     });
     let fixed_region = (!regional).then(|| region.to_owned());
-    Some(Sample { record: cut(&record), resources: resources.collect(), service, fixed_region })
+    Some(Sample {
+        record: cut(&record),
+        resources: resources.collect(),
+        service,
+        event_name: name,
+        fixed_region,
+    })
 }
 
 fn kind(arn: &str) -> &str {
