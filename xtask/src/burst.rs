@@ -75,7 +75,7 @@ const ROWS: [Row; 10] = [
     Row { whole: true, ..row("ours, batches of 1,000", Some(1_000), Types::Ec2) },
     row(HANDLER, None, Types::Handlers),
     row("specification's design, the handler's types", None, Types::Handlers),
-    row("ours, batches of 1,000, the handler's types", Some(1_000), Types::Handlers),
+    row("ours, batches of 10, the handler's types", Some(10), Types::Handlers),
     row("specification's design, all types", None, Types::All),
     row("ours, batches of 10, all types", Some(10), Types::All),
     row("ours, batches of 1,000, all types", Some(1_000), Types::All),

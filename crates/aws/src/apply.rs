@@ -16,7 +16,10 @@ use crate::{
     wire::Ask,
 };
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
 use tagger_catalog::{
     lifetime::Told,
     operation::{Call, Operation, Variant},
@@ -105,11 +108,14 @@ async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
             None => queues.push(vec![place]),
         }
     }
+    let begun = Instant::now();
     let one_by_one = async |queue: Vec<usize>| {
         let mut outcomes = Vec::with_capacity(queue.len());
         for place in queue {
             let Wanted { job, resource, .. } = &wanted[place];
-            outcomes.push((place, tag_one(client, &jobs[*job], resource).await));
+            // It may have had to wait for others, and an older event is tried with more care.
+            let job = Job { age: jobs[*job].age.after(begun.elapsed().as_secs()), ..jobs[*job] };
+            outcomes.push((place, tag_one(client, &job, resource).await));
         }
         outcomes
     };

@@ -176,6 +176,8 @@ impl Handler {
                 break;
             }
             let part = tasks.by_ref().take(TOGETHER).collect();
+            // How careful a try is goes by the event's age, which has grown by the part before.
+            let now = time::since_1970(SystemTime::now());
             self.work(part, &messages, &self.policy, account, now, &mut summary).await;
         }
         if let Some(ids) = ids(&mut summary.open()) {
