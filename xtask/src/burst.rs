@@ -216,7 +216,11 @@ fn measure(
     // The design writes without reading and has no queue of its own.
     let overwrite = [("TAGGER_EXISTING", "overwrite".to_owned())];
     let folder = crate::root().join("bench/candidates").display().to_string();
-    let of_python = [("PYTHONPATH", folder.clone()), ("LAMBDA_TASK_ROOT", folder)];
+    let of_python = [
+        ("PYTHONPATH", folder.clone()),
+        ("LAMBDA_TASK_ROOT", folder),
+        ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+    ];
     let (arguments, environment): (&[_], &[_]) = match row.batch {
         _ if row.name == HANDLER => (&["-m", "awslambdaric", "spec_handler.handler"], &of_python),
         Some(_) => (&[], &[]),

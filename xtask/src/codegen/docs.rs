@@ -116,6 +116,9 @@ pub fn iam_policy(catalog: &Catalog) -> String {
             why.entry(action).or_default().insert(reason);
         }
     }
+    for (action, reason) in super::policy::LOOKING {
+        why.entry(action).or_default().insert(reason.to_owned());
+    }
     for (action, reason) in super::policy::RECONCILING {
         why.entry(action).or_default().insert(format!("{reason}; unless the parameter `Reconcile` is off"));
     }

@@ -13,6 +13,17 @@ pub const RECONCILING: [(&str, &str); 3] = [
     ("tag:GetResources", "know of a hundred resources at a time which have the key already"),
 ];
 
+/// What looks at EC2's resources that may have tags of which no record tells (`crates/aws/src/ec2.rs`), each with its
+/// reason.
+pub const LOOKING: [(&str, &str); 3] = [
+    ("ec2:DescribeImages", "see the tags that a copied AWS::EC2::Image brought along"),
+    (
+        "ec2:DescribeNetworkInterfaces",
+        "see the tags that an AWS::EC2::NetworkInterface has from a launch template",
+    ),
+    ("ec2:DescribeVolumes", "see the tags that an AWS::EC2::Volume has from a launch template"),
+];
+
 /// The actions of the function, sorted.
 pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
@@ -22,6 +33,7 @@ pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
     }
     actions.extend(catalog.entries().filter_map(|(_, entry)| entry.describe.clone()));
     actions.extend(catalog.parents.operation.iter().flat_map(|operation| operation.reads.iter().cloned()));
+    actions.extend(LOOKING.map(|(action, _)| action.to_owned()));
     actions
 }
 
