@@ -168,7 +168,8 @@ FORMAT_OF = {
 }
 # The models of event sources for which reference/types.json has no call.
 MODELS_OF = {
-    "cloudhsm.amazonaws.com": ["cloudhsmv2"], "ds.amazonaws.com": ["ds"], "es.amazonaws.com": ["es", "opensearch"],
+    "cloudhsm.amazonaws.com": ["cloudhsmv2"], "ds.amazonaws.com": ["ds"], "ebs.amazonaws.com": ["ebs"],
+    "es.amazonaws.com": ["es", "opensearch"],
 }
 # Paths that no model has, with what shows them.
 NOT_IN_MODEL = {
@@ -584,7 +585,9 @@ def entry_formats(proposer: Proposer, new: list[dict]) -> str:
         facts = TYPES[kind]
         names = [kind.split("::")[2], *(noun(c.split(":")[1]) for c in facts.get("calls", []))]
         try:
-            formats[kind] = FORMAT_OF.get(kind) or DECIDED.get(kind, {}).get("format") or Proposer.format(kind, f"Create{names[-1]}", facts)
+            theirs = facts.get("formats") if facts["ground"] == "not a type of CloudFormation" else None
+            formats[kind] = FORMAT_OF.get(kind) or theirs or DECIDED.get(kind, {}).get("format") or (
+                Proposer.format(kind, f"Create{names[-1]}", facts))
         except Doubt:
             pass
     texts = {k: [t for key in as_list(v) for t in FORMATS[key].split(", ")] for k, v in sorted(formats.items())}
