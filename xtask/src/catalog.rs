@@ -44,6 +44,8 @@ pub struct Catalog {
     pub quotas: Quotas,
     /// For whom services act.
     pub parents: Parents,
+    /// The ARN formats of the types, from `reference/entry_formats.json`.
+    pub formats: BTreeMap<String, Vec<String>>,
 }
 
 /// `catalog/<service>.toml`.
@@ -328,6 +330,9 @@ impl Catalog {
         let lifetimes = parse(&folder.join("lifetimes.toml"))?;
         let quotas = parse(&folder.join("quotas.toml"))?;
         let parents = parse(&folder.join("parents.toml"))?;
+        let path = folder.join("reference/entry_formats.json");
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let formats = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
@@ -343,7 +348,7 @@ impl Catalog {
         let partitions = partitions.partition;
         let errors = errors.error;
         let mut catalog =
-            Self { files, operations, partitions, identities, errors, lifetimes, quotas, parents };
+            Self { files, operations, partitions, identities, errors, lifetimes, quotas, parents, formats };
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();
         complaints.extend(catalog.lifetime_complaints());
