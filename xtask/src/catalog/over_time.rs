@@ -192,7 +192,12 @@ impl Catalog {
                 complaints.push(format!("catalog/lifetimes.toml: {name}: `source` must be a link"));
             }
         }
+        let calls = self.calls();
         for quota in &self.quotas.quota {
+            if !calls.contains(&quota.call) {
+                complaints
+                    .push(format!("catalog/quotas.toml: {}: nothing sends this call; remove it", quota.call));
+            }
             if !quota.source.starts_with("https://") {
                 complaints.push(format!("catalog/quotas.toml: {}: `source` must be a link", quota.call));
             }
@@ -245,6 +250,21 @@ impl Catalog {
             format!("xtask/src/catalog/over_time.rs: ID_AFTER_ALL: `unique` does not have {name}; remove it")
         }));
         complaints.into_iter().collect()
+    }
+
+    /// The calls that the client sends, by the service's prefix: to tag, to read tags, to tell resources apart, to reconcile.
+    fn calls(&self) -> BTreeSet<String> {
+        let mut calls = BTreeSet::from(["cloudtrail:LookupEvents".to_owned(), "tag:GetResources".to_owned()]);
+        let call = |name: &str, call: &str| format!("{}:{call}", name.split(':').next().unwrap_or_default());
+        for operation in self.operations.values() {
+            calls.insert(call(&operation.name, &operation.write.operation));
+            calls.extend(operation.read.iter().map(|read| call(&operation.name, &read.operation)));
+        }
+        for (_, entry) in self.entries() {
+            let told = self.lifetimes.told.iter().filter(|told| told.r#type == entry.r#type);
+            calls.extend(told.map(|told| call(&entry.tag, &told.describe.operation)));
+        }
+        calls
     }
 
     /// The types that `unique` names, sorted.
