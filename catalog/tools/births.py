@@ -40,8 +40,8 @@ def main() -> None:
     there = {(source.removesuffix(".amazonaws.com"), event) for source, event in proposer.events}
     # An event source and a model may be named otherwise; the refusals use the model's name, or the source's.
     refused = {(service, event): reason for service, event, reason in rows("refused.tsv")}
-    # What CloudFormation lists and nobody could derive yet has its reason in doubtful.tsv.
-    doubtful = {(s.removesuffix(".amazonaws.com"), call.split(":")[1]) for facts in entries.TYPES.values()
+    # What CloudFormation lists and nobody could derive yet has its reason in exempt.toml.
+    exempt = {(s.removesuffix(".amazonaws.com"), call.split(":")[1]) for facts in entries.TYPES.values()
                 for call in facts.get("calls", []) for s in facts["event-sources"]} - there
     wrong, seen, waiting = [], set(), set()
     for tagger, source, event in rows("field.tsv"):
@@ -50,14 +50,14 @@ def main() -> None:
             continue
         if (source, plain) in refused:
             seen.add((source, plain))
-        elif (source, plain) in doubtful:
+        elif (source, plain) in exempt:
             waiting.add((source, plain))
         else:
             wrong.append(f"catalog/reference/field.tsv: {tagger} has {source} {event}: write an entry, or a line of refused.tsv")
     wrong += [f"catalog/reference/refused.tsv: {s} {e} has an entry; remove the line" for s, e in refused if (s, e) in there]
     if "--check" in sys.argv:
         print(*wrong, f"{len(rows('field.tsv'))} events of the field's lists, {len(seen)} of them refused, "
-              f"{len(waiting)} doubtful, {len(wrong)} complaints", sep="\n")
+              f"{len(waiting)} exempt, {len(wrong)} complaints", sep="\n")
         sys.exit(1 if wrong else 0)
 
     sources: dict[str, set] = {}
@@ -77,7 +77,7 @@ def main() -> None:
                 continue
             reason = next((refused[p, operation] for p in places if (p, operation) in refused), None)
             if reason is None and f"{name}:{operation}" in of_type:
-                reason = "its type is in reference/doubtful.tsv"
+                reason = "its type is exempt: exempt.toml"
             left += reason is None
             print(name, operation, reason or "not decided", sep="\t")
     print(f"{left} not decided", file=sys.stderr)

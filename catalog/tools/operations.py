@@ -202,6 +202,33 @@ BY_HAND = {
     ),
 }
 
+# Rows beside those of the models, by name: the same write as another row's, with another read (some services show the tags
+# of each type by a call of its own), through another door, or for what a row's variant is not for.
+MORE = {
+    "elasticmapreduce:AddTags.Studio": {
+        "like": "elasticmapreduce:AddTags", "read": {"operation": "DescribeStudio", "id": "StudioId", "tags": "Studio.Tags"}},
+    "lightsail:TagResource.Bucket": {
+        "like": "lightsail:TagResource", "read": {"operation": "GetBuckets", "id": "bucketName", "tags": "buckets.tags"}},
+    "lightsail:TagResource.Certificate": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetCertificates", "id": "certificateName", "tags": "certificates.tags"}},
+    "lightsail:TagResource.ContainerService": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetContainerServices", "id": "serviceName", "tags": "containerServices.tags"}},
+    "lightsail:TagResource.Distribution": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetDistributions", "id": "distributionName", "tags": "distributions.tags"}},
+    "lightsail:TagResource.KeyPair": {
+        "like": "lightsail:TagResource", "read": {"operation": "GetKeyPair", "id": "keyPairName", "tags": "keyPair.tags"}},
+    # The variant falls back on the operation for buckets.
+    "s3:TagResource.NotBucket": {"like": "s3:TagResource", "variant": None},
+    # Timestream's own operation needs an endpoint that must be discovered first.
+    # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+    "timestream:TagResources": {
+        "like": "tag:TagResources",
+        "actions": ["tag:TagResources", "timestream:DescribeEndpoints", "timestream:TagResource"]},
+}
+
 # Headers that a service wants on every request, and that are not members of the input.
 HEADERS = {
     "apigateway": {"accept": "application/json"},
@@ -462,6 +489,22 @@ class Table:
                     guards["reads"] = self.actions(service, prefix, row["read"])
                 out[name] = {"name": name} | guards | row
                 self.services[name] = service
+        for name, more in MORE.items():
+            row = out[more["like"]] | {"name": name}
+            self.services[name] = service = self.services[more["like"]]
+            if "actions" in more:
+                row["actions"] = more["actions"]
+            if "variant" in more:
+                del row["variant"]
+            if "read" in more:
+                prefix = name.split(":")[0]
+                call = {k: v for k, v in row["write"].items() if k in ("shape", "key", "value")} | more["read"]
+                http = service.operations[call["operation"]]["http"]
+                if service.kind.startswith("rest"):
+                    call |= {"method": http["method"], "uri": http["requestUri"]}
+                row["read"] = {k: call[k] for k in ORDER if k in call}
+                row["reads"] = [f"{prefix}:{call['operation']}"]
+            out[name] = {k: row[k] for k in sorted(row, key=ROW.index)}
         return [out[n] for n in sorted(out)]
 
     @staticmethod
@@ -707,7 +750,9 @@ def pairs(facts: dict) -> dict:
     return out
 
 
-# The order in which the members of a call are written.
+# The order in which the members of a row, and of a call, are written.
+ROW = ("name", "actions", "reads", "protocol", "endpoint", "signing", "target", "version", "host-prefix", "host", "global",
+       "takes", "variant", "needs", "replaces", "max-tags", "write", "read")
 ORDER = ("operation", "method", "uri", "id", "in", "many", "id-member", "flat", "tags", "shape", "key", "value",
          "tag-member", "flat-tags", "tag-extra", "root", "xmlns", "checksum", "extra", "query", "headers")
 

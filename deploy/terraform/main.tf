@@ -62,7 +62,11 @@ resource "aws_cloudformation_stack" "forwarder" {
   template_url = "${local.bucket}/${aws_s3_object.template["forwarder"].key}"
   capabilities = ["CAPABILITY_NAMED_IAM"]
   tags         = var.tags
-  parameters   = { HomeRegion = data.aws_region.home.region }
+  # Of the settings they take those that their rules need.
+  parameters = merge(
+    { for name, value in var.parameters : name => value if contains(["TagKey", "TagChanges"], name) },
+    { HomeRegion = data.aws_region.home.region },
+  )
 
   # Not before somebody listens; and they go first, so that no region sends to a bus where nobody does.
   depends_on = [aws_cloudformation_stack.tagger]

@@ -18,6 +18,8 @@ import time
 import uuid
 from typing import Any, Callable
 
+from . import tagevents
+
 log = logging.getLogger("sandbox.deliver")
 
 FLUSH_SECONDS = 5.0
@@ -40,6 +42,7 @@ class Delivery:
         self._lines = open(os.path.join(state, "records.jsonl"), "a", encoding="utf-8")
         self._waiting: dict[tuple[str, str, str, str], list[dict]] = {}
         self._flushed = time.monotonic()
+        self._tag_events = tagevents.TagEvents()
         self.events = 0
         self.files = 0
 
@@ -49,6 +52,7 @@ class Delivery:
         if not record["readOnly"]:
             # AWS sends read-only management events to a bus only when a rule asks for them.
             self._to_bus(record)
+            self._tag_changes(record)
         self._to_history(record)
         self._to_trails(record)
 
@@ -68,6 +72,20 @@ class Delivery:
 
         _as(account, region, dispatch)
         self.events += 1
+
+    def _tag_changes(self, record: dict[str, Any]) -> None:
+        from ministack.services import eventbridge
+
+        account, region = record["recipientAccountId"], record["awsRegion"]
+
+        def dispatch() -> None:
+            for told in self._tag_events.after(account, region):
+                event = {"EventId": str(uuid.uuid4()), "Source": "aws.tag", "DetailType": "Tag Change on Resource",
+                         "EventBusName": "default", "Time": int(_epoch(record["eventTime"])), "Account": account,
+                         "Region": region, **told}
+                eventbridge._dispatch_event(event, eventbridge._pattern_event_view(event))
+
+        _as(account, region, dispatch)
 
     def _to_history(self, record: dict[str, Any]) -> None:
         """LookupEvents answers with these, as CloudTrail's event history does."""
@@ -142,5 +160,5 @@ def history_entry(record: dict[str, Any]) -> dict[str, Any]:
         "ReadOnly": "true" if record["readOnly"] else "false", "AccessKeyId": identity.get("accessKeyId", ""),
         "EventTime": int(_epoch(record["eventTime"])), "EventSource": record["eventSource"], "Username": name,
         "Resources": [{"ResourceType": item["type"], "ResourceName": item["ARN"]}
-                      for item in record.get("resources", [])],
+                      for item in record.get("resources", [])] + tagevents.names(record),
         "CloudTrailEvent": json.dumps(record)}

@@ -133,6 +133,24 @@ class Form(unittest.TestCase):
         self.assertEqual({logical for logical, condition in conditions.items() if condition == "Reconciles"},
                          {logical for logical in conditions if "Reconcile" in logical or "Missed" in logical})
 
+    def test_watching_the_tag_is_the_same_program(self) -> None:
+        functions = support.resources("tagger", "AWS::Lambda::Function")
+        live, watching = functions["Function"], functions["TagChangesFunction"]
+        self.assertEqual((watching["FunctionName"], watching["Timeout"]), ("auto-resource-tagger-tag-changes", 900))
+        for member in set(live) - {"FunctionName", "Description", "Timeout", "Environment"}:
+            self.assertEqual(live[member], watching[member], member)
+        variables = watching["Environment"]["Variables"]
+        self.assertEqual(variables, {**live["Environment"]["Variables"], "TAG_CHANGES": {"Ref": "TagChanges"}})
+        conditions = {logical: found.get("Condition") for logical, found in support.template("tagger")["Resources"].items()}
+        self.assertEqual({logical for logical, condition in conditions.items() if condition == "WatchesTags"},
+                         {logical for logical in conditions if logical.startswith("TagChange")})
+        # Off by default, so that an account pays for it only where it was asked for.
+        for name in support.NAMES:
+            self.assertEqual(support.template(name)["Parameters"]["TagChanges"]["Default"], "off", name)
+        mapping = support.resources("tagger", "AWS::Lambda::EventSourceMapping")["TagChangesMapping"]
+        self.assertEqual((mapping["EventSourceArn"]["Fn::GetAtt"][0], mapping["FunctionName"]["Ref"]),
+                         ("TagChangesQueue", "TagChangesFunction"))
+
     def test_the_role_fits(self) -> None:
         role = support.resources("tagger", "AWS::IAM::Role")["Role"]
         text = json.dumps([policy["PolicyDocument"] for policy in role["Policies"]], separators=(",", ":"))
@@ -143,8 +161,10 @@ class Form(unittest.TestCase):
     def test_queues_wait_six_timeouts(self) -> None:
         queues = support.resources("tagger", "AWS::SQS::Queue")
         for name, queue in queues.items():
+            # The function that looks into the history may take a quarter of an hour.
+            timeout = 900 if name == "TagChangesQueue" else 30
             self.assertEqual((queue["VisibilityTimeout"], queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]),
-                             (180, 1_209_600, True), name)
+                             (6 * timeout, 1_209_600, True), name)
 
     def test_nobody_comes_without_tls(self) -> None:
         holders = {"AWS::SQS::Queue": ("AWS::SQS::QueuePolicy", "Queues"), "AWS::SNS::Topic": ("AWS::SNS::TopicPolicy", "Topics"),

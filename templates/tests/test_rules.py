@@ -104,6 +104,35 @@ class Rules(support.CloudTest):
         self.assertFalse(admits(here, support.REGION), "the home region's alarms publish by themselves")
         self.assertFalse(admits(there, "eu-west-1", state="OK") or admits(there, "eu-west-1", alarm="somebody-else"))
 
+    def test_changes_of_the_tag(self) -> None:
+        """AWS's own example of the event with our key in it; both regions' rules, with the default key and with another."""
+        def pattern(name: str, key: str) -> str:
+            text = json.dumps(support.resources(name, "AWS::Events::Rule")["TagChangesRule"]["EventPattern"])
+            chosen = '{"Fn::If": ["HasTagKey", {"Ref": "TagKey"}, "CreatedBy"]}'
+            self.assertIn(chosen, text)
+            text = text.replace('{"Ref": "AWS::AccountId"}', f'"{support.ACCOUNT}"')
+            return text.replace('{"Ref": "AWS::Region"}', '"eu-west-1"').replace(chosen, json.dumps(key))
+
+        def admits(rule: str, keys: list[str], **changed: object) -> bool:
+            event = {
+                "version": "0", "id": "1", "detail-type": "Tag Change on Resource", "source": "aws.tag",
+                "account": support.ACCOUNT, "time": "2026-11-24T08:30:00Z", "region": "eu-west-1",
+                "resources": [f"arn:aws:ec2:eu-west-1:{support.ACCOUNT}:instance/i-0000000aaaaaaaaaa"],
+                "detail": {"changed-tag-keys": keys, "service": "ec2", "resource-type": "instance", "version": 3,
+                           "tags": {"an-unchanged-key": "x"}}, **changed}
+            return self.events.test_event_pattern(EventPattern=rule, Event=json.dumps(event))["Result"]
+
+        for name in ("tagger", "forwarder"):
+            for key in ("CreatedBy", "cost:owner", "A b"):
+                with self.subTest(template=name, key=key):
+                    rule = pattern(name, key)
+                    self.assertTrue(admits(rule, [key]) and admits(rule, ["a-new-key", key]))
+                    self.assertFalse(admits(rule, ["a-new-key"]), "another key")
+                    self.assertFalse(admits(rule, [key], account="999999999999"), "an event of another account")
+                    self.assertFalse(admits(rule, [key], source="my.app"), "an event that anybody can put on the bus")
+        self.assertTrue(admits(pattern("tagger", "CreatedBy"), ["CreatedBy"], region="ap-south-1"), "what a forwarder sent")
+        self.assertFalse(admits(pattern("forwarder", "CreatedBy"), ["CreatedBy"], region="ap-south-1"))
+
 
 if __name__ == "__main__":
     import unittest

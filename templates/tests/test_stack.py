@@ -212,6 +212,45 @@ class Stack(StackTest):
         self.change("UPDATE", **PARAMETERS, Reconcile="off")
         self.assertEqual([logical for logical in self.made() if "Reconcile" in logical or "Missed" in logical], [])
 
+    def test_a_tag_that_was_changed_is_put_back(self) -> None:
+        """A bucket of alice's: its tags are deleted and then forged, by calls that do not tell IAM their keys."""
+        self.change("CREATE", **PARAMETERS, TagChanges="restore")
+        sqs, s3 = self.cloud.client("sqs"), self.cloud.client("s3", support.REGION, *self.alice)
+        queue = sqs.get_queue_url(QueueName="auto-resource-tagger-tag-changes")["QueueUrl"]
+        self.assertEqual(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["DelaySeconds"])["Attributes"]["DelaySeconds"], "900")
+        # A quarter of an hour is long for a test, and the emulator's history is complete at once.
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"DelaySeconds": "0"})
+        bucket = "somebody-takes-its-tags"
+        s3.create_bucket(Bucket=bucket)
+        self.addCleanup(s3.delete_bucket, Bucket=bucket)
+
+        def tags() -> dict[str, str]:
+            try:
+                return {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
+            except botocore.exceptions.ClientError:
+                return {}
+
+        def lines(code: str) -> list[dict[str, Any]]:
+            found = self.cloud.client("logs").filter_log_events(
+                logGroupName="/aws/lambda/auto-resource-tagger", filterPattern=f'{{ $.code = "{code}" }}')["events"]
+            return [json.loads(event["message"]) for event in found]
+
+        support.wait(lambda: tags() == {"CreatedBy": "alice"}, "alice's tag")
+        s3.delete_bucket_tagging(Bucket=bucket)
+        support.wait(lambda: tags() == {"CreatedBy": "alice"}, "alice's tag again")
+        forged = [{"Key": "CreatedBy", "Value": "mallory"}, {"Key": "Team", "Value": "x"}]
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": forged})
+        support.wait(lambda: tags() == {"CreatedBy": "alice", "Team": "x"}, "alice's tag, and the other one still")
+        restored = support.wait(lambda: len(lines("tag-restored")) > 1 and lines("tag-restored"), "two lines")
+        self.assertEqual([(line["found"], line["value"]) for line in restored], [(None, "alice"), ("mallory", "alice")])
+        # Its own writes are such events too; it leaves them alone, and nothing is ever said about them.
+        support.wait(lambda: sum(line["fine"] for line in lines("tag-changes")) >= 3, "its own three writes")
+        self.assertEqual(lines("tag-changed"), [])
+        self.assertEqual(len(lines("tag-restored")), 2)
+
+        self.change("UPDATE", **PARAMETERS, TagChanges="off")
+        self.assertEqual([logical for logical in self.made() if logical.startswith("TagChange")], [])
+
     def test_a_trail_of_its_own(self) -> None:
         """It logs into the stack's bucket, which stays; the next stack is told of it."""
         own = {key: value for key, value in PARAMETERS.items() if key != "ExistingTrail"}

@@ -2,9 +2,11 @@
 //!
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 
+mod exempt;
 mod over_time;
 mod parents;
 
+pub use exempt::{Exemptions, REASONS};
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Told};
 pub use parents::{Parent, Parents};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -16,7 +18,8 @@ use std::{
 use tagger_catalog::Evidence;
 
 /// The files of `catalog/` that hold no entries.
-const NOT_ENTRIES: [&str; 7] = [
+const NOT_ENTRIES: [&str; 8] = [
+    "exempt.toml",
     "parents.toml",
     "operations.toml",
     "partitions.toml",
@@ -46,6 +49,10 @@ pub struct Catalog {
     pub parents: Parents,
     /// The ARN formats of the types, from `reference/entry_formats.json`.
     pub formats: BTreeMap<String, Vec<String>>,
+    /// Taggable types without an entry.
+    pub exemptions: Exemptions,
+    /// The types that CloudFormation lists as taggable.
+    pub taggable: BTreeSet<String>,
 }
 
 /// `catalog/<service>.toml`.
@@ -333,6 +340,8 @@ impl Catalog {
         let path = folder.join("reference/entry_formats.json");
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let formats = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let exemptions = parse(&folder.join("exempt.toml"))?;
+        let taggable = exempt::taggable(&folder)?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
@@ -347,12 +356,24 @@ impl Catalog {
             operations.operation.into_iter().map(|operation| (operation.name.clone(), operation)).collect();
         let partitions = partitions.partition;
         let errors = errors.error;
-        let mut catalog =
-            Self { files, operations, partitions, identities, errors, lifetimes, quotas, parents, formats };
+        let mut catalog = Self {
+            files,
+            operations,
+            partitions,
+            identities,
+            errors,
+            lifetimes,
+            quotas,
+            parents,
+            exemptions,
+            taggable,
+            formats,
+        };
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();
         complaints.extend(catalog.lifetime_complaints());
         complaints.extend(catalog.parent_complaints());
+        complaints.extend(catalog.exempt_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }
     }
 

@@ -28,6 +28,8 @@ pub fn test() -> Result<(), String> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     step("generated files");
     codegen::run(true)?;
+    step("the catalog against AWS's API models");
+    catalog_against_models()?;
     step("lints");
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
     step("the core has no I/O");
@@ -44,18 +46,30 @@ pub fn test() -> Result<(), String> {
     let python = installed_python(&cache)?;
     unittest(&python, "sandbox/tests")?;
     step("the templates' tests");
-    unittest(&template_python()?, "templates/tests")
+    unittest(&installed("templates-venv", "templates/tests/requirements.txt")?, "templates/tests")
+}
+
+/// Every path of every entry is in the shapes of its operation, every event has a sample, and what is
+/// made from the models is what they give.
+fn catalog_against_models() -> Result<(), String> {
+    let python = installed("models-venv", "catalog/tools/requirements.txt")?;
+    for script in ["entries.py", "operations.py"] {
+        run(Command::new(&python).arg(format!("catalog/tools/{script}")).arg("--check"))?;
+    }
+    Ok(())
 }
 
 fn unittest(python: &Path, folder: &str) -> Result<(), String> {
     run(Command::new(python).args(["-m", "unittest", "discover", "--start-directory", folder]))
 }
 
-/// A Python with what the templates' tests need, installed once below target/.
-fn template_python() -> Result<PathBuf, String> {
-    let folder = crate::root().join("target/templates-venv");
+/// A Python with what a list names, installed once below target/, and anew when the list changed.
+fn installed(name: &str, requirements: &str) -> Result<PathBuf, String> {
+    let folder = crate::root().join("target").join(name);
+    let wanted = fs::read_to_string(crate::root().join(requirements))
+        .map_err(|error| format!("{requirements}: {error}"))?;
     let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
-    if !complete.is_file() {
+    if fs::read_to_string(&complete).ok().as_ref() != Some(&wanted) {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
         let install = [
             "-m",
@@ -67,8 +81,8 @@ fn template_python() -> Result<PathBuf, String> {
             "--require-hashes",
             "-r",
         ];
-        run(Command::new(&python).args(install).arg("templates/tests/requirements.txt"))?;
-        fs::write(&complete, "").map_err(|error| format!("{}: {error}", complete.display()))?;
+        run(Command::new(&python).args(install).arg(requirements))?;
+        fs::write(&complete, &wanted).map_err(|error| format!("{}: {error}", complete.display()))?;
     }
     Ok(python)
 }

@@ -44,6 +44,10 @@ pub fn run(check: bool) -> Result<(), String> {
             println!("wrote {name}");
         }
     }
+    // Last, since actions.txt is made from the policy that is written above.
+    let listed = fs::read_to_string(root.join("catalog/reference/actions.txt"))
+        .map_err(|error| format!("catalog/reference/actions.txt: {error}"))?;
+    policy::refuse_unknown_actions(&catalog, &listed)?;
     if drifted.is_empty() {
         Ok(())
     } else {

@@ -142,10 +142,7 @@ async fn tag_one(client: &Client, job: &Job<'_>, resource: &Resource) -> Outcome
         let answer = match &step {
             Step::End(_) => break,
             Step::Describe(told) => describe(client, told, resource, record).await.map(Answer::Described),
-            Step::Read if resource.entry.operation.variant == Variant::S3 => {
-                s3::read(client, resource).await.map(Answer::Tags)
-            }
-            Step::Read => read(client, resource).await.map(Answer::Tags),
+            Step::Read => tags_of(client, resource).await.map(Answer::Tags),
             Step::Write(tags) => write(client, resource, tags).await.map(|()| Answer::Written),
         };
         step = attempt.next(&step, answer.unwrap_or_else(Answer::Failed));
@@ -188,6 +185,17 @@ pub(crate) async fn write(
     let ask = Ask { ids: &[&resource.id], tags, with: resource.entry.with, account: &resource.account };
     let answer = client.call(operation, &operation.write, &resource.region, ask).await?;
     refuse_failures_inside(operation, &answer)
+}
+
+/// Every tag of a resource, a bucket too.
+///
+/// # Errors
+/// What AWS answered.
+pub async fn tags_of(client: &Client, resource: &Resource) -> Result<Tags, Failure> {
+    match resource.entry.operation.variant {
+        Variant::S3 => s3::read(client, resource).await,
+        _ => read(client, resource).await,
+    }
 }
 
 /// Every tag of a resource.

@@ -1,4 +1,4 @@
-//! CloudTrail's event history of one region, page by page: what wrote, within a window. It costs nothing and
+//! CloudTrail's event history of one region, page by page: what wrote, or what is about a name, within a window. It costs nothing and
 //! needs no trail. <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 //!
 //! One call a second, since an account has two in a region, for everybody. What of it matters is decided by
@@ -24,13 +24,36 @@ pub enum Stopped {
     Failed(Failure),
 }
 
-/// Gives the text of each record of a window to `each`, which says whether it takes more.
+/// What is asked for: one attribute, since AWS takes no more, and its value.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupAttribute.html>
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// What wrote.
+    Writes,
+    /// Of this user's name; of a role's session its name.
+    Username(&'a str),
+    /// About a resource, by the name under which CloudTrail knows it.
+    ResourceName(&'a str),
+}
+
+impl<'a> Which<'a> {
+    fn attribute(self) -> (&'static str, &'a str) {
+        match self {
+            Which::Writes => ("ReadOnly", "false"),
+            Which::Username(name) => ("Username", name),
+            Which::ResourceName(name) => ("ResourceName", name),
+        }
+    }
+}
+
+/// Gives the text of each record of a window to `each`, newest first, which says whether it takes more.
 ///
 /// # Errors
 /// It was not read to its end.
 pub async fn read(
     client: &Client,
     region: &str,
+    which: Which<'_>,
     window: Window,
     stop: Instant,
     each: &mut dyn FnMut(&str) -> bool,
@@ -41,7 +64,7 @@ pub async fn read(
     })?;
     let mut page: Option<String> = None;
     loop {
-        let answer = lookup(client, operation, region, window, page.as_deref(), stop).await?;
+        let answer = lookup(client, operation, region, which, window, page.as_deref(), stop).await?;
         let Some(events) = answer["Events"].as_array() else {
             let message = "LookupEvents answered without Events";
             return Err(Stopped::Failed(Failure::ours(Class::Failed, CALL, "UnreadableAnswer", message)));
@@ -68,6 +91,7 @@ async fn lookup(
     client: &Client,
     operation: &Operation,
     region: &str,
+    which: Which<'_>,
     window: Window,
     page: Option<&str>,
     stop: Instant,
@@ -77,7 +101,7 @@ async fn lookup(
             return Err(Stopped::Enough);
         }
         let asked = match client.place(CALL, region).await {
-            Ok(()) => client.send(operation, CALL, region, "", request(operation, window, page)).await,
+            Ok(()) => client.send(operation, CALL, region, "", request(operation, which, window, page)).await,
             Err(failure) => Err(failure),
         };
         match asked {
@@ -93,9 +117,10 @@ async fn lookup(
 }
 
 /// The request of a page. Both ends of the time belong to it, and times are whole seconds.
-pub fn request(operation: &Operation, window: Window, page: Option<&str>) -> wire::Request {
+pub fn request(operation: &Operation, which: Which<'_>, window: Window, page: Option<&str>) -> wire::Request {
+    let (key, value) = which.attribute();
     let mut body = json!({
-        "LookupAttributes": [{ "AttributeKey": "ReadOnly", "AttributeValue": "false" }],
+        "LookupAttributes": [{ "AttributeKey": key, "AttributeValue": value }],
         "StartTime": window.from,
         "EndTime": window.until.saturating_sub(1),
         "MaxResults": 50,
@@ -135,12 +160,19 @@ mod tests {
     #[test]
     fn a_page() {
         let operation = cloudtrail().unwrap();
-        let asked = request(operation, Window { from: 100, until: 200 }, Some("next"));
+        let asked = request(operation, Which::Writes, Window { from: 100, until: 200 }, Some("next"));
         let body: Value = serde_json::from_slice(&asked.body).unwrap();
         assert_eq!(body["EndTime"], 199, "the second after the last is of the next window");
         assert_eq!((&body["StartTime"], &body["NextToken"]), (&json!(100), &json!("next")));
         let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
         assert_eq!(asked.headers[1], ("x-amz-target", target.to_owned()));
-        assert!(request(operation, Window { from: 1, until: 2 }, None).body.len() < asked.body.len());
+        assert_eq!(
+            body["LookupAttributes"],
+            json!([{"AttributeKey": "ReadOnly", "AttributeValue": "false"}])
+        );
+        let named = request(operation, Which::ResourceName("jobs"), Window { from: 1, until: 2 }, None);
+        let body: Value = serde_json::from_slice(&named.body).unwrap();
+        let attribute = json!([{"AttributeKey": "ResourceName", "AttributeValue": "jobs"}]);
+        assert_eq!((&body["LookupAttributes"], &body["NextToken"]), (&attribute, &Value::Null));
     }
 }

@@ -48,6 +48,8 @@ const METRICS: u32 = 3;
 /// Metrics of alarms, as an alarm on an expression is billed for each metric in it: in the home region (nine alarms, of
 /// which `-oldest-retry` has two metrics), with `Delivery=queue` as well, and in each other region.
 const ALARMS: (u32, u32, u32) = (10, 1, 1);
+/// What `TagChanges` adds where it is on: metrics of alarms, metrics, queues that Lambda polls always.
+const TAG_CHANGES: (u32, u32, u32) = (2, 1, 1);
 /// Assumed: compressed bytes of a management event in the bucket, files being small.
 const TRAIL_BYTES: f64 = 500.0;
 /// Assumed: bytes of a digest file.
@@ -357,6 +359,13 @@ pub fn assumptions(shape: &Shape) -> Vec<String> {
     all.push(
         "Not counted: cold starts (some 5 ms each), mail of alarms, queries of the log, tax, and what the other trail costs.".to_owned(),
     );
+    all.push(format!(
+        "Not counted: TagChanges, which is off unless asked for. It adds {} alarm metrics, {} metric and {} queue that is asked {} times a month while it is empty; a message for each change of the tag, the tagger's own among them; and a call of the function for up to 100 of those.",
+        TAG_CHANGES.0,
+        TAG_CHANGES.1,
+        TAG_CHANGES.2,
+        thousands(IDLE_RECEIVES as u64)
+    ));
     all
 }
 

@@ -17,6 +17,10 @@ pub const ORGANIZATION: &str = "auto-resource-tagger-organization";
 pub const FORWARDERS: &str = "auto-resource-tagger-forwarders";
 /// The function.
 pub const FUNCTION: &str = "auto-resource-tagger";
+/// The function that looks through the event history, and the rule that calls it.
+pub const RECONCILE: &str = "auto-resource-tagger-reconcile";
+/// The function that looks at changes of the creator's tag, its rule and its queue.
+pub const TAG_CHANGES: &str = "auto-resource-tagger-tag-changes";
 /// The version of this program, and of the templates and the function that belong to it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -110,6 +110,25 @@ fn from_nothing_to_nothing() {
     };
     assert_eq!((parameter("LogRetentionDays"), parameter("Delivery")), ("90".to_owned(), "queue".to_owned()));
 
+    // What forwarders need to know of a setting they are told, also where a later run does not name it.
+    cloud.runs(&deploy(zip, &["--yes", "--set", "TagChanges=alarm", "--set", "Reconcile=off"]));
+    cloud.runs(&deploy(zip, &["--yes", "--set", "TagKey=Owner"]));
+    for region in ["us-east-1", "eu-west-1"] {
+        let rule = ["events", "describe-rule", "--name", "auto-resource-tagger-tag-changes"];
+        let rule = cloud.aws_in(ROOT, region, &rule).unwrap_or_else(|said| panic!("{region}: {said}"));
+        let pattern: Value = serde_json::from_str(rule["EventPattern"].as_str().unwrap()).unwrap();
+        assert_eq!(pattern["detail"]["changed-tag-keys"], serde_json::json!(["Owner"]), "{region}: {rule}");
+    }
+    let checks = lines(&cloud.runs(&["doctor", "--json"]));
+    let verdict = |name: &str| {
+        let found: Vec<_> = checks.iter().filter(|check| check["check"] == name).collect();
+        found.iter().map(|check| check["verdict"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (verdict("tag-changes"), verdict("reconcile")),
+        (vec!["ok".to_owned()], vec!["info".to_owned()])
+    );
+
     // A second home region is refused: the role's name is one for all.
     let said = cloud.fails(ROOT, 1, &deploy(zip, &["--yes", "--region", "eu-central-1"]));
     assert!(said.contains("home region") && said.contains("--region us-east-1"), "{said}");

@@ -10,6 +10,7 @@ use support::Running;
 
 const FUNCTION: &str = "auto-resource-tagger";
 const RULE: &str = "auto-tag-create-resources-2";
+const RECONCILE: &str = "auto-resource-tagger-reconcile";
 const TRAIL: &str = "auto-resource-tagger";
 
 /// What breaks it, what mends it, and what has to be said: verdict, check, words.
@@ -168,6 +169,8 @@ fn each_breakage_is_named() {
             "warn", "queues-read", "aws lambda update-event-source-mapping"),
         (vec!["events", "put-rule", "--name", "AutoTagRule", "--event-pattern", &second], vec!["events", "disable-rule", "--name", "AutoTagRule"],
             "warn", "second-tagger", "the rule AutoTagRule sends 1 creation"),
+        (vec!["events", "disable-rule", "--name", RECONCILE], vec!["events", "enable-rule", "--name", RECONCILE],
+            "bad", "reconcile", "aws events enable-rule --name auto-resource-tagger-reconcile --region us-east-1"),
         (configure(&misspelt), configure(&as_it_was), "bad", "settings", "did you mean `TAGGER_KEY`?"),
         (configure(&everybody), configure(&as_it_was), "bad", "settings", "excludes everybody"),
     ];
@@ -214,8 +217,32 @@ fn each_breakage_is_named() {
             .any(|line| line["message"].as_str().is_some_and(|text| text.contains("nothing was done")))
     );
 
+    // How far the event history is reconciled: nothing yet, then until an hour ago.
+    let (_, lines) = sandbox.tagger(&root, &["status"]);
+    let before = &lines[0]["reconcile"];
+    assert_eq!((&before["on"], &before["rule"]), (&json!(true), &json!("ENABLED")), "{before}");
+    assert_eq!((&before["regions"], &before["lastRun"]), (&json!({}), &Value::Null), "{before}");
+    let payload = r#"{"tagger": "reconcile"}"#;
+    sandbox.aws(&["lambda", "invoke", "--function-name", RECONCILE, "--payload", payload, "/dev/null"]);
     let (code, lines) = sandbox.tagger(&root, &["status"]);
     let status = &lines[0];
+    let after = &status["reconcile"];
+    assert_eq!(
+        (&after["lastRun"]["ended"], &after["lastRun"]["missed"]),
+        (&json!(true), &json!(0)),
+        "{after}"
+    );
+    assert!(
+        after["regions"]["us-east-1"]["behindSeconds"].as_u64().is_some_and(|behind| behind < 600),
+        "{after}"
+    );
+    let (_, lines) = doctor();
+    let of_reconcile: Vec<_> =
+        of(&lines, "ok").into_iter().filter(|(check, _)| *check == "reconcile").collect();
+    assert!(
+        of_reconcile.len() == 1 && of_reconcile[0].1.contains("nothing that the rules missed"),
+        "{of_reconcile:?}"
+    );
     assert_eq!(code, 0, "{status}");
     assert!(status["deadLetters"].is_number(), "{status}");
     assert_eq!(
@@ -254,6 +281,7 @@ fn each_breakage_is_named() {
         "dead-letters",
         "undelivered",
         "retries",
+        "reconcile",
         "creations",
     ] {
         assert!(unknown.contains(&check), "{check}: {unknown:?}");

@@ -9,7 +9,8 @@
 //!
 //! [`attempt`] and [`settle`] are the decisions around the fifth step: what to ask AWS about one resource,
 //! and what becomes of a failure, by [`outcome`] and [`patience`]; [`work`] is what the queues hold.
-//! [`reconcile`] finds what all of that missed, in the event history.
+//! [`reconcile`] finds what all of that missed, in the event history; [`tag_change`] says what becomes of a tag that
+//! somebody changed.
 //!
 //! Nothing here does I/O or knows the time, and a decision cannot fail: whatever parses as JSON is
 //! answered with a plan and [diagnostics](diagnostic). Only a configuration can be refused. Needs `tagger-catalog`, and no AWS SDK.
@@ -32,6 +33,7 @@ pub mod reconcile;
 pub mod record;
 pub mod resources;
 pub mod settle;
+pub mod tag_change;
 pub mod value;
 pub mod work;
 

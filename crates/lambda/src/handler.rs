@@ -8,7 +8,7 @@
 use crate::{
     intake::{self, Intake, Task},
     log::{self, Lines},
-    reconcile,
+    reconcile, tag_changes,
 };
 use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use tagger_core::{
     patience::Age,
     reconcile::Ask,
     settle::{self, Event, Fate},
+    tag_change::Mode,
     work::Document,
 };
 
@@ -31,6 +32,8 @@ pub struct Handler {
     pub policy: Policy,
     /// Where what waits and what was given up goes; none where a failure is one of the invocation.
     pub queues: Option<Queues>,
+    /// What becomes of the creator's tag where somebody changed it.
+    pub tag_changes: Mode,
 }
 
 /// No call begins later than so long before the end: it may take ten seconds, and what it found must
@@ -73,7 +76,7 @@ impl From<NotTagged> for RuntimeDiagnostic {
 
 impl Handler {
     /// Answers one event: an EventBridge event, a queue's batch of them, or anything else that
-    /// `tagger explain` reads; or the one that asks to reconcile.
+    /// `tagger explain` reads; or the one that asks to reconcile, or a batch of changes of the creator's tag.
     ///
     /// # Errors
     /// Something that should have been tagged was not, or could not be read. For a queue's batch
@@ -88,6 +91,9 @@ impl Handler {
         let answer = async {
             let arn = &context.invoked_function_arn;
             match Ask::of(&event) {
+                None if tag_changes::is_batch(&event) => {
+                    Ok(tag_changes::answer(self, &event, arn, left.unwrap_or(LONGEST).min(LONGEST)).await)
+                }
                 Some(ask) => reconcile::run(self, &ask, arn, left.unwrap_or(LONGEST).min(LONGEST)).await,
                 None => self.answer(event, arn).await,
             }

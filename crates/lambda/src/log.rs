@@ -101,9 +101,13 @@ pub fn failure(what: &str, message: &str) {
 
 /// What a run over the event history came to.
 pub fn run(ended: bool, members: Value) {
+    line(if ended { "INFO" } else { "ERROR" }, "reconcile", members);
+}
+
+/// A line that is of no record.
+pub fn line(level: &str, code: &str, members: Value) {
     let timestamp = tagger_aws::time::format(SystemTime::now());
-    let mut line =
-        json!({ "timestamp": timestamp, "level": if ended { "INFO" } else { "ERROR" }, "code": "reconcile" });
+    let mut line = json!({ "timestamp": timestamp, "level": level, "code": code });
     if let (Value::Object(line), Value::Object(members)) = (&mut line, members) {
         line.extend(members);
     }

@@ -7,6 +7,7 @@ mod intake;
 mod log;
 mod reconcile;
 mod settings;
+mod tag_changes;
 
 use handler::Handler;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -18,9 +19,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let client =
         tagger_aws::Client::from_environment().await.inspect_err(|error| log::failure("client", error))?;
     let queues = settings::queues().inspect_err(|error| log::failure("configuration", error))?;
+    let tag_changes = settings::tag_changes().inspect_err(|error| log::failure("configuration", error))?;
     // What finds no place in time can wait only where there is a queue for it.
     let client = if queues.is_some() { client.limited() } else { client };
-    let handler = Handler { client, policy, queues };
+    let handler = Handler { client, policy, queues, tag_changes };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         handler.handle(event.payload, &event.context).await

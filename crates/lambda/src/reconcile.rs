@@ -18,7 +18,7 @@ use std::{
 };
 use tagger_aws::{
     covered,
-    history::{self, Stopped},
+    history::{self, Stopped, Which},
     join::join_all,
     keyed,
     marks::{self, Marks},
@@ -206,7 +206,7 @@ impl Run<'_> {
             self.room.get() > 0
         };
         let client = &self.handler.client;
-        history::read(client, region, slice, self.stop_reading, &mut each).await
+        history::read(client, region, Which::Writes, slice, self.stop_reading, &mut each).await
     }
 
     fn candidate(&self, text: &str, region: &str) -> Option<Candidate> {

@@ -4,7 +4,7 @@
 
 use std::{fs, io::ErrorKind, path::PathBuf};
 use tagger_aws::Queues;
-use tagger_core::{Policy, config};
+use tagger_core::{Policy, config, tag_change::Mode};
 
 /// The function's own queues, which the template states; none where it does not.
 ///
@@ -19,6 +19,18 @@ pub fn queues() -> Result<Option<Queues>, String> {
             Ok(Some(Queues { retry, dead_letters, region }))
         }
         _ => Err("RETRY_QUEUE_URL and DEAD_LETTER_QUEUE_URL: set both, or neither".to_owned()),
+    }
+}
+
+/// What becomes of the creator's tag where somebody changed it, which the template states; to say it where it does not.
+///
+/// # Errors
+/// A word that is neither.
+pub fn tag_changes() -> Result<Mode, String> {
+    match std::env::var("TAG_CHANGES").unwrap_or_default().as_str() {
+        "" | "off" | "alarm" => Ok(Mode::Alarm),
+        "restore" => Ok(Mode::Restore),
+        other => Err(format!("TAG_CHANGES: `{other}`; say alarm or restore")),
     }
 }
 

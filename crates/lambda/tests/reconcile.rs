@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::{Duration, SystemTime},
 };
 use support::{Aws, Run, detail};
@@ -118,6 +118,10 @@ fn bucket(user: &str, age: u64) -> Value {
 
 /// The records of a history within a window, on pages of two, as CloudTrail gives them: newest first.
 fn page(asked: &str, history: Vec<Value>) -> Option<(u16, String)> {
+    page_of(2, asked, history)
+}
+
+fn page_of(most: usize, asked: &str, history: Vec<Value>) -> Option<(u16, String)> {
     let (start, end, token, region) = window(asked)?;
     let at = |record: &Value| time::seconds(record["eventTime"].as_str().unwrap()).unwrap();
     let mut found: Vec<Value> = history
@@ -131,12 +135,12 @@ fn page(asked: &str, history: Vec<Value>) -> Option<(u16, String)> {
     let events: Vec<Value> = found
         .iter()
         .skip(first)
-        .take(2)
+        .take(most)
         .map(|record| json!({ "EventTime": at(record), "CloudTrailEvent": record.to_string() }))
         .collect();
     let mut answer = json!({ "Events": events });
-    if first + 2 < found.len() {
-        answer["NextToken"] = (first + 2).to_string().into();
+    if first + most < found.len() {
+        answer["NextToken"] = (first + most).to_string().into();
     }
     Some((200, answer.to_string()))
 }
@@ -338,4 +342,65 @@ fn a_run_may_begin_where_it_is_told() {
         run.log
     );
     assert!(near(mark(&run, "eu-west-1"), now() - HOUR), "{}", marks(&run));
+}
+
+/// Records of one half hour that have together more text than is kept: read by halves, as far as they fit, and the
+/// rest by the next run, which begins where this one ended.
+#[test]
+fn what_is_too_much_at_a_time_is_read_in_parts() {
+    /// The mark of the next run.
+    static MARKED: AtomicU64 = AtomicU64::new(0);
+    static BEGAN: AtomicU64 = AtomicU64::new(0);
+    let aws: Aws = |asked| {
+        let began = BEGAN.load(Ordering::Relaxed);
+        if asked.starts_with("/2017-03-31/tags/") && asked.ends_with(" \nus-east-1") {
+            let at = |second| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(second));
+            let tags = json!({ format!("{MARK}us-east-1"): at(MARKED.load(Ordering::Relaxed)), format!("{MARK}eu-west-1"): at(began) });
+            return (200, json!({ "Tags": tags }).to_string());
+        }
+        if asked.starts_with("ResourceGroupsTaggingAPI_20170126.GetResources") {
+            let body: Value =
+                serde_json::from_str(asked.split_once(' ').unwrap().1.rsplit_once('\n').unwrap().0).unwrap();
+            let have_it: Vec<_> = body["ResourceARNList"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|arn| json!({ "ResourceARN": arn, "Tags": [{ "Key": "CreatedBy", "Value": "x" }] }))
+                .collect();
+            return (200, json!({ "ResourceTagMappingList": have_it }).to_string());
+        }
+        if !asked.starts_with(LOOKUP) {
+            return usual(asked);
+        }
+        // One every ten seconds of the half hour after the first mark, each of 200,000 letters.
+        let history = (0..160).map(|number| {
+            let mut record = queue(&format!("q-{number}"), "alice", 0);
+            record["eventTime"] =
+                time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(began + 10 * number)).into();
+            record["requestParameters"]["policy"] = "x".repeat(200_000).into();
+            record
+        });
+        page_of(50, asked, history.collect()).unwrap()
+    };
+    let began = now() - 150 * MINUTE;
+    BEGAN.store(began, Ordering::Relaxed);
+    MARKED.store(began, Ordering::Relaxed);
+    let first = run(aws);
+    assert_eq!(first.answers[0].0, "error", "{:?} {}", first.answers, first.log);
+    let report_of_first = report(&first);
+    let reached = mark(&first, "us-east-1").unwrap_or_default();
+    assert!(began + 5 * MINUTE < reached && reached < began + 25 * MINUTE, "{report_of_first}");
+    MARKED.store(reached, Ordering::Relaxed);
+    let second = run(aws);
+    assert_eq!(second.answers[0].0, "response", "{:?} {}", second.answers, second.log);
+    let count = |report: &Value, name: &str| report[name].as_u64().unwrap();
+    let second_report = report(&second);
+    for name in ["planned", "already"] {
+        assert_eq!(
+            count(&report_of_first, name) + count(&second_report, name),
+            160,
+            "{name}: {report_of_first} {second_report}"
+        );
+    }
+    assert!(near(mark(&second, "us-east-1"), now() - HOUR), "{}", marks(&second));
 }

@@ -46,3 +46,62 @@ pub fn policy(catalog: &Catalog) -> Value {
         ],
     })
 }
+
+/// Actions that the service authorization reference does not list, with what shows them.
+const NOT_LISTED: [(&str, &str); 2] = [
+    (
+        "mediaconnect:ListTagsForGlobalResource",
+        "the operation of AWS's API model; the reference lists ListTagsForResource alone",
+    ),
+    (
+        "mediaconnect:TagGlobalResource",
+        "the operation of AWS's API model; the reference lists TagResource alone",
+    ),
+];
+
+/// Refuses an action that does not exist, which IAM would take without a word.
+///
+/// # Errors
+/// The actions that `catalog/reference/actions.txt` does not list.
+pub fn refuse_unknown_actions(catalog: &Catalog, listed: &str) -> Result<(), String> {
+    let mut wanted = actions(catalog);
+    wanted.extend(RECONCILING.map(|(action, _)| action.to_owned()));
+    unknown(&wanted, listed)
+}
+
+fn unknown(wanted: &BTreeSet<String>, listed: &str) -> Result<(), String> {
+    let listed: BTreeSet<&str> = listed.lines().filter(|line| !line.starts_with('#')).collect();
+    let known = |action: &str| listed.contains(action) || NOT_LISTED.iter().any(|(name, _)| *name == action);
+    let unknown: Vec<_> = wanted.iter().filter(|action| !known(action)).map(String::as_str).collect();
+    let idle: Vec<_> =
+        NOT_LISTED.iter().map(|(name, _)| *name).filter(|name| listed.contains(name)).collect();
+    match (unknown.as_slice(), idle.as_slice()) {
+        ([], []) => Ok(()),
+        ([], idle) => Err(format!(
+            "xtask/src/codegen/policy.rs: NOT_LISTED: the reference lists {} by now; remove it",
+            idle.join(", ")
+        )),
+        (unknown, _) => Err(format!(
+            "catalog/reference/actions.txt does not list {}: mend the name in catalog/tools/operations.py, \
+             catalog/lifetimes.toml, catalog/parents.toml or the entry's `describe`; \
+             where the name is right, run catalog/tools/actions.py",
+            unknown.join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_that_no_service_has_is_refused() {
+        let listed = "# A comment\nsqs:ListQueueTags\nsqs:TagQueue\n";
+        let wanted = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(unknown(&wanted(&["sqs:TagQueue", "mediaconnect:TagGlobalResource"]), listed), Ok(()));
+        let error = unknown(&wanted(&["sqs:TagQueues", "sqs:TagQueue"]), listed).unwrap_err();
+        assert!(error.contains("does not list sqs:TagQueues:"), "{error}");
+        let error = unknown(&wanted(&[]), "mediaconnect:TagGlobalResource").unwrap_err();
+        assert!(error.contains("lists mediaconnect:TagGlobalResource by now; remove it"), "{error}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! A pattern holds at most 2,048 characters (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>).
 //! Each branch of its `$or` names one event source with that source's own events, so that no pair
-//! is admitted that nobody meant. Failed calls are kept out by `errorCode`.
+//! is admitted that nobody meant. A service with more events than a pattern holds has patterns of its own. Failed calls are kept out by `errorCode`.
 
 use crate::catalog::Catalog;
 use serde_json::{Value, json};
@@ -67,10 +67,45 @@ fn pattern(branches: &[Value]) -> Value {
         // Nobody but AWS can send an event whose source begins so; without it, whoever may PutEvents could forge creations.
         "source": [{ "prefix": "aws." }],
         "detail-type": ["AWS API Call via CloudTrail"],
-        "detail": { "errorCode": [{ "exists": false }], "$or": branches },
+        "detail": detail(branches),
     })
+}
+
+/// A pattern's `detail`. EventBridge refuses an `$or` of one: a service that fills a pattern stands in it without.
+pub fn detail(branches: &[Value]) -> Value {
+    let mut detail = match branches {
+        [only] => only.clone(),
+        several => json!({ "$or": several }),
+    };
+    detail["errorCode"] = json!([{ "exists": false }]);
+    detail
+}
+
+/// What `detail` was made of.
+pub fn branches(detail: &Value) -> Vec<Value> {
+    match detail["$or"].as_array() {
+        Some(several) => several.clone(),
+        None => vec![json!({ "eventSource": detail["eventSource"], "eventName": detail["eventName"] })],
+    }
 }
 
 fn minified(branches: &[Value]) -> usize {
     pattern(branches).to_string().chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_alone_in_a_pattern_has_no_or() {
+        let (one, other) =
+            (branch("a.amazonaws.com", &[json!("A")]), branch("b.amazonaws.com", &[json!("B")]));
+        for several in [vec![one.clone()], vec![one, other]] {
+            let detail = detail(&several);
+            assert_eq!(detail.get("$or").is_some(), several.len() > 1, "{detail}");
+            assert_eq!(detail["errorCode"], json!([{ "exists": false }]));
+            assert_eq!(branches(&detail), several);
+        }
+    }
 }

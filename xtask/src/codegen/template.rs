@@ -76,23 +76,21 @@ fn with_account(rules: &Value) -> Result<Vec<Rule>, String> {
     let pattern = |branches: &[Value]| {
         let mut pattern = first["pattern"].clone();
         pattern["account"] = json!(["123456789012"]);
-        pattern["detail"]["$or"] = json!(branches);
+        pattern["detail"] = rules::detail(branches);
         pattern
     };
     let mut packed: Vec<Vec<Value>> = vec![Vec::new()];
-    for branch in
-        rules.iter().flat_map(|rule| rule["pattern"]["detail"]["$or"].as_array().into_iter().flatten())
-    {
+    for branch in rules.iter().flat_map(|rule| rules::branches(&rule["pattern"]["detail"])) {
         for name in branch["eventName"].as_array().into_iter().flatten() {
             let open = packed.last_mut().ok_or("no pattern")?;
             let mut longer = open.clone();
-            add(&mut longer, branch, name)?;
+            add(&mut longer, &branch, name)?;
             if characters(&pattern(&longer)) <= rules::QUOTA {
                 *open = longer;
                 continue;
             }
             let mut next = Vec::new();
-            add(&mut next, branch, name)?;
+            add(&mut next, &branch, name)?;
             packed.push(next);
         }
     }
@@ -206,14 +204,10 @@ fn each<T>(
 
 /// A pattern with one branch a line, so that a change in the catalog is a change of one line; YAML reads JSON.
 fn written(pattern: &Value) -> String {
-    let branches: Vec<String> = pattern["detail"]["$or"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|branch| format!("\n        {branch}"))
-        .collect();
     let mut shell = pattern.clone();
     shell["account"] = json!([{ "Ref": "AWS::AccountId" }]);
+    let Some(branches) = pattern["detail"]["$or"].as_array() else { return shell.to_string() };
+    let branches: Vec<String> = branches.iter().map(|branch| format!("\n        {branch}")).collect();
     shell["detail"]["$or"] = json!("BRANCHES");
     shell.to_string().replace("\"BRANCHES\"", &format!("[{}]", branches.join(",")))
 }
@@ -260,7 +254,7 @@ mod tests {
         for rule in &packed {
             assert!(characters(&rule.pattern) <= rules::QUOTA, "{}", rule.name);
             assert_eq!(rule.pattern["account"], json!(["123456789012"]));
-            for branch in rule.pattern["detail"]["$or"].as_array().unwrap() {
+            for branch in rules::branches(&rule.pattern["detail"]) {
                 found.extend(branch["eventName"].as_array().unwrap().iter().cloned());
             }
         }

@@ -110,6 +110,16 @@ impl Functions {
         Ok(there(asked.map_err(told("lambda:GetPolicy", &self.region)))?.and_then(|found| found.policy))
     }
 
+    /// A function's tags, by its ARN; none when there is no such function.
+    ///
+    /// # Errors
+    /// Lambda could not be asked.
+    pub async fn tags(&self, arn: &str) -> Result<Option<BTreeMap<String, String>>, Trouble> {
+        let asked = self.client.list_tags().resource(arn).send().await;
+        let found = there(asked.map_err(told("lambda:ListTags", &self.region)))?;
+        Ok(found.map(|found| found.tags.into_iter().flatten().collect()))
+    }
+
     /// What a function reads from.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! EventBridge's rules on a region's default bus, where they send to, and what they match. Reads only.
 
-use super::{Account, Trouble, text, trouble::told};
+use super::{Account, Kind, Trouble, text, trouble::told};
 use aws_sdk_eventbridge::Client;
 
 /// A rule on the default bus.
@@ -49,6 +49,19 @@ impl Rules {
             if page.is_none() {
                 return Ok(rules);
             }
+        }
+    }
+
+    /// The state of a rule, if there is one of that name.
+    ///
+    /// # Errors
+    /// EventBridge could not be asked.
+    pub async fn state(&self, rule: &str) -> Result<Option<String>, Trouble> {
+        let asked = self.client.describe_rule().name(rule).send().await;
+        match asked.map_err(told("events:DescribeRule", &self.region)) {
+            Ok(found) => Ok(Some(text(found.state().map(|state| state.as_str())))),
+            Err(trouble) if trouble.kind() == Kind::NotFound => Ok(None),
+            Err(trouble) => Err(trouble),
         }
     }
 

@@ -119,7 +119,7 @@ async fn one_account(
             forwarder.settle(arguments.dry_run, arguments.yes, report, stop).await?;
             targets.push(forwarder);
         }
-        let told = vec![("HomeRegion".to_owned(), Some(account.region.clone()))];
+        let told = parameters::of_forwarder(&account.region, &parameters, targets[0].stack.as_ref());
         let asked = if no_bucket && templates::FORWARDER.len() > MOST_INLINE {
             targets[1..].iter_mut().for_each(|forwarder| forwarder.sketch(templates::FORWARDER));
             Vec::new()

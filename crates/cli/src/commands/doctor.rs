@@ -10,10 +10,12 @@ mod creations;
 mod function;
 mod permissions;
 pub mod queues;
+pub mod reconcile;
 pub mod report;
 mod rules;
 mod second_tagger;
 pub mod stack;
+mod tag_changes;
 mod terraform;
 mod trail;
 
@@ -49,9 +51,13 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
     let (checks, known) = function::check(&account, &site).await;
     report.say_all(&checks)?;
     if let Some(role) = &known.role {
-        report.say(&permissions::check(&account, home, role).await)?;
+        report.say(&permissions::check(&account, &site, role).await)?;
     }
     report.say_all(&queues::judge(&queues::look(&account, &site).await, &site))?;
+    if let Some(seen) = reconcile::look(&account, &site).await {
+        report.say_all(&reconcile::judge(&seen, &site))?;
+    }
+    report.say_all(&tag_changes::check(&account, &site).await)?;
     let log = site.output("LogGroupName").unwrap_or(stack::LOG);
     report.say_all(&creations::check(&account, &site, log, known.policy.as_ref()).await)?;
     let policy = known.policy.unwrap_or_else(Policy::default);

@@ -5,7 +5,7 @@
 mod view;
 
 use super::doctor::{
-    queues,
+    queues, reconcile,
     report::Verdict,
     stack::{self, Site},
 };
@@ -69,6 +69,12 @@ async fn look(account: &Account) -> View {
         view.events = lying.events.and_then(|events| view.take(events));
         view.undelivered =
             lying.undelivered.into_iter().map(|(region, asked)| (region, view.take(asked))).collect();
+    }
+    if let Some(seen) = reconcile::look(account, &site).await {
+        for trouble in [seen.marks.as_ref().err(), seen.rule.as_ref().err(), seen.last.as_ref().err()] {
+            trouble.into_iter().for_each(|trouble| view.not_read(trouble));
+        }
+        view.reconcile = Some(seen);
     }
     tagged(account, &site, &mut view).await;
     view.site = Some(site);

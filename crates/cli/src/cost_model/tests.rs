@@ -129,11 +129,14 @@ fn the_template_has_what_is_counted() {
     let queued = "\n    Condition: Queued\n";
     // An alarm on an expression has its metrics in a list; every other has one.
     let metrics = count(home, alarm) - count(home, "\n      Metrics:\n") + count(home, "MetricStat:\n");
-    assert_eq!(metrics, ALARMS.0 + ALARMS.1);
+    assert_eq!(metrics, ALARMS.0 + ALARMS.1 + TAG_CHANGES.0);
+    let watching = "\n    Condition: WatchesTags\n";
+    assert_eq!(count(home, &format!("{}{watching}", alarm.trim_end())), TAG_CHANGES.0);
     assert_eq!(count(home, &format!("{}{queued}", alarm.trim_end())), ALARMS.1);
     assert_eq!(count(other, alarm), ALARMS.2);
     let mapping = "Type: AWS::Lambda::EventSourceMapping";
-    assert_eq!(count(home, mapping), POLLED_QUEUES.0 + POLLED_QUEUES.1);
+    assert_eq!(count(home, mapping), POLLED_QUEUES.0 + POLLED_QUEUES.1 + TAG_CHANGES.2);
+    assert_eq!(count(home, &format!("{mapping}{watching}")), TAG_CHANGES.2);
     assert_eq!(count(home, &format!("{mapping}{queued}")), POLLED_QUEUES.1);
     let mut metrics: Vec<_> = home
         .split("MetricNamespace: AutoResourceTagger, MetricName: ")
@@ -141,7 +144,7 @@ fn the_template_has_what_is_counted() {
         .filter_map(|rest| rest.split(',').next())
         .collect();
     metrics.dedup();
-    assert_eq!(metrics.len() as u32, METRICS, "{metrics:?}");
+    assert_eq!(metrics.len() as u32, METRICS + TAG_CHANGES.1, "{metrics:?}");
     assert_eq!(count(home, "AWS::CloudWatch::Dashboard"), 1);
     assert!(home.contains("MemorySize: 256") && MEMORY_GB == 0.25);
     assert!(home.contains("MemorySize: 512") && RECONCILE_GB == 0.5);

@@ -66,6 +66,17 @@ pub fn of_tagger(
     Ok(merged(&known, set, stack))
 }
 
+/// Those of `templates/forwarder.yaml`: what its rules need of what the home region's stack is told or has.
+pub fn of_forwarder(home: &str, of_tagger: &Parameters, stack: Option<&Stack>) -> Parameters {
+    let has = |name: &str| stack.and_then(|stack| stack.parameters.get(name)).cloned();
+    let told = |name: &str, default: &str| {
+        let given = of_tagger.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.clone());
+        (name.to_owned(), Some(given.or_else(|| has(name)).unwrap_or_else(|| default.to_owned())))
+    };
+    let home = ("HomeRegion".to_owned(), Some(home.to_owned()));
+    vec![home, told("TagKey", ""), told("TagChanges", "off")]
+}
+
 /// All known parameters: those that are set, and those that the stack has already.
 pub fn merged(known: &[&str], mut set: BTreeMap<String, String>, stack: Option<&Stack>) -> Parameters {
     let mut all = Parameters::new();
@@ -162,6 +173,32 @@ mod tests {
             let error = of_policy(&config::from_toml(text).unwrap()).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn forwarders_are_told_what_their_rules_need() {
+        let pair = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+        let stack = Stack {
+            parameters: BTreeMap::from([("TagKey".to_owned(), "Owner".to_owned())]),
+            ..Stack::default()
+        };
+        let given = vec![pair("TagKey", None), pair("TagChanges", Some("alarm")), pair("CodeKey", Some("x"))];
+        let told = |key, changes| {
+            vec![
+                pair("HomeRegion", Some("us-east-1")),
+                pair("TagKey", Some(key)),
+                pair("TagChanges", Some(changes)),
+            ]
+        };
+        for (what, given, stack, expected) in [
+            ("kept and given", &given, Some(&stack), told("Owner", "alarm")),
+            ("no stack yet", &given, None, told("", "alarm")),
+            ("nothing given", &Parameters::new(), None, told("", "off")),
+        ] {
+            assert_eq!(of_forwarder("us-east-1", given, stack), expected, "{what}");
+        }
+        let known = templates::parameters(templates::FORWARDER);
+        assert_eq!(known, ["HomeRegion", "TagKey", "TagChanges"]);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! May the role do what tagging needs? By IAM's simulation, whose limits are said with its answer.
 
-use super::report::{Check, Verdict, some};
+use super::{
+    report::{Check, Verdict, some},
+    stack::Site,
+};
 use crate::templates;
 use std::collections::BTreeSet;
 use tagger_aws::account::{Account, permissions::Decision};
 
 /// Asks the simulation about every action that the catalog's operations need.
-pub async fn check(account: &Account, home: &str, role: &str) -> Check {
-    let actions = actions();
+pub async fn check(account: &Account, site: &Site, role: &str) -> Check {
+    let (home, actions) = (&site.home, actions(site));
     let (of_api, others): (Vec<&str>, Vec<&str>) =
         actions.iter().map(String::as_str).partition(|action| action.starts_with("apigateway:"));
     let mut decisions = match account.simulate(role, &others, "*").await {
@@ -23,16 +26,29 @@ pub async fn check(account: &Account, home: &str, role: &str) -> Check {
     judge(&decisions, &[of_api, others].concat())
 }
 
-/// The actions of the policy that this version deploys, but those on the function's own log.
-fn actions() -> BTreeSet<String> {
+/// The actions of the policy that this version deploys, but those on the function's own log, and of the history those
+/// that the stack's parameters call for.
+fn actions(site: &Site) -> BTreeSet<String> {
     let policy: serde_json::Value = serde_json::from_str(templates::POLICY).unwrap_or_default();
     let statements = policy["Statement"].as_array().into_iter().flatten();
-    let stated = statements.flat_map(|statement| statement["Action"].as_array().into_iter().flatten());
+    let stated = statements.flat_map(|statement| {
+        let of_history = statement["Sid"] == "ReadHistory";
+        let actions =
+            statement["Action"].as_array().into_iter().flatten().filter_map(|action| action.as_str());
+        actions.filter(move |action| !of_history || reads_history(site, action))
+    });
     stated
-        .filter_map(|action| action.as_str())
         .filter(|action| !action.starts_with("logs:Create") && !action.starts_with("logs:Put"))
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether the template lets the role call this of the event history: all of it to reconcile, and looking up alone to
+/// find who changed a tag.
+fn reads_history(site: &Site, action: &str) -> bool {
+    let told = |name| site.stack.as_ref().and_then(|stack| stack.parameters.get(name)).map(String::as_str);
+    let watches = told("TagChanges").is_some_and(|mode| mode != "off");
+    told("Reconcile") != Some("off") || watches && action == "cloudtrail:LookupEvents"
 }
 
 /// What the simulation's answers say.
@@ -99,6 +115,7 @@ fn judge(decisions: &[Decision], asked: &[&str]) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tagger_aws::account::stacks::Stack;
 
     #[test]
     fn who_refuses_decides() {
@@ -133,9 +150,19 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_what_tagging_needs() {
-        let all = actions();
+        let all = actions(&Site::default());
         let operations = tagger_catalog::operations().iter().flat_map(|operation| operation.actions);
         let missing: Vec<&&str> = operations.filter(|action| !all.contains(**action)).collect();
         assert!(missing.is_empty() && !all.contains("logs:PutLogEvents"), "{missing:?}");
+        for (reconcile, changes, looks_up, lists) in
+            [("hourly", "off", true, true), ("off", "off", false, false), ("off", "alarm", true, false)]
+        {
+            let parameters = [("Reconcile", reconcile), ("TagChanges", changes)];
+            let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let stack = Some(Stack { parameters, ..Stack::default() });
+            let asked = actions(&Site { stack, ..Site::default() });
+            let found = (asked.contains("cloudtrail:LookupEvents"), asked.contains("ec2:DescribeRegions"));
+            assert_eq!(found, (looks_up, lists), "{reconcile} {changes}");
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! Patterns of EventBridge rules for what the policy does not see: tags that were taken away, and tagging calls that do
-//! not tell their keys. Pure; the rules themselves belong into the template.
+//! Patterns of EventBridge rules to make by hand for what the policy does not see: tags that were taken away, and tagging
+//! calls that do not tell their keys. Pure. The stack's own rule, with `TagChanges`, takes every change of the key and
+//! leaves it to the function whose it was; these here tell at once, and the second one who it was.
 //!
 //! `Tag Change on Resource` says which keys changed and which tags there are now, and not who changed them: the tagger's
-//! own write is such an event. So only a key that is gone can be told from it:
+//! own write is such an event. So only a key that is gone can be told from it alone:
 //! <https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-monitor.html>
 
 use super::unseen;

@@ -18,7 +18,8 @@ pub fn page(protection: &Protection) -> String {
     let treated = if protection.strict {
         "with --strict they are refused to everybody but the tagger, whatever the key"
     } else {
-        "with --strict they are refused altogether; `tagger protect --detect` has rules that tell of them"
+        "with --strict they are refused altogether; what they changed is said or put back by the stack with \
+         `tagger deploy --set TagChanges=alarm` or `=restore`; `tagger protect --detect` has rules that tell who it was"
     };
     let except = match protection.except.as_slice() {
         [] => String::new(),

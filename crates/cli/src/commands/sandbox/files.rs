@@ -36,6 +36,7 @@ const FILES: &[(&str, &str)] = files![
     "recorder/response.py",
     "recorder/routes.py",
     "recorder/s3form.py",
+    "recorder/tagevents.py",
     "recorder/xmljson.py",
 ];
 

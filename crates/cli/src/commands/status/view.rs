@@ -10,15 +10,19 @@
 //!  "lastTagged":{"time":"…","type":"…","arn":"…","creator":"…","latencyMs":900},
 //!  "lastDay":{"tagged":12,"failed":0},
 //!  "deadLetters":0,"undelivered":{"us-east-1":0},"retries":{"waiting":0,"inFlight":0},"events":{"waiting":0,"inFlight":0},
+//!  "reconcile":{"on":true,"rule":"ENABLED","regions":{"us-east-1":{"until":"…","behindSeconds":0}},
+//!   "lastRun":{"time":"…","ended":true,"missed":0,"message":null}},
 //!  "unread":["what could not be read, and why"]}
 //! ```
 //!
-//! What could not be read is `null`, and `unread` says why; `events` is `null` too with `Delivery=direct`.
+//! What could not be read is `null`, and `unread` says why; `events` is `null` too with `Delivery=direct`, and
+//! `reconcile` with a stack that knows nothing of it; `lastRun` is, where there was none within six hours.
 
 use super::{
     super::doctor::{
         coverage,
         queues::Asked,
+        reconcile::{self, Seen},
         report::{Verdict, some},
         stack::{Site, of_status, of_version},
     },
@@ -30,7 +34,11 @@ use crate::{
     output,
 };
 use serde_json::{Map, Value, json};
-use tagger_aws::account::{Trouble, queues::Depth};
+use std::time::{Duration, SystemTime};
+use tagger_aws::{
+    account::{Trouble, queues::Depth},
+    time,
+};
 
 /// All of it.
 #[derive(Debug, Default)]
@@ -53,6 +61,8 @@ pub struct View {
     pub retries: Option<Depth>,
     /// What waits in the events queue.
     pub events: Option<Depth>,
+    /// How far the event history is reconciled.
+    pub reconcile: Option<Seen>,
     /// What could not be read.
     pub unread: Vec<String>,
 }
@@ -143,6 +153,7 @@ impl View {
             "undelivered": undelivered,
             "retries": depth(self.retries),
             "events": depth(self.events),
+            "reconcile": self.reconcile.as_ref().map(reconcile_json),
             "unread": self.unread,
         })
     }
@@ -217,6 +228,9 @@ impl View {
                 None => "not counted".to_owned(),
             },
         );
+        if let Some(seen) = &self.reconcile {
+            reconcile_rows(seen).into_iter().for_each(|(name, value)| row(name, value));
+        }
         if site.stack.is_some() {
             let depth = |depth: Option<Depth>| match depth {
                 Some(depth) => format!("{} waiting, {} in work", depth.waiting, depth.in_flight),
@@ -271,6 +285,63 @@ impl View {
     }
 }
 
+fn at(seconds: u64) -> String {
+    time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+fn reconcile_json(seen: &Seen) -> Value {
+    let marks = seen.marks.as_ref().ok().and_then(Option::as_ref);
+    let regions: Option<Map<String, Value>> = marks.map(|marks| {
+        let behind = |mark| reconcile::behind(seen.now, mark);
+        let of = |(region, mark): (&String, &u64)| {
+            (region.clone(), json!({ "until": at(*mark), "behindSeconds": behind(*mark) }))
+        };
+        marks.iter().map(of).collect()
+    });
+    json!({
+        "on": seen.on,
+        "rule": seen.rule.as_ref().ok().and_then(Option::as_ref),
+        "regions": regions,
+        "lastRun": seen.last.as_ref().ok().and_then(Option::as_ref).map(reconcile::run_json),
+    })
+}
+
+/// One row for each region, and before them how the last run ended.
+fn reconcile_rows(seen: &Seen) -> Vec<(&'static str, String)> {
+    if !seen.on {
+        return vec![("reconcile", "off".to_owned())];
+    }
+    let schedule = match &seen.rule {
+        Ok(Some(state)) if state == "ENABLED" => "hourly".to_owned(),
+        Ok(Some(state)) => format!("the rule is {state}"),
+        Ok(None) => "there is no rule".to_owned(),
+        Err(_) => "rule not read".to_owned(),
+    };
+    let last = match &seen.last {
+        Ok(Some(line)) => {
+            let text = |name: &str| line[name].as_str().unwrap_or("?");
+            let missed = line["missed"].as_u64().map_or_else(|| "?".to_owned(), |missed| missed.to_string());
+            let ended = if line["level"] == "INFO" { "" } else { ", which did not get to its end" };
+            format!("last run {}{ended}: {missed} missed", text("timestamp"))
+        }
+        Ok(None) => "no run within 6 hours".to_owned(),
+        Err(_) => "last run not read".to_owned(),
+    };
+    let mut rows = vec![("reconcile", format!("{schedule}, {last}"))];
+    match &seen.marks {
+        Ok(Some(marks)) => rows.extend(marks.iter().map(|(region, mark)| {
+            let behind = match reconcile::behind(seen.now, *mark) {
+                0 => String::new(),
+                behind => format!(", {} behind", reconcile::hours(behind)),
+            };
+            ("reconciled", format!("{region} until {}{behind}", at(*mark)))
+        })),
+        Ok(None) => rows.push(("reconciled", "there is no function; `tagger doctor` says more".to_owned())),
+        Err(_) => rows.push(("reconciled", "not read".to_owned())),
+    }
+    rows
+}
+
 fn total(depth: Depth) -> u64 {
     depth.waiting + depth.in_flight
 }
@@ -315,6 +386,38 @@ mod tests {
         ] {
             assert_eq!(view.exit_code(), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn how_far_it_is_reconciled() {
+        let now = 1_795_509_000;
+        let marks = [("eu-west-1".to_owned(), now - 4 * 3600), ("us-east-1".to_owned(), now - 3600)];
+        let last =
+            json!({"timestamp": "2026-11-24T08:00:00Z", "code": "reconcile", "level": "INFO", "missed": 3});
+        let seen = Seen {
+            on: true,
+            marks: Ok(Some(marks.into_iter().collect())),
+            rule: Ok(Some("ENABLED".to_owned())),
+            last: Ok(Some(last)),
+            now,
+        };
+        let view = View { reconcile: Some(seen), ..view("CREATE_COMPLETE") };
+        let found = &view.json()["reconcile"];
+        assert_eq!(
+            found["regions"]["eu-west-1"],
+            json!({"until": at(now - 4 * 3600), "behindSeconds": 3 * 3600})
+        );
+        assert_eq!((&found["rule"], &found["lastRun"]["missed"]), (&json!("ENABLED"), &json!(3)));
+        let text = view.text();
+        for words in
+            ["hourly, last run 2026-11-24T08:00:00Z: 3 missed", "eu-west-1 until ", ", 3 hours behind\n"]
+        {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        let off = Seen { on: false, marks: Ok(None), rule: Ok(None), last: Ok(None), now };
+        let view = View { reconcile: Some(off), ..self::view("CREATE_COMPLETE") };
+        assert_eq!(view.json()["reconcile"]["on"], false);
+        assert!(view.text().contains("reconcile      off"), "{}", view.text());
     }
 
     #[test]

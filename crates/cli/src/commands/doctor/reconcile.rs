@@ -1,0 +1,314 @@
+//! Is the event history reconciled: is the function there, is its rule on, how far did it get in each region, and how
+//! did its last run end? `tagger status` shows what is seen here.
+//!
+//! [`look`] asks; what is concluded is pure. What a mark is, is in `tagger_core::reconcile`.
+
+use super::{
+    report::{Check, Verdict, counted, some},
+    stack::{LOG, Site},
+};
+use crate::deployment::RECONCILE;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+use tagger_aws::{
+    account::{Account, Trouble, log::Line},
+    time,
+};
+use tagger_core::reconcile::{LATE, marked_region};
+
+/// So far back the last run is looked for; it comes hourly.
+const BACK: Duration = Duration::from_secs(6 * 3600);
+/// A region may be behind by a run that failed and the one that is under way.
+const BEHIND: u64 = 2 * 3600;
+/// Most pages of the log.
+const PAGES: usize = 10;
+
+/// What was seen. Each part may be unknown by itself.
+#[derive(Debug)]
+pub struct Seen {
+    /// Whether the stack says that there is reconciling.
+    pub on: bool,
+    /// How far each region is reconciled, in seconds since 1970; none where there is no function.
+    pub marks: Result<Option<BTreeMap<String, u64>>, Trouble>,
+    /// The state of the rule; none where there is no rule.
+    pub rule: Result<Option<String>, Trouble>,
+    /// The line of the last run within [`BACK`].
+    pub last: Result<Option<Value>, Trouble>,
+    /// When it was looked.
+    pub now: u64,
+}
+
+/// How far behind a mark is: calls of the last hour are not looked at.
+pub fn behind(now: u64, mark: u64) -> u64 {
+    now.saturating_sub(LATE).saturating_sub(mark)
+}
+
+/// Looks; nothing where there is no stack, or one that knows nothing of reconciling.
+pub async fn look(account: &Account, site: &Site) -> Option<Seen> {
+    let told = site.stack.as_ref()?.parameters.get("Reconcile")?;
+    let now = time::since_1970(SystemTime::now());
+    if told == "off" {
+        return Some(Seen { on: false, marks: Ok(None), rule: Ok(None), last: Ok(None), now });
+    }
+    let (partition, home, id) = (account.partition.name, &site.home, &account.id);
+    let arn = format!("arn:{partition}:lambda:{home}:{id}:function:{RECONCILE}");
+    let marks = account.functions(home).tags(&arn).await.map(|tags| tags.map(|tags| marks(&tags)));
+    let rule = account.rules(home).state(RECONCILE).await;
+    let group = site.output("LogGroupName").unwrap_or(LOG);
+    let pattern = r#"{ ($.code = "reconcile") || ($.code = "reconcile-failed") }"#;
+    let lines = account.log(home, group, pattern, SystemTime::now() - BACK, PAGES).await;
+    let last = lines.map(|lines| lines.and_then(|lines| newest(&lines.lines)));
+    Some(Seen { on: true, marks, rule, last, now })
+}
+
+fn marks(tags: &BTreeMap<String, String>) -> BTreeMap<String, u64> {
+    tags.iter()
+        .filter_map(|(key, value)| Some((marked_region(key)?.to_owned(), time::seconds(value)?)))
+        .collect()
+}
+
+/// The last run's line. One that ended badly says twice so: what it did, and behind it why.
+fn newest(lines: &[Line]) -> Option<Value> {
+    let mut lines = lines.iter().rev().filter_map(Line::json);
+    let mut last = lines.next()?;
+    if last["code"] == "reconcile-failed"
+        && let Some(report) =
+            lines.next().filter(|report| report["code"] == "reconcile" && report["level"] == "ERROR")
+    {
+        last["missed"] = report["missed"].clone();
+    }
+    Some(last)
+}
+
+/// The line as `tagger status --json` has it.
+pub fn run_json(line: &Value) -> Value {
+    json!({ "time": line["timestamp"], "ended": line["level"] == "INFO", "missed": line["missed"], "message": line["message"] })
+}
+
+/// What it says.
+pub fn judge(seen: &Seen, site: &Site) -> Vec<Check> {
+    let name = "reconcile";
+    if !seen.on {
+        let message = "reconciling is off: what the rules miss is not found";
+        return vec![Check::new(name, Verdict::Info, message).mend("`tagger deploy --set Reconcile=hourly`")];
+    }
+    let home = &site.home;
+    let marks = match &seen.marks {
+        Ok(Some(marks)) => Some(marks),
+        Ok(None) => {
+            let message = format!("there is no function {RECONCILE} in {home}, and the stack says hourly");
+            let mend = "`tagger deploy --set Reconcile=off`, then `tagger deploy --set Reconcile=hourly`: CloudFormation \
+                        does not bring back what was deleted behind its back";
+            return vec![Check::new(name, Verdict::Bad, message).mend(mend)];
+        }
+        Err(_) => None,
+    };
+    let mut checks: Vec<Check> =
+        [seen.marks.as_ref().err(), seen.rule.as_ref().err(), seen.last.as_ref().err()]
+            .into_iter()
+            .flatten()
+            .map(|trouble| Check::unknown(name, trouble))
+            .collect();
+    checks.extend(seen.rule.as_ref().ok().and_then(|rule| of_rule(rule.as_deref(), home)));
+    if let Ok(last) = &seen.last {
+        checks.extend(of_last(last.as_ref(), marks));
+    }
+    if let Some(marks) = marks {
+        checks.extend(of_marks(marks, site, seen.now));
+    }
+    if checks.is_empty() {
+        let missed = seen
+            .last
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .map_or(0, |line| line["missed"].as_u64().unwrap_or(0));
+        let missed = usize::try_from(missed).unwrap_or(usize::MAX);
+        let message = match missed {
+            0 => "the event history is reconciled, and the last run found nothing that the rules missed"
+                .to_owned(),
+            _ => format!(
+                "the event history is reconciled; the last run tagged {} that the rules missed",
+                counted(missed, "resource")
+            ),
+        };
+        checks.push(Check::ok(name, message));
+    }
+    checks
+}
+
+fn of_rule(state: Option<&str>, home: &str) -> Option<Check> {
+    let (message, mend) = match state {
+        Some("ENABLED") => return None,
+        Some(state) => (
+            format!("the rule {RECONCILE} is {state}, so that nothing is reconciled"),
+            format!("`aws events enable-rule --name {RECONCILE} --region {home}`"),
+        ),
+        None => (
+            format!("there is no rule {RECONCILE} in {home}, so that nothing is reconciled"),
+            "`tagger deploy --set Reconcile=off`, then `tagger deploy --set Reconcile=hourly`".to_owned(),
+        ),
+    };
+    Some(Check::new("reconcile", Verdict::Bad, message).mend(mend))
+}
+
+fn of_last(last: Option<&Value>, marks: Option<&BTreeMap<String, u64>>) -> Option<Check> {
+    let never = marks.is_some_and(BTreeMap::is_empty);
+    match last {
+        // Somebody who has just deployed is told nothing but that it is so.
+        None if never => Some(Check::new(
+            "reconcile",
+            Verdict::Info,
+            "no run yet: the first comes within an hour, and marks where it begins",
+        )),
+        None => {
+            let message = "no run within 6 hours, though it is due every hour";
+            let mend = format!(
+                "`aws lambda invoke --function-name {RECONCILE} --payload '{{\"tagger\":\"reconcile\"}}' \
+                 --cli-binary-format raw-in-base64-out /dev/stdout` says why"
+            );
+            Some(Check::new("reconcile", Verdict::Warn, message).mend(mend))
+        }
+        Some(line) if line["level"] == "ERROR" => {
+            let why = line["message"].as_str().unwrap_or("its log says why");
+            let at = line["timestamp"].as_str().unwrap_or_default();
+            let message = format!("the last run, at {at}, did not get to its end: {why}");
+            let mend = "what it says; the next run goes on where this one stopped (docs/operations.md)";
+            Some(Check::new("reconcile", Verdict::Warn, message).mend(mend))
+        }
+        Some(_) => None,
+    }
+}
+
+fn of_marks(marks: &BTreeMap<String, u64>, site: &Site, now: u64) -> Vec<Check> {
+    if marks.is_empty() {
+        return Vec::new();
+    }
+    let covered = site.covered();
+    let (with, without): (Vec<&String>, Vec<&String>) =
+        covered.iter().partition(|region| marks.contains_key(*region));
+    let mut checks: Vec<Check> = with
+        .into_iter()
+        .filter_map(|region| marks.get(region).map(|mark| (region, behind(now, *mark))))
+        .filter(|(_, behind)| *behind > BEHIND)
+        .map(|(region, behind)| {
+            let message =
+                format!("the event history is reconciled no further than {} ago", hours(behind + LATE));
+            let mend = "the alarm auto-resource-tagger-reconcile-behind in docs/operations.md";
+            Check::new("reconcile", Verdict::Warn, message)
+                .mend(mend)
+                .detail("behindSeconds", behind)
+                .at(region)
+        })
+        .collect();
+    if !without.is_empty() {
+        let names: Vec<String> = without.into_iter().cloned().collect();
+        let message = format!("not reconciled yet: {}; the next run begins there", some(&names, 6));
+        checks.push(Check::new("reconcile", Verdict::Info, message));
+    }
+    checks
+}
+
+/// A time in words.
+pub fn hours(seconds: u64) -> String {
+    match seconds {
+        0..7200 => format!("{} minutes", seconds / 60),
+        7200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tagger_aws::account::stacks::Stack;
+
+    const NOW: u64 = 1_795_509_000;
+
+    fn site() -> Site {
+        let forwarders = BTreeMap::from([("eu-west-1".to_owned(), Stack::default())]);
+        Site { home: "us-east-1".to_owned(), forwarders, ..Site::default() }
+    }
+
+    fn seen(ages: &[(&str, u64)], rule: Option<&str>, last: Option<Value>) -> Seen {
+        let marks = ages.iter().map(|(region, age)| ((*region).to_owned(), NOW - age)).collect();
+        Seen { on: true, marks: Ok(Some(marks)), rule: Ok(rule.map(str::to_owned)), last: Ok(last), now: NOW }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let fine = [("us-east-1", LATE + 60), ("eu-west-1", LATE)];
+        let late = [("us-east-1", LATE + 60), ("eu-west-1", 5 * 3600)];
+        let ran = |missed: u64| Some(json!({"code": "reconcile", "level": "INFO", "missed": missed}));
+        let failed =
+            Some(json!({"code": "reconcile-failed", "level": "ERROR", "message": "eu-west-1: AccessDenied"}));
+        let (on, off) = (Some("ENABLED"), Some("DISABLED"));
+        let refused = Seen {
+            marks: Err(Trouble::new("lambda:ListTags", "us-east-1", "AccessDenied", "no")),
+            ..seen(&fine, on, ran(0))
+        };
+        let without = Seen { marks: Ok(None), ..seen(&fine, on, ran(0)) };
+        let off_by_the_stack = Seen { on: false, ..seen(&[], None, None) };
+        for (what, seen, verdict, words) in [
+            ("fine", seen(&fine, on, ran(0)), Verdict::Ok, "nothing that the rules missed"),
+            ("missed some", seen(&fine, on, ran(3)), Verdict::Ok, "tagged 3 resources that the rules missed"),
+            (
+                "the rule is off",
+                seen(&fine, off, ran(0)),
+                Verdict::Bad,
+                "enable-rule --name auto-resource-tagger-reconcile",
+            ),
+            (
+                "there is no rule",
+                seen(&fine, None, ran(0)),
+                Verdict::Bad,
+                "no rule auto-resource-tagger-reconcile",
+            ),
+            ("there is no function", without, Verdict::Bad, "there is no function"),
+            ("one region is behind", seen(&late, on, ran(0)), Verdict::Warn, "no further than 5 hours ago"),
+            ("the last run failed", seen(&fine, on, failed), Verdict::Warn, "eu-west-1: AccessDenied"),
+            ("no run for long", seen(&fine, on, None), Verdict::Warn, "no run within 6 hours"),
+            ("just deployed", seen(&[], on, None), Verdict::Info, "no run yet"),
+            ("a new region", seen(&fine[..1], on, ran(0)), Verdict::Info, "not reconciled yet: eu-west-1"),
+            ("off", off_by_the_stack, Verdict::Info, "reconciling is off"),
+            ("refused", refused, Verdict::Unknown, "lambda:ListTags answered AccessDenied"),
+        ] {
+            let checks = judge(&seen, &site());
+            let [check] = checks.as_slice() else { panic!("{what}: {checks:?}") };
+            let text = format!("{} {}", check.message, check.mend.as_deref().unwrap_or_default());
+            assert!(check.verdict == verdict && text.contains(words), "{what}: {check:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_run() {
+        let line = |at, value: Value| Line { at, message: value.to_string() };
+        let lines = [
+            line(1, json!({"code": "reconcile", "level": "INFO", "missed": 7})),
+            line(2, json!({"code": "reconcile", "level": "ERROR", "missed": 2})),
+            line(3, json!({"code": "reconcile-failed", "level": "ERROR", "message": "no"})),
+        ];
+        let last = run_json(&newest(&lines).unwrap());
+        assert_eq!(
+            (&last["ended"], &last["missed"], &last["message"]),
+            (&json!(false), &json!(2), &json!("no"))
+        );
+        assert_eq!(run_json(&newest(&lines[..1]).unwrap())["missed"], 7);
+        assert_eq!(newest(&[]), None);
+    }
+
+    #[test]
+    fn tags_become_marks() {
+        let tags = BTreeMap::from([
+            ("auto-resource-tagger-reconciled:eu-west-1".to_owned(), "2026-11-24T08:30:00Z".to_owned()),
+            ("auto-resource-tagger-reconciled:us-west-2".to_owned(), "none".to_owned()),
+            ("CreatedBy".to_owned(), "ops".to_owned()),
+        ]);
+        assert_eq!(marks(&tags).into_keys().collect::<Vec<_>>(), ["eu-west-1"]);
+        assert_eq!(behind(NOW, NOW - LATE - 5), 5);
+        assert_eq!(behind(NOW, NOW), 0);
+    }
+}

@@ -1,0 +1,504 @@
+//! Somebody changed the creator's tag: was it the tagger, what should the tag say, and can it be put back?
+//! Pure; `tagger-lambda` asks the event history and AWS, and does what is decided here.
+//!
+//! EventBridge's `Tag Change on Resource` says which keys changed and which tags there are now. It says neither
+//! who did it nor what was there, and the tagger's own write makes one too. Both are in the event history: the
+//! call that created the resource, and the tagger's own call that tagged it.
+//! <https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-monitor.html>
+//!
+//! A value is put back only where it is known to have been there (the tagger wrote it), where there is none and
+//! the creating call says it, or where the policy overwrites anyway. In every other case it is left and said.
+
+use crate::{json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
+use serde_json::Value;
+use tagger_catalog::operation::Variant;
+
+/// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name.
+pub const ROLE: &str = "AutoResourceTaggerRole";
+
+/// A resource and its tags come together within so many seconds: a value that is there then may have come with the
+/// creation, from a template or an image.
+pub const TOGETHER: u64 = 10 * 60;
+
+/// What becomes of a changed tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// It is said.
+    #[default]
+    Alarm,
+    /// It is put back where it can be; else it is said.
+    Restore,
+}
+
+/// An event that tells of a change of the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The resource.
+    pub arn: String,
+    /// The region in which it happened.
+    pub region: String,
+    /// When, as the event says it.
+    pub time: String,
+    /// The key's value since; none where the key is gone.
+    pub value: Option<String>,
+}
+
+impl Change {
+    /// Reads it; none for every other event, and for one in which the key did not change.
+    pub fn of(event: &Value, key: &str) -> Option<Self> {
+        let detail = json::member(event, "detail");
+        let changed = json::member(detail, "changed-tag-keys").as_array()?.iter().any(|one| one == key);
+        let is_one = changed && event["source"] == "aws.tag";
+        let arn = event["resources"].as_array()?.first()?.as_str()?.to_owned();
+        let text = |name: &str| json::member_text(event, name).unwrap_or_default().into_owned();
+        let value = detail["tags"][key].as_str().map(str::to_owned);
+        is_one.then(|| Self { arn, region: text("region"), time: text("time"), value })
+    }
+
+    /// The names under which CloudTrail may know the resource: services give it an id, a name or the ARN.
+    pub fn names(&self) -> Vec<&str> {
+        let resource = self.arn.splitn(6, ':').nth(5).unwrap_or_default();
+        let mut names = vec![last(&self.arn), resource, self.arn.as_str()];
+        names.dedup();
+        names
+    }
+
+    /// Whether this record is the tagger's own call that set this value.
+    pub fn is_of(&self, record: &Record, key: &str) -> bool {
+        let service = self.arn.split(':').nth(2).unwrap_or_default();
+        is_taggers(record)
+            && self.value.is_some()
+            && written(record, key) == self.value
+            && names(record, &self.arn, last(&self.arn), record.event_source().starts_with(service))
+    }
+}
+
+/// What the history tells about a resource.
+#[derive(Debug, Default)]
+pub struct Story {
+    /// The last call that created it.
+    pub creation: Option<Creation>,
+    /// When the tagger last set the key, and to what.
+    pub wrote: Option<(u64, String)>,
+}
+
+/// A call that created it.
+#[derive(Debug)]
+pub struct Creation {
+    /// The resource.
+    pub resource: Resource,
+    /// The record.
+    pub record: Record,
+    /// When.
+    pub time: u64,
+    /// The value that its plan gives; none where the policy leaves it alone.
+    pub value: Option<String>,
+    /// Why the plan's value may not be the creator's.
+    pub doubt: Option<Why>,
+}
+
+/// Why a tag is not put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The event history has no call that created it: it is older than 90 days, its call is not in the catalog, or
+    /// CloudTrail does not know it by its name.
+    CreatorNotInHistory,
+    /// The call may have changed what somebody else had created.
+    MayBeUpdate,
+    /// A service created it for a parent's creator.
+    ParentsCreator,
+    /// Nothing shows that the value that is gone was the tagger's, and the policy keeps what is there.
+    NotKnownToBeOurs,
+    /// Only to be said.
+    Alarm,
+}
+
+impl Why {
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::CreatorNotInHistory => "creator-not-in-history",
+            Why::MayBeUpdate => "may-be-update",
+            Why::ParentsCreator => "parents-creator",
+            Why::NotKnownToBeOurs => "not-known-to-be-ours",
+            Why::Alarm => "alarm-only",
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing: the tag is as it should be, or none of ours.
+    Fine,
+    /// Write this value.
+    Restore(String),
+    /// Say that it changed, and what it should be where that is known.
+    Say(Why, Option<String>),
+}
+
+impl Story {
+    /// What records tell about a resource, each with its time, in any order.
+    pub fn of(arn: &str, records: &[(u64, Record)], policy: &Policy, account: Option<&str>) -> Self {
+        let mut story = Self::default();
+        for (time, record) in records {
+            let Some(found) = Creation::of(arn, *time, record, policy, account) else { continue };
+            // A call that may have changed what was there does not take the place of one that created.
+            let newer = story.creation.as_ref().is_none_or(|known| {
+                let (sure, known_sure) =
+                    (found.doubt != Some(Why::MayBeUpdate), known.doubt != Some(Why::MayBeUpdate));
+                if sure == known_sure { found.time > known.time } else { sure }
+            });
+            if newer {
+                story.creation = Some(found);
+            }
+        }
+        let Some(creation) = &story.creation else { return story };
+        let own =
+            records.iter().filter(|(time, record)| *time >= creation.time && creation.is_tagged_by(record));
+        let values = own.filter_map(|(time, record)| Some((*time, written(record, &policy.tag.key)?)));
+        story.wrote = values.max_by_key(|(time, _)| *time);
+        story
+    }
+
+    /// Decides, by the value that is there now and the time of the change.
+    pub fn judge(&self, now: Option<&str>, changed: u64, existing: Existing, mode: Mode) -> Verdict {
+        let Some(creation) = &self.creation else { return Verdict::Say(Why::CreatorNotInHistory, None) };
+        let proven = self.wrote.as_ref().map(|(_, value)| value);
+        let Some(should) = proven.or(creation.value.as_ref()) else { return Verdict::Fine };
+        if now == Some(should.as_str()) {
+            return Verdict::Fine;
+        }
+        if proven.is_none() {
+            // What stands there since the creation is the creation's own, and is kept.
+            if now.is_some() && existing == Existing::Keep && changed.saturating_sub(creation.time) < TOGETHER
+            {
+                return Verdict::Fine;
+            }
+            if let Some(doubt) = creation.doubt {
+                return Verdict::Say(doubt, None);
+            }
+            if now.is_some() && existing == Existing::Keep {
+                return Verdict::Say(Why::NotKnownToBeOurs, Some(should.clone()));
+            }
+        }
+        match mode {
+            Mode::Alarm => Verdict::Say(Why::Alarm, Some(should.clone())),
+            Mode::Restore => Verdict::Restore(should.clone()),
+        }
+    }
+}
+
+impl Creation {
+    fn of(arn: &str, time: u64, record: &Record, policy: &Policy, account: Option<&str>) -> Option<Self> {
+        // Whom the policy leaves alone is found as well: his resources have no tag of ours to put back.
+        let anybody = Policy { skipped: Vec::new(), excluded: Vec::new(), ..policy.clone() };
+        let mut found = plan(record, &anybody, account);
+        let at = found.actions.iter().position(|resource| resource.arn == arn)?;
+        let resource = found.actions.swap_remove(at);
+        let planned = plan(record, policy, account);
+        let value =
+            planned.tags.first().filter(|_| !planned.actions.is_empty()).map(|(_, value)| value.clone());
+        let doubt = if resource.entry.upsert {
+            Some(Why::MayBeUpdate)
+        } else {
+            planned.inherit.is_some().then_some(Why::ParentsCreator)
+        };
+        Some(Self { resource, record: record.clone(), time, value, doubt })
+    }
+
+    /// Whether the tagger tagged this resource by this call.
+    fn is_tagged_by(&self, record: &Record) -> bool {
+        let operation = self.resource.entry.operation;
+        let call = operation.name.rsplit(':').next().unwrap_or_default();
+        // Some services put a version behind the name of a call, such as TagResource20170331v2.
+        let name = record.event_name();
+        let same = name.starts_with(call)
+            || operation.variant == Variant::S3
+                && ["TagResource", "PutBucketTagging"].contains(&name.as_str());
+        let Resource { arn, id, .. } = &self.resource;
+        is_taggers(record) && same && names(record, arn, last(id), true)
+    }
+}
+
+/// Whether the tagger's role made a call, and it succeeded.
+fn is_taggers(record: &Record) -> bool {
+    let session = json::member(record.user_identity(), "sessionContext");
+    let role = json::member_text(json::member(session, "sessionIssuer"), "userName");
+    role.as_deref() == Some(ROLE) && record.created_nothing().is_none()
+}
+
+/// Whether a request names a resource: by its ARN, or by its last part where names of its kind are meant.
+fn names(record: &Record, arn: &str, name: &str, by_name: bool) -> bool {
+    let is_it =
+        |text: &str| if text.starts_with("arn:") { text == arn } else { by_name && last(text) == name };
+    any_text(json::member(record.value(), "requestParameters"), &is_it)
+}
+
+fn any_text(value: &Value, is_it: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_it(text),
+        Value::Array(list) => list.iter().any(|inner| any_text(inner, is_it)),
+        Value::Object(map) => map.values().any(|inner| any_text(inner, is_it)),
+        _ => false,
+    }
+}
+
+/// The value that a tagging call's request gives a key, in whichever form the service writes its tags.
+fn written(record: &Record, key: &str) -> Option<String> {
+    value_in(json::member(record.value(), "requestParameters"), key, false)
+}
+
+fn value_in(value: &Value, key: &str, of_tags: bool) -> Option<String> {
+    match value {
+        Value::Array(list) => list.iter().find_map(|inner| value_in(inner, key, of_tags)),
+        Value::Object(map) => {
+            let text = |names: [&str; 2]| names.iter().find_map(|name| json::member_text(value, name));
+            if text(["key", "tagKey"]).as_deref() == Some(key) {
+                return text(["value", "tagValue"]).map(Into::into);
+            }
+            if let Some(found) = map.get(key).filter(|_| of_tags).and_then(Value::as_str) {
+                return Some(found.to_owned());
+            }
+            map.iter().find_map(|(name, inner)| {
+                value_in(inner, key, of_tags || name.to_ascii_lowercase().contains("tag"))
+            })
+        }
+        _ => None,
+    }
+}
+
+/// What stands after the last `/`, or else after the last `:`.
+fn last(text: &str) -> &str {
+    text.rsplit_once('/').or_else(|| text.rsplit_once(':')).map_or(text, |(_, last)| last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:jobs";
+    const URL: &str = "https://sqs.us-east-1.amazonaws.com/111122223333/jobs";
+
+    fn record(source: &str, name: &str, request: Value, response: Value, user: &str) -> Record {
+        let identity = if user == ROLE {
+            json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": ROLE}}})
+        } else {
+            json!({"type": "IAMUser", "userName": user})
+        };
+        Record::new(json!({
+            "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333", "userIdentity": identity, "requestParameters": request,
+            "responseElements": response,
+        }))
+    }
+
+    fn made(user: &str) -> Record {
+        record("sns", "CreateTopic", json!({"name": "t"}), json!({"topicArn": TOPIC}), user)
+    }
+
+    const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:t";
+
+    fn bucket(user: &str) -> Record {
+        record("s3", "CreateBucket", json!({"bucketName": "b-1"}), Value::Null, user)
+    }
+
+    fn tagged(value: &str, by: &str) -> Record {
+        let request = json!({"bucketName": "b-1", "Tagging": {"TagSet": {"Tag": [{"Key": "CreatedBy", "Value": value}]}}});
+        record("s3", "PutBucketTagging", request, Value::Null, by)
+    }
+
+    #[test]
+    fn which_events_tell_of_a_change() {
+        let event = |keys: Value, tags: Value| {
+            json!({"source": "aws.tag", "detail-type": "Tag Change on Resource", "region": "eu-west-1",
+                "time": "2026-11-24T08:30:00Z", "resources": [QUEUE],
+                "detail": {"changed-tag-keys": keys, "service": "sqs", "resource-type": "queue", "version": 3, "tags": tags}})
+        };
+        let change =
+            Change::of(&event(json!(["Owner", "CreatedBy"]), json!({"CreatedBy": "m"})), "CreatedBy")
+                .unwrap();
+        assert_eq!((change.arn.as_str(), change.region.as_str()), (QUEUE, "eu-west-1"));
+        assert_eq!(change.value.as_deref(), Some("m"));
+        assert_eq!(change.names(), ["jobs", QUEUE], "{change:?}");
+        assert_eq!(Change::of(&event(json!(["CreatedBy"]), json!({})), "CreatedBy").unwrap().value, None);
+        assert_eq!(Change::of(&event(json!(["Owner"]), json!({"CreatedBy": "m"})), "CreatedBy"), None);
+        for other in
+            [json!(null), json!({"source": "aws.sqs", "detail": {"changed-tag-keys": ["CreatedBy"]}})]
+        {
+            assert_eq!(Change::of(&other, "CreatedBy"), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_taggers_own_write() {
+        let change = |arn: &str, value: &str| Change {
+            arn: arn.to_owned(),
+            region: "us-east-1".to_owned(),
+            time: String::new(),
+            value: Some(value.to_owned()),
+        };
+        let queue = |by| {
+            record(
+                "sqs",
+                "TagQueue",
+                json!({"queueUrl": URL, "tags": {"CreatedBy": "alice"}}),
+                Value::Null,
+                by,
+            )
+        };
+        let ec2 = json!({"resourcesSet": {"items": [{"resourceId": "i-1"}, {"resourceId": "i-2"}]},
+            "tagSet": {"items": [{"key": "CreatedBy", "value": "alice"}]}});
+        let ec2 = record("ec2", "CreateTags", ec2, json!({"_return": true}), ROLE);
+        let instance = "arn:aws:ec2:us-east-1:111122223333:instance/i-2";
+        let by_arn = record(
+            "monitoring",
+            "TagResource",
+            json!({"resourceARN": "arn:aws:cloudwatch:us-east-1:1:alarm:a", "tags": [{"key": "CreatedBy", "value": "alice"}]}),
+            Value::Null,
+            ROLE,
+        );
+        for (what, change, record, expected) in [
+            ("a queue", change(QUEUE, "alice"), queue(ROLE), true),
+            ("by somebody else", change(QUEUE, "alice"), queue("mallory"), false),
+            ("another value", change(QUEUE, "mallory"), queue(ROLE), false),
+            (
+                "another queue",
+                change("arn:aws:sqs:us-east-1:111122223333:other", "alice"),
+                queue(ROLE),
+                false,
+            ),
+            (
+                "a topic of that name",
+                change("arn:aws:sns:us-east-1:111122223333:jobs", "alice"),
+                queue(ROLE),
+                false,
+            ),
+            ("one of many instances", change(instance, "alice"), ec2, true),
+            (
+                "an ARN of a service of another name",
+                change("arn:aws:cloudwatch:us-east-1:1:alarm:a", "alice"),
+                by_arn.clone(),
+                true,
+            ),
+            ("another ARN", change("arn:aws:cloudwatch:us-east-1:1:alarm:b", "alice"), by_arn, false),
+        ] {
+            assert_eq!(change.is_of(&record, "CreatedBy"), expected, "{what}");
+        }
+        let failed = {
+            let mut value = queue(ROLE).value().clone();
+            value["errorCode"] = "AccessDenied".into();
+            Record::new(value)
+        };
+        assert!(!change(QUEUE, "alice").is_of(&failed, "CreatedBy"), "a call that failed wrote nothing");
+    }
+
+    #[test]
+    fn what_becomes_of_a_change() {
+        use Verdict::{Fine, Restore, Say};
+        let (keep, overwrite) = (Existing::Keep, Existing::Overwrite);
+        let restore = |value: &str| Restore(value.to_owned());
+        let say = |why, value: Option<&str>| Say(why, value.map(str::to_owned));
+        let excluded = Policy { excluded: vec!["alice".to_owned()], ..Policy::default() };
+        let alarm = record("monitoring", "PutMetricAlarm", json!({"alarmName": "cpu"}), Value::Null, "alice");
+        let cpu = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:cpu";
+        let all = Policy::default();
+        // What, the resource, the records with their times, what is there now, when it changed, policy, existing, verdict.
+        for (what, arn, records, now, changed, policy, existing, expected) in [
+            ("gone", TOPIC, vec![(1, made("alice"))], None, 9_999, &all, keep, restore("alice")),
+            ("as it should be", TOPIC, vec![(1, made("alice"))], Some("alice"), 9_999, &all, keep, Fine),
+            ("not ours to begin with", TOPIC, vec![(1, made("alice"))], Some("x"), 5, &all, keep, Fine),
+            (
+                "changed, and no sign that it was ours",
+                TOPIC,
+                vec![(1, made("alice"))],
+                Some("x"),
+                9_999,
+                &all,
+                keep,
+                say(Why::NotKnownToBeOurs, Some("alice")),
+            ),
+            (
+                "changed, and the policy overwrites",
+                TOPIC,
+                vec![(1, made("alice"))],
+                Some("x"),
+                9_999,
+                &all,
+                overwrite,
+                restore("alice"),
+            ),
+            (
+                "changed, and it was ours",
+                "arn:aws:s3:::b-1",
+                vec![(1, bucket("alice")), (2, tagged("alice", ROLE))],
+                Some("x"),
+                9_999,
+                &all,
+                keep,
+                restore("alice"),
+            ),
+            (
+                "ours was the parent's creator",
+                "arn:aws:s3:::b-1",
+                vec![(1, bucket("alice")), (2, tagged("carol", ROLE))],
+                None,
+                9_999,
+                &all,
+                keep,
+                restore("carol"),
+            ),
+            (
+                "somebody else's write is no proof",
+                "arn:aws:s3:::b-1",
+                vec![(1, bucket("alice")), (2, tagged("mallory", "mallory"))],
+                Some("mallory"),
+                9_999,
+                &all,
+                keep,
+                say(Why::NotKnownToBeOurs, Some("alice")),
+            ),
+            (
+                "made again since by another",
+                "arn:aws:s3:::b-1",
+                vec![(1, bucket("alice")), (2, tagged("alice", ROLE)), (3, bucket("bob"))],
+                None,
+                9_999,
+                &all,
+                keep,
+                restore("bob"),
+            ),
+            ("who is left alone", TOPIC, vec![(1, made("alice"))], None, 9_999, &excluded, keep, Fine),
+            ("an older one", TOPIC, vec![], None, 9_999, &all, keep, say(Why::CreatorNotInHistory, None)),
+            (
+                "records of something else",
+                TOPIC,
+                vec![(1, bucket("alice"))],
+                None,
+                9_999,
+                &all,
+                keep,
+                say(Why::CreatorNotInHistory, None),
+            ),
+            (
+                "a call that may have changed it",
+                cpu,
+                vec![(1, alarm)],
+                None,
+                9_999,
+                &all,
+                keep,
+                say(Why::MayBeUpdate, None),
+            ),
+        ] {
+            let story = Story::of(arn, &records, policy, Some("111122223333"));
+            assert_eq!(story.judge(now, changed, existing, Mode::Restore), expected, "{what}");
+            let said = story.judge(now, changed, existing, Mode::Alarm);
+            match expected {
+                Restore(value) => assert_eq!(said, Say(Why::Alarm, Some(value)), "{what}"),
+                other => assert_eq!(said, other, "{what}"),
+            }
+        }
+    }
+}
