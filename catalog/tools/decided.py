@@ -148,6 +148,8 @@ NOT_IN_MODEL = {
     ("ec2.amazonaws.com", "CopyImage", "responseElements.blockDeviceMapping.items[].ebs.snapshotId"): "of DescribeImages",
     ("ec2.amazonaws.com", "CreateImage", "responseElements.blockDeviceMapping.items[].ebs.snapshotId"): "of DescribeImages",
     ("eks.amazonaws.com", "CreateCluster", "requestParameters.clusterName"): "a record",
+    ("neptune-graph.amazonaws.com", "CreateGraph", "responseElements.graph.arn"): "the guide's record",
     ("s3.amazonaws.com", "CreateBucket", "requestParameters.bucketName"): "a record",
     ("secretsmanager.amazonaws.com", "CreateSecret", "responseElements.arn"): "a record: ARN in other casing",
+    ("wellarchitected.amazonaws.com", "CreateWorkload", "responseElements.arn"): "the guide's record",
 }

@@ -81,7 +81,10 @@ fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
 
 /// Makes the virtual environment, unless it has what `bench/requirements.txt` asks for, and returns
 /// its Python.
-fn environment(root: &Path, folder: &Path) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// What is missing on this machine.
+pub fn environment(root: &Path, folder: &Path) -> Result<PathBuf, String> {
     let requirements = root.join("bench/requirements.txt");
     let wanted = fs::read(&requirements).map_err(|error| format!("bench/requirements.txt: {error}"))?;
     let python = folder.join("bin/python3");

@@ -35,19 +35,50 @@ struct Row {
     name: &'static str,
     /// Events of one invocation; none where each is a call of its own.
     batch: Option<usize>,
-    /// Whether all are of EC2, whose API takes many resources in a call.
-    ec2: bool,
+    /// Of which types all are.
+    types: Types,
     /// Whether it is measured to the last event.
     whole: bool,
 }
 
-const ROWS: [Row; 6] = [
-    Row { name: "specification's design", batch: None, ec2: true, whole: false },
-    Row { name: "ours, batches of 10", batch: Some(10), ec2: true, whole: false },
-    Row { name: "ours, batches of 100", batch: Some(100), ec2: true, whole: false },
-    Row { name: "ours, batches of 1,000", batch: Some(1_000), ec2: true, whole: true },
-    Row { name: "specification's design, all types", batch: None, ec2: false, whole: false },
-    Row { name: "ours, batches of 10, all types", batch: Some(10), ec2: false, whole: false },
+/// The types of a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Types {
+    /// EC2's, whose API takes many resources in a call.
+    Ec2,
+    /// Those of the specification's handler that take one resource a call.
+    Handlers,
+    /// All.
+    All,
+}
+
+/// The specification's handler: `bench/candidates/spec_handler.py` on AWS's own runtime client.
+const HANDLER: &str = "specification's handler";
+/// The calls that it knows and that make one resource, without CreateBucket, whose tags it replaces.
+const HANDLED: [&str; 6] = [
+    "rds CreateDBInstance",
+    "lambda CreateFunction20150331",
+    "dynamodb CreateTable",
+    "sns CreateTopic",
+    "sqs CreateQueue",
+    "elasticache CreateCacheCluster",
+];
+
+const fn row(name: &'static str, batch: Option<usize>, types: Types) -> Row {
+    Row { name, batch, types, whole: false }
+}
+
+const ROWS: [Row; 10] = [
+    row("specification's design", None, Types::Ec2),
+    row("ours, batches of 10", Some(10), Types::Ec2),
+    row("ours, batches of 100", Some(100), Types::Ec2),
+    Row { whole: true, ..row("ours, batches of 1,000", Some(1_000), Types::Ec2) },
+    row(HANDLER, None, Types::Handlers),
+    row("specification's design, the handler's types", None, Types::Handlers),
+    row("ours, batches of 10, the handler's types", Some(10), Types::Handlers),
+    row("specification's design, all types", None, Types::All),
+    row("ours, batches of 10, all types", Some(10), Types::All),
+    row("ours, batches of 1,000, all types", Some(1_000), Types::All),
 ];
 
 /// What one row came to.
@@ -91,17 +122,25 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     println!(
         "| delivery | events | resources | resources/s | calls/resource | peak MB |\n|---|---|---|---|---|---|"
     );
-    let mut base = [0.0; 2];
+    let python = crate::bench::environment(&crate::root(), &crate::root().join("target/bench-venv"))
+        .inspect_err(|error| eprintln!("without the specification's handler: {error}"));
+    let mut base = [0.0; 3];
     for row in &ROWS {
-        let samples: Vec<&Sample> = all.iter().filter(|sample| is_of(sample, row.ec2)).collect();
+        let samples: Vec<&Sample> = all.iter().filter(|sample| is_of(sample, row.types)).collect();
+        let program = match (&python, row.name == HANDLER) {
+            (_, false) => &program,
+            (Ok(python), true) => python,
+            (Err(_), true) => continue,
+        };
         let limit = Duration::from_secs(if row.whole { 3_600 } else { seconds });
-        let measured = measure(row, &samples, events, limit, latency, &program)?;
+        let measured = measure(row, &samples, events, limit, latency, program)?;
         let rate = measured.resources as f64 / measured.took.as_secs_f64();
-        let base = &mut base[usize::from(row.ec2)];
-        let ratio = if row.batch.is_none() { String::new() } else { format!(" ({:.1}x)", rate / *base) };
-        if row.batch.is_none() {
+        let base = &mut base[row.types as usize];
+        let is_first = *base == 0.0;
+        if is_first {
             *base = rate;
         }
+        let ratio = if is_first { String::new() } else { format!(" ({:.1}x)", rate / *base) };
         println!(
             "| {} | {} | {} | {rate:.0}{ratio} | {:.3} | {:.1} |",
             row.name,
@@ -114,10 +153,16 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a sample is of a row: one resource, of EC2 or of any type.
-fn is_of(sample: &Sample, ec2: bool) -> bool {
-    let plain = sample.resources.len() == 1;
-    plain && (!ec2 || sample.resources.iter().all(|made| made.operation == "ec2:CreateTags"))
+/// Whether a sample is of a row: one resource, of its types.
+fn is_of(sample: &Sample, types: Types) -> bool {
+    sample.resources.len() == 1
+        && match types {
+            Types::Ec2 => sample.resources.iter().all(|made| made.operation == "ec2:CreateTags"),
+            Types::Handlers => {
+                HANDLED.contains(&format!("{} {}", sample.service, sample.event_name).as_str())
+            }
+            Types::All => true,
+        }
 }
 
 struct Measured {
@@ -170,9 +215,15 @@ fn measure(
     };
     // The design writes without reading and has no queue of its own.
     let overwrite = [("TAGGER_EXISTING", "overwrite".to_owned())];
-    let environment: &[_] = if row.batch.is_some() { &[] } else { &overwrite };
-    let function =
-        Function { program, endpoint: &endpoint, log: None, environment, queues: row.batch.is_some() };
+    let folder = crate::root().join("bench/candidates").display().to_string();
+    let of_python = [("PYTHONPATH", folder.clone()), ("LAMBDA_TASK_ROOT", folder)];
+    let (arguments, environment): (&[_], &[_]) = match row.batch {
+        _ if row.name == HANDLER => (&["-m", "awslambdaric", "spec_handler.handler"], &of_python),
+        Some(_) => (&[], &[]),
+        None => (&[], &overwrite),
+    };
+    let queues = row.batch.is_some();
+    let function = Function { program, arguments, endpoint: &endpoint, log: None, environment, queues };
     let mut child = function.start(&runtime)?;
     let begin = Instant::now();
     let (mut sent, mut resources, mut open) = (0, 0, 0);
@@ -277,6 +328,7 @@ fn event(sample: &Sample, first_mark: usize, number: usize) -> String {
         event_id: &format!("event-{number}"),
         who: &who.to_string(),
         generation: 0,
+        given: &samples::Given::default(),
     });
     format!(
         "{{\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.{}\",\"account\":\"{account}\",\"detail\":{record}}}",

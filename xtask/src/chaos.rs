@@ -119,6 +119,7 @@ fn play(options: &Options, folder: &Path) -> Result<(), String> {
     let environment = account.clock.environment();
     let function = Function {
         program: &options.program,
+        arguments: &[],
         endpoint: &endpoint,
         log: log.as_ref(),
         environment: &environment,

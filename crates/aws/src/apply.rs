@@ -7,13 +7,19 @@
 use crate::{
     children,
     client::Client,
-    ec2, inherit, lifetime,
+    ec2, inherit,
+    join::{both, join_some},
+    lifetime,
     outcome::{Class, Done, Failure, Outcome},
     s3,
     tags::{self, Tags},
     wire::Ask,
 };
 use serde_json::Value;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
 use tagger_catalog::{
     lifetime::Told,
     operation::{Call, Operation, Variant},
@@ -21,6 +27,7 @@ use tagger_catalog::{
 use tagger_core::{
     Plan, Record,
     attempt::{Answer, Attempt, Facts, Guard, Step},
+    given::given,
     patience::Age,
     resources::Resource,
 };
@@ -28,6 +35,10 @@ use tagger_core::{
 /// Most ids in one call of CreateTags:
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
 const MOST_IDS: usize = 1000;
+
+/// How many resources are worked on at a time, beside those of EC2. Two calls of 100 ms each for one of them are
+/// some 160 resources a second; the limiter keeps each API below its own rate all the same.
+const SIDE_BY_SIDE: usize = 32;
 
 /// What to do about one record.
 #[derive(Debug, Clone, Copy)]
@@ -71,59 +82,109 @@ pub async fn apply(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
 async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
     let mut done: Vec<Vec<Done>> = jobs.iter().map(|_| Vec::new()).collect();
     let mut wanted: Vec<Wanted> = Vec::new();
-    for (job, Job { plan, .. }) in jobs.iter().enumerate() {
+    let searches = jobs.iter().map(|job| job.plan.children.as_slice());
+    for (job, (found, failed)) in children::find_all(client, searches).await.into_iter().enumerate() {
         let first = wanted.len();
-        let of_record = plan.actions.iter().cloned();
+        let of_record = jobs[job].plan.actions.iter().cloned();
         wanted.extend(of_record.map(|resource| Wanted { job, resource, parent: None }));
-        for children in &plan.children {
-            let (found, failed) = children::find(client, children).await;
-            for (parent, resource) in found {
-                // A child may stand in the record as well.
-                if wanted[first..].iter().all(|known| known.resource.arn != resource.arn) {
-                    wanted.push(Wanted { job, resource, parent: Some(parent) });
-                }
+        for (parent, resource) in found {
+            // A child may stand in the record as well.
+            if wanted[first..].iter().all(|known| known.resource.arn != resource.arn) {
+                wanted.push(Wanted { job, resource, parent: Some(parent) });
             }
-            done[job].extend(failed);
+        }
+        done[job].extend(failed);
+    }
+    let mut outcomes: Vec<Option<Outcome>> = wanted.iter().map(|_| None).collect();
+    let is_ec2 = |place: &usize| wanted[*place].resource.entry.operation.variant == Variant::Ec2;
+    let (ec2, others): (Vec<_>, Vec<_>) = (0..wanted.len()).partition(is_ec2);
+    // One after another what is of one resource, which is never tried twice at the same time.
+    let mut of_arn: HashMap<&str, usize> = HashMap::new();
+    let mut queues: Vec<Vec<usize>> = Vec::new();
+    for place in others {
+        let queue = *of_arn.entry(&wanted[place].resource.arn).or_insert(queues.len());
+        match queues.get_mut(queue) {
+            Some(queue) => queue.push(place),
+            None => queues.push(vec![place]),
         }
     }
-    let (ec2, others): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|one| one.resource.entry.operation.variant == Variant::Ec2);
-    for group in groups(jobs, ec2) {
-        let Some(first) = group.first() else { continue };
-        let resources: Vec<&Resource> = group.iter().map(|one| &one.resource).collect();
-        let outcomes = ec2::tag(client, jobs[first.job].plan, &first.resource.region, &resources).await;
-        for (one, outcome) in group.iter().zip(outcomes) {
-            done[one.job].push(of(one, outcome));
+    let begun = Instant::now();
+    let one_by_one = async |queue: Vec<usize>| {
+        let mut outcomes = Vec::with_capacity(queue.len());
+        for place in queue {
+            let Wanted { job, resource, .. } = &wanted[place];
+            // It may have had to wait for others, and an older event is tried with more care.
+            let job = Job { age: jobs[*job].age.after(begun.elapsed().as_secs()), ..jobs[*job] };
+            outcomes.push((place, tag_one(client, &job, resource).await));
         }
+        outcomes
+    };
+    let together = async {
+        let mut outcomes = Vec::with_capacity(ec2.len());
+        for group in groups(jobs, &wanted, &ec2) {
+            outcomes.extend(tag_group(client, jobs, &wanted, &group).await);
+        }
+        outcomes
+    };
+    let (of_ec2, of_others) =
+        both(together, join_some(SIDE_BY_SIDE, queues.into_iter().map(one_by_one))).await;
+    for (place, outcome) in of_ec2.into_iter().chain(of_others.into_iter().flatten()) {
+        outcomes[place] = Some(outcome);
     }
-    for one in others {
-        let outcome = tag_one(client, &jobs[one.job], &one.resource).await;
-        done[one.job].push(of(&one, outcome));
+    for (one, outcome) in wanted.iter().zip(outcomes) {
+        done[one.job].extend(outcome.map(|outcome| of(one, outcome)));
     }
     done
 }
 
+/// Tags a group of EC2's resources; each outcome with its place.
+async fn tag_group(
+    client: &Client,
+    jobs: &[Job<'_>],
+    wanted: &[Wanted],
+    group: &[usize],
+) -> Vec<(usize, Outcome)> {
+    let Some(first) = group.first().map(|place| &wanted[*place]) else { return Vec::new() };
+    let member = |place: &usize| {
+        let Wanted { job, resource, .. } = &wanted[*place];
+        ec2::Member { resource, given: given(jobs[*job].record, resource) }
+    };
+    let members: Vec<ec2::Member> = group.iter().map(member).collect();
+    let outcomes = ec2::tag(client, jobs[first.job].plan, &first.resource.region, &members).await;
+    group.iter().copied().zip(outcomes).collect()
+}
+
 /// All that EC2 takes in one call: resources of one region that get the same tags, each once. What comes
 /// twice goes into the next call, which reads what the first one wrote.
-fn groups(jobs: &[Job<'_>], wanted: Vec<Wanted>) -> Vec<Vec<Wanted>> {
-    let mut groups: Vec<Vec<Wanted>> = Vec::new();
+fn groups(jobs: &[Job<'_>], wanted: &[Wanted], places: &[usize]) -> Vec<Vec<usize>> {
+    /// A group, with the ids that are in it.
+    struct Group<'a> {
+        places: Vec<usize>,
+        ids: HashSet<&'a str>,
+    }
+    let mut groups: Vec<Group> = Vec::new();
     let alike = |a: &Wanted, b: &Wanted| {
         let (one, other) = (jobs[a.job].plan, jobs[b.job].plan);
         a.resource.region == b.resource.region && one.tags == other.tags && one.existing == other.existing
     };
-    for one in wanted {
-        let fits = |group: &&mut Vec<Wanted>| {
-            group.len() < MOST_IDS
-                && group.first().is_some_and(|first| alike(first, &one))
-                && (group.iter().all(|known| known.job == one.job)
-                    || group.iter().all(|known| known.resource.id != one.resource.id))
+    for place in places {
+        let one = &wanted[*place];
+        let fits = |group: &&mut Group| {
+            group.places.len() < MOST_IDS
+                && group.places.first().is_some_and(|first| alike(&wanted[*first], one))
+                && !group.ids.contains(one.resource.id.as_str())
         };
         match groups.iter_mut().find(fits) {
-            Some(group) => group.push(one),
-            None => groups.push(vec![one]),
+            Some(group) => {
+                group.places.push(*place);
+                group.ids.insert(&one.resource.id);
+            }
+            None => {
+                groups.push(Group { places: vec![*place], ids: HashSet::from([one.resource.id.as_str()]) })
+            }
         }
     }
-    groups
+    groups.into_iter().map(|group| group.places).collect()
 }
 
 fn of(wanted: &Wanted, outcome: Outcome) -> Done {

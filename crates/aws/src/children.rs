@@ -6,6 +6,7 @@
 
 use crate::{
     client::Client,
+    join::join_some,
     outcome::{Class, Done, Failure, Outcome},
     wire::Ask,
 };
@@ -83,8 +84,68 @@ static FINDERS: [Finder; 2] = [
     },
 ];
 
-/// Finds them: the children, each with its parent's ARN, and what could not be found, under that ARN.
-pub async fn find(client: &Client, children: &Children) -> (Vec<(String, Resource)>, Vec<Done>) {
+/// Parents that are asked for in one call. It takes up to 1,000 ids, and the answer holds some kilobytes for each:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
+const MOST_PARENTS: usize = 100;
+
+/// The children, each with its parent's ARN, and what could not be found, under that ARN.
+pub type Found = (Vec<(String, Resource)>, Vec<Done>);
+
+/// Finds the children of several plans, in their order. What asks the same is asked together.
+pub async fn find_all<'a>(client: &Client, plans: impl Iterator<Item = &'a [Children]>) -> Vec<Found> {
+    let mut all: Vec<Found> = Vec::new();
+    // Each with the plans that its parents are of.
+    let mut searches: Vec<(Children, Vec<usize>)> = Vec::new();
+    for (plan, children) in plans.enumerate() {
+        all.push(Found::default());
+        for children in children {
+            let fits = |(other, plans): &&mut (Children, Vec<usize>)| {
+                let types = |children: &Children| -> Vec<_> {
+                    children.entries.iter().map(|entry| entry.resource_type).collect()
+                };
+                // The same event again asks by itself.
+                let known = |parent: &Resource| other.parents.iter().any(|known| known.arn == parent.arn);
+                other.call == children.call
+                    && types(other) == types(children)
+                    && other.parents.first().map(|parent| &parent.region)
+                        == children.parents.first().map(|parent| &parent.region)
+                    && plans.len() + children.parents.len() <= MOST_PARENTS
+                    && !children.parents.iter().any(known)
+            };
+            match searches.iter_mut().find(fits) {
+                Some((other, plans)) => {
+                    // What was handed in to one call was not created by another.
+                    other.except.extend(children.except.iter().cloned());
+                    other.parents.extend(children.parents.iter().cloned());
+                    plans.extend(children.parents.iter().map(|_| plan));
+                }
+                None => {
+                    let plans = children.parents.iter().map(|_| plan).collect();
+                    searches.push((children.clone(), plans));
+                }
+            }
+        }
+    }
+    let found = join_some(4, searches.iter().map(|(children, _)| find(client, children))).await;
+    for ((children, plans), (found, failed)) in searches.iter().zip(found) {
+        let plan_of =
+            |arn: &str| children.parents.iter().position(|parent| parent.arn == arn).map(|at| plans[at]);
+        for (parent, child) in found {
+            if let Some(plan) = plan_of(&parent) {
+                all[plan].0.push((parent, child));
+            }
+        }
+        for one in failed {
+            if let Some(plan) = one.parent.as_deref().and_then(plan_of) {
+                all[plan].1.push(one);
+            }
+        }
+    }
+    all
+}
+
+/// Finds them.
+async fn find(client: &Client, children: &Children) -> Found {
     let failed = |parent: &Resource, entry: &Entry, failure: Failure| Done {
         resource_type: entry.resource_type,
         arn: parent.arn.clone(),
@@ -110,14 +171,14 @@ pub async fn find(client: &Client, children: &Children) -> (Vec<(String, Resourc
     let ask = Ask { ids: &ids, tags: &[], with: &[], account: &first.account };
     let answer = match client.call(first.entry.operation, &finder.call, &first.region, ask).await {
         Ok(answer) => answer,
-        // Many were asked for, and one that does not exist fails them all: each is asked for by itself.
+        // Many were asked for, and one that does not exist fails them all: it is looked for by halves.
         Err(failure) if failure.class == Class::NotFound && children.parents.len() > 1 => {
             let (mut found, mut missing) = (Vec::new(), Vec::new());
-            for parent in &children.parents {
-                let one = Children { parents: vec![parent.clone()], ..children.clone() };
-                let (of_one, not_of_one) = Box::pin(find(client, &one)).await;
-                found.extend(of_one);
-                missing.extend(not_of_one);
+            for half in children.parents.chunks(children.parents.len().div_ceil(2)) {
+                let half = Children { parents: half.to_vec(), ..children.clone() };
+                let (of_half, not_of_half) = Box::pin(find(client, &half)).await;
+                found.extend(of_half);
+                missing.extend(not_of_half);
             }
             return (found, missing);
         }

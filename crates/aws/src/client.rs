@@ -187,6 +187,12 @@ impl Client {
         *self.until.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = end;
     }
 
+    /// Whether that is over.
+    pub fn is_over(&self) -> bool {
+        let end = *self.until.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        end.is_some_and(|end| Instant::now() >= end)
+    }
+
     /// Waits for a place for a call.
     pub(crate) async fn place(&self, call: &str, region: &str) -> Result<(), Failure> {
         let Some(limiter) = &self.limiter else { return Ok(()) };

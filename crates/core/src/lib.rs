@@ -21,6 +21,7 @@ pub mod containers;
 pub mod diagnostic;
 pub mod documents;
 pub mod explain;
+pub mod given;
 pub mod glance;
 pub mod identity;
 pub mod inherit;

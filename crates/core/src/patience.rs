@@ -38,6 +38,12 @@ impl Age {
         let since = |then: u64| now.saturating_sub(then);
         Self { event: since(event_time.unwrap_or(first_seen)), waited: since(first_seen) }
     }
+
+    /// The ages so many seconds later.
+    #[must_use]
+    pub fn after(self, seconds: u64) -> Self {
+        Self { event: self.event + seconds, waited: self.waited + seconds }
+    }
 }
 
 /// What to do about a failure.

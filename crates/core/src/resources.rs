@@ -198,7 +198,8 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
             continue;
         };
         let values = json::at_path(record.value(), path);
-        let values: Vec<_> = values.into_iter().filter_map(json::text).collect();
+        let values: Vec<_> =
+            values.into_iter().filter_map(json::text).filter(|value| !is_hidden(value)).collect();
         texts = texts
             .iter()
             .flat_map(|so_far| {
@@ -207,6 +208,20 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
             .collect();
     }
     texts
+}
+
+/// Whether a service put this text in the place of what it does not want in the record. It names nothing, so an ARN made of it
+/// would be that of something else. The samples of `voiceid/CreateDomain`, `directconnect/CreatePrivateVirtualInterface` and
+/// `greengrass/CreateFunctionDefinition` have one of each kind.
+fn is_hidden(text: &str) -> bool {
+    [
+        "HIDDEN_DUE_TO_SECURITY_REASONS",
+        "Value hidden due to security reasons.",
+        "<sensitiveDataRemoved>",
+        "[PROTECTED]",
+    ]
+    .contains(&text)
+        || (!text.is_empty() && text.bytes().all(|byte| byte == b'*'))
 }
 
 fn filtered(text: &str, filter: Filter) -> std::borrow::Cow<'_, str> {
@@ -307,6 +322,13 @@ mod tests {
             (json!({"awsRegion": "cn-north-1", "requestParameters": {"n": "x"}}), vec!["aws-cn:/x"]),
             (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "/x"}}), vec!["aws:/x"]),
             (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": {}}}), vec![]),
+            (
+                json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "HIDDEN_DUE_TO_SECURITY_REASONS"}}),
+                vec![],
+            ),
+            (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "***"}}), vec![]),
+            (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "[PROTECTED]"}}), vec![]),
+            (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "a*"}}), vec!["aws:/a*"]),
             (json!({"requestParameters": {"n": "x"}}), vec![]),
         ] {
             let record = Record::new(record);

@@ -12,8 +12,11 @@ use crate::{
 };
 use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant, SystemTime};
-use tagger_aws::{Client, Done, Job, Outcome, Queues, time};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime},
+};
+use tagger_aws::{Client, Done, Job, Outcome, Queues, join::join_some, time};
 use tagger_core::{
     Plan, Policy, Record,
     attempt::Guard,
@@ -40,6 +43,13 @@ pub struct Handler {
 /// still be sent.
 const LAST_CALL: Duration = Duration::from_secs(11);
 
+/// Records of a batch that are worked on together. EC2 takes as many resources in one call, and when the time is
+/// over, what was not begun comes again.
+const TOGETHER: usize = 500;
+
+/// Records that are settled at a time: each may have to send a message.
+const SETTLED_AT_ONCE: usize = 16;
+
 /// The longest that Lambda lets a function run, for a runtime that states no deadline:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LONGEST: Duration = Duration::from_secs(900);
@@ -63,6 +73,28 @@ pub struct Summary {
     /// The messages that are not done and come again.
     again: Vec<usize>,
 }
+
+impl Summary {
+    fn add(&mut self, other: Summary) {
+        self.tagged += other.tagged;
+        self.already_tagged += other.already_tagged;
+        self.left_alone += other.left_alone;
+        self.waiting += other.waiting;
+        self.gone += other.gone;
+        self.given_up += other.given_up;
+        self.failures.extend(other.failures);
+        self.again.extend(other.again);
+    }
+
+    /// The messages that are not done with.
+    fn open(&self) -> impl Iterator<Item = usize> {
+        self.failures.iter().filter_map(|(place, _)| *place).chain(self.again.iter().copied())
+    }
+}
+
+/// The messages of a batch that are not done with, by their ids, for when the time is over in the middle.
+/// None where the event is no batch.
+type Open = Mutex<Option<Vec<String>>>;
 
 /// An invocation in which something was not tagged.
 #[derive(Debug)]
@@ -88,6 +120,7 @@ impl Handler {
             let end = SystemTime::UNIX_EPOCH + end;
             end.duration_since(SystemTime::now()).unwrap_or_default()
         });
+        let open = Open::default();
         let answer = async {
             let arn = &context.invoked_function_arn;
             match Ask::of(&event) {
@@ -95,7 +128,7 @@ impl Handler {
                     Ok(tag_changes::answer(self, &event, arn, left.unwrap_or(LONGEST).min(LONGEST)).await)
                 }
                 Some(ask) => reconcile::run(self, &ask, arn, left.unwrap_or(LONGEST).min(LONGEST)).await,
-                None => self.answer(event, arn).await,
+                None => self.answer(event, arn, &open).await,
             }
         };
         // A runtime that states no deadline, as a local one may, sets no limit.
@@ -106,30 +139,49 @@ impl Handler {
         answered.unwrap_or_else(|_| {
             let message = "the time of the invocation is over and not all is tagged";
             log::failure("out-of-time", message);
-            Err(NotTagged(message.to_owned()))
+            match open.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take() {
+                Some(ids) => Ok(failed_items(&ids)),
+                None => Err(NotTagged(message.to_owned())),
+            }
         })
     }
 
-    async fn answer(&self, event: Value, function_arn: &str) -> Result<Value, NotTagged> {
+    async fn answer(&self, event: Value, function_arn: &str, open: &Open) -> Result<Value, NotTagged> {
         let account = account_of(function_arn);
         let now = time::since_1970(SystemTime::now());
         let Intake { messages, tasks, unreadable } = intake::open(event, self.queues.as_ref(), now);
+        // Until the first part is done, all come again.
+        let ids = |places: &mut dyn Iterator<Item = usize>| {
+            let mut places: Vec<usize> = places.collect();
+            places.sort_unstable();
+            places.dedup();
+            let ids = places.into_iter().filter_map(|place| messages.get(place));
+            (!messages.is_empty()).then(|| ids.map(|message| message.id.clone()).collect())
+        };
+        let keep = |ids| *open.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = ids;
+        keep(ids(&mut (0..messages.len())));
         let mut summary = Summary::default();
         for (place, problem) in unreadable {
             log::failure("unreadable", &problem);
             self.keep_unreadable(&messages, place, problem, &mut summary, now).await;
         }
         let records = tasks.len();
-        self.work(tasks, &messages, &self.policy, account, now, &mut summary).await;
-        if !messages.is_empty() {
-            let failed = summary.failures.iter().filter_map(|(place, _)| *place);
-            let mut failed: Vec<usize> = failed.chain(summary.again.iter().copied()).collect();
-            failed.sort_unstable();
-            failed.dedup();
-            let failed = failed.iter().filter_map(|place| messages.get(*place));
-            let failed: Vec<_> = failed.map(|message| json!({ "itemIdentifier": message.id })).collect();
-            // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-            return Ok(json!({ "batchItemFailures": failed }));
+        let mut tasks = tasks.into_iter();
+        while tasks.len() > 0 {
+            keep(ids(&mut summary.open().chain(tasks.as_slice().iter().filter_map(|task| task.message))));
+            // An event without messages has nowhere to come from again.
+            if !messages.is_empty() && self.client.is_over() {
+                log::failure("out-of-time", "what is left of the batch is not begun and comes again");
+                summary.again.extend(tasks.by_ref().filter_map(|task| task.message));
+                break;
+            }
+            let part = tasks.by_ref().take(TOGETHER).collect();
+            // How careful a try is goes by the event's age, which has grown by the part before.
+            let now = time::since_1970(SystemTime::now());
+            self.work(part, &messages, &self.policy, account, now, &mut summary).await;
+        }
+        if let Some(ids) = ids(&mut summary.open()) {
+            return Ok(failed_items(&ids));
         }
         if !summary.failures.is_empty() {
             let texts: Vec<_> = summary.failures.into_iter().map(|(_, text)| text).collect();
@@ -212,15 +264,20 @@ impl Handler {
             })
             .collect();
         let outcomes = tagger_aws::apply(&self.client, &jobs).await;
-        for ((task, plan), done) in planned.iter().zip(outcomes) {
+        let settled = planned.iter().zip(&outcomes).map(|((task, plan), done)| async {
+            let mut of_one = Summary::default();
             // A service's own resources are skipped, and its parent has no creator.
             if done.is_empty() && plan.inherit.is_some() {
-                summary.left_alone += 1;
+                of_one.left_alone += 1;
             }
             match &self.queues {
-                Some(queues) => self.settle(queues, task, messages, plan, &done, now, summary).await,
-                None => report(task, plan, &done, summary),
+                Some(queues) => self.settle(queues, task, messages, plan, done, now, &mut of_one).await,
+                None => report(task, plan, done, &mut of_one),
             }
+            of_one
+        });
+        for of_one in join_some(SETTLED_AT_ONCE, settled).await {
+            summary.add(of_one);
         }
     }
 
@@ -272,6 +329,13 @@ impl Handler {
             }
         }
     }
+}
+
+/// The messages that come again:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+fn failed_items(ids: &[String]) -> Value {
+    let failed: Vec<_> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+    json!({ "batchItemFailures": failed })
 }
 
 /// Where there are no queues, a failure is one of the invocation.

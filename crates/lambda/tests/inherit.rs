@@ -44,6 +44,14 @@ fn ec2(asked: &str) -> (u16, String) {
         _ if asked.contains("Action=DescribeTags") => {
             "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>"
         }
+        // What a template may have tagged is looked at first.
+        _ if asked.contains("Action=DescribeVolumes") => {
+            "<DescribeVolumesResponse><volumeSet><item><volumeId>vol-1</volumeId></item></volumeSet></DescribeVolumesResponse>"
+        }
+        _ if asked.contains("Action=DescribeNetworkInterfaces") => {
+            "<DescribeNetworkInterfacesResponse><networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId>\
+             </item></networkInterfaceSet></DescribeNetworkInterfacesResponse>"
+        }
         _ if asked.contains("Action=CreateTags") => {
             "<CreateTagsResponse><return>true</return></CreateTagsResponse>"
         }

@@ -19,8 +19,11 @@ use std::{
 
 /// How long an invocation may take; the template's.
 pub const TIMEOUT: u64 = 30 * SECOND;
-/// What a mapping hands on at once; the template's.
+/// What the retry queue's mapping hands on at once; the template's.
 const BATCH: usize = 10;
+/// What the events queue's mapping hands on at once. The template's is 1,000, which the processes of this run, all on
+/// one machine, would not do within the time of an invocation.
+const EVENTS_BATCH: usize = 25;
 /// How many processes a mapping of the retry queue uses at once; the template's.
 const MOST_RETRIES: usize = 5;
 
@@ -170,8 +173,9 @@ impl State {
     }
 
     fn batch(&mut self, is_retry: bool, now: u64) -> Option<(String, What)> {
-        let queue = if is_retry { &mut self.retry } else { &mut self.events };
-        let (ids, event, dead) = queue.receive(now, BATCH);
+        let (queue, most) =
+            if is_retry { (&mut self.retry, BATCH) } else { (&mut self.events, EVENTS_BATCH) };
+        let (ids, event, dead) = queue.receive(now, most);
         self.letters.extend(dead);
         (!ids.is_empty()).then(|| (event.to_string(), What::Batch(is_retry, ids)))
     }

@@ -221,6 +221,29 @@ pub fn described(known: &Known, told: &Told, facts: Option<&Facts>) -> Answer {
     Answer::new(200, kind(known), body.to_string())
 }
 
+/// DescribeVolumes and its like: those that are visible, with their tags.
+pub fn looks(operation: &str, shown: &[(String, &[(String, String)])]) -> Answer {
+    let (set, member) = match operation {
+        "DescribeVolumes" => ("volumeSet", "volumeId"),
+        "DescribeNetworkInterfaces" => ("networkInterfaceSet", "networkInterfaceId"),
+        _ => ("imagesSet", "imageId"),
+    };
+    let items: String = shown
+        .iter()
+        .map(|(id, tags)| {
+            let tags: String = tags
+                .iter()
+                .map(|(key, value)| {
+                    format!("<item><key>{}</key><value>{}</value></item>", escaped(key), escaped(value))
+                })
+                .collect();
+            format!("<item><{member}>{}</{member}><tagSet>{tags}</tagSet></item>", escaped(id))
+        })
+        .collect();
+    let body = format!("<{operation}Response><{set}>{items}</{set}></{operation}Response>");
+    Answer::new(200, "text/xml", body)
+}
+
 /// DescribeInstances and DescribeImages: each parent with its state and the ids of its children, if shown.
 pub fn parents(is_images: bool, found: &[(String, bool, Vec<String>)]) -> Answer {
     let mut items = String::new();

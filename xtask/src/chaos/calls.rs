@@ -130,14 +130,15 @@ impl Table {
             let action = field("Action").ok_or_else(unknown)?.clone();
             let version = format!("{signing} {}", field("Version").ok_or_else(unknown)?);
             asked.name = format!("{signing}:{action}");
-            // The children of instances and images are no part of the table.
-            if signing == "ec2" && ["DescribeInstances", "DescribeImages"].contains(&action.as_str()) {
-                asked.ids = asked
-                    .form
-                    .iter()
-                    .filter(|(name, _)| name.contains("Id."))
-                    .map(|(_, id)| id.clone())
-                    .collect();
+            // No part of the table: the children of instances and images, asked for by parent, and a look at what
+            // may have tags of which no record tells, by a filter.
+            let describes =
+                ["DescribeInstances", "DescribeImages", "DescribeVolumes", "DescribeNetworkInterfaces"];
+            if signing == "ec2" && describes.contains(&action.as_str()) {
+                let filtered = asked.form.iter().any(|(name, _)| name == "Filter.1.Name");
+                let id = if filtered { "Filter.1.Value." } else { "Id." };
+                let ids = asked.form.iter().filter(|(name, _)| name.contains(id));
+                asked.ids = ids.map(|(_, id)| id.clone()).collect();
                 return Ok(asked);
             }
             asked.known = self.forms.get(&(action, version)).cloned().unwrap_or_default();

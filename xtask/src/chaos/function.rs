@@ -18,6 +18,8 @@ use std::{
 pub struct Function<'a> {
     /// The program.
     pub program: &'a Path,
+    /// Its arguments.
+    pub arguments: &'a [&'static str],
     /// The endpoint that stands in for all of AWS.
     pub endpoint: &'a str,
     /// Where its log goes, if anybody wants it.
@@ -43,6 +45,7 @@ impl Function<'_> {
         let names = [("RETRY_QUEUE_URL", "retry"), ("DEAD_LETTER_QUEUE_URL", "dead-letters")];
         let queues = names.iter().filter(|_| self.queues).map(|(variable, name)| (*variable, url(name)));
         Command::new(self.program)
+            .args(self.arguments)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime)
             .env("AWS_LAMBDA_FUNCTION_NAME", "auto-resource-tagger")

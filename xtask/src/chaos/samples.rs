@@ -3,7 +3,7 @@
 //! Who made which resource is known from the making: the creator is put in, and the ARN is the one that lies
 //! beside the sample with the same name put in. The planner of `tagger-core` is not asked.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     fs,
@@ -24,6 +24,8 @@ pub struct Sample {
     pub resources: Vec<Made>,
     /// `eventSource` of the record, without its domain.
     pub service: String,
+    /// `eventName` of the record.
+    pub event_name: String,
     /// The region, where it cannot be chosen.
     pub fixed_region: Option<String>,
 }
@@ -44,6 +46,19 @@ pub struct Made {
     pub most_tags: usize,
     /// Whether the operation takes something that does not stand in the ARN, such as a key pair's id.
     pub given: bool,
+    /// Its word in a specification of EC2's tags; none elsewhere.
+    pub kind: Option<String>,
+    /// Whether it can have tags from a launch template or from what it is a copy of.
+    pub inherits: bool,
+}
+
+/// The tags with which EC2's calls create, as they stand in their records.
+#[derive(Default)]
+pub struct Given {
+    /// Type and tags, where the request names them.
+    pub specified: Vec<(String, Vec<(String, String)>)>,
+    /// Whether there is a template, or a copy with its tags.
+    pub inherited: bool,
 }
 
 /// A piece of a text.
@@ -55,6 +70,10 @@ enum Piece {
     EventId,
     Who,
     Generation,
+    Given,
+    GivenWrapped,
+    Template,
+    Copies,
 }
 
 /// What goes into the holes.
@@ -71,6 +90,8 @@ pub struct Filling<'a> {
     pub who: &'a str,
     /// How often the name was given before.
     pub generation: usize,
+    /// The tags of the call.
+    pub given: &'a Given,
 }
 
 /// The mark that stands in names and ids, by which a resource is found again.
@@ -107,9 +128,29 @@ fn fill(pieces: &[Piece], with: &Filling) -> String {
             Piece::EventId => text += with.event_id,
             Piece::Who => text += with.who,
             Piece::Generation => text += &with.generation.to_string(),
+            Piece::Given => text += &specification(with.given, false).to_string(),
+            Piece::GivenWrapped => text += &specification(with.given, true).to_string(),
+            Piece::Template if with.given.inherited => text += r#"{"launchTemplateId":"lt-0abc"}"#,
+            Piece::Template => text += "null",
+            Piece::Copies => text += &with.given.inherited.to_string(),
         }
     }
     text
+}
+
+/// The tags of a call as older records write them, and as those with a wrapper do.
+fn specification(given: &Given, wrapped: bool) -> Value {
+    let (kind, tag, key, value) = if wrapped {
+        ("ResourceType", "Tag", "Key", "Value")
+    } else {
+        ("resourceType", "tags", "key", "value")
+    };
+    let all = given.specified.iter().map(|(name, tags)| {
+        let tags: Vec<_> = tags.iter().map(|(name, text)| json!({ key: name, value: text })).collect();
+        json!({ kind: name, tag: tags })
+    });
+    let all: Vec<_> = all.collect();
+    if wrapped { all.into() } else { json!({ "items": all }) }
 }
 
 /// Reads the samples that create something in the usual partition.
@@ -129,7 +170,7 @@ pub fn read(root: &Path) -> Result<Vec<Sample>, String> {
         let sample = PathBuf::from(plan.to_string_lossy().replace(".plan.json", ".json"));
         // An interface that the caller handed in is in the record and is not created.
         if !sample.to_string_lossy().contains("handed-in") {
-            samples.extend(of_files(&json(&sample)?["record"], &json(&plan)?));
+            samples.extend(of_files(&read_json(&sample)?["record"], &read_json(&plan)?));
         }
     }
     Ok(samples)
@@ -140,7 +181,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(entries.flatten().map(|entry| entry.path()).collect())
 }
 
-fn json(path: &Path) -> Result<Value, String> {
+fn read_json(path: &Path) -> Result<Value, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
@@ -161,6 +202,9 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         record.as_object_mut()?.remove(member);
     }
     record["recipientAccountId"] = account.into();
+    if service == "ec2" {
+        add_given(&mut record, &name);
+    }
     let mut made = Vec::new();
     let mut tokens = BTreeSet::new();
     let mut regional = true;
@@ -216,7 +260,11 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         }
     }
     let hole = |text: &str| if regional { text.replace(region, "@@region@@") } else { text.to_owned() };
-    let record = hole(&record.to_string().replace(account, ACCOUNT).replace("\"@@who@@\"", "@@who@@"));
+    let mut text = record.to_string().replace(account, ACCOUNT);
+    for hole in ["@@who@@", "@@given@@", "@@given-wrapped@@", "@@template@@", "@@copies@@"] {
+        text = text.replace(&format!("\"{hole}\""), hole);
+    }
+    let record = hole(&text);
     let resources = made.iter().map(|(entry, arn, child_of)| Made {
         resource_type: entry.resource_type,
         operation: entry.operation.name,
@@ -225,9 +273,56 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         lifetime: tagger_catalog::lifetime(entry.resource_type),
         most_tags: usize::from(entry.operation.max_tags),
         given: !entry.id.is_empty(),
+        kind: (service == "ec2").then(|| kind(arn).to_owned()),
+        inherits: match name.as_str() {
+            "RunInstances" => child_of.is_some(),
+            "CopyImage" => kind(arn) == "image",
+            _ => false,
+        },
     });
     let fixed_region = (!regional).then(|| region.to_owned());
-    Some(Sample { record: cut(&record), resources: resources.collect(), service, fixed_region })
+    Some(Sample {
+        record: cut(&record),
+        resources: resources.collect(),
+        service,
+        event_name: name,
+        fixed_region,
+    })
+}
+
+fn kind(arn: &str) -> &str {
+    arn.splitn(6, ':').nth(5).and_then(|rest| rest.split('/').next()).unwrap_or_default()
+}
+
+/// Makes the holes for the tags that a call of EC2 gives. The answer shows none of its own.
+fn add_given(record: &mut Value, name: &str) {
+    empty_tag_sets(&mut record["responseElements"]);
+    let request = &mut record["requestParameters"];
+    if !request.is_object() {
+        *request = json!({});
+    }
+    let Some(map) = request.as_object_mut() else { return };
+    map.remove("tagSpecificationSet");
+    match map.iter_mut().find(|(name, value)| name.ends_with("Request") && value.is_object()) {
+        Some((_, wrapped)) => wrapped["TagSpecification"] = "@@given-wrapped@@".into(),
+        None => drop(map.insert("tagSpecificationSet".to_owned(), "@@given@@".into())),
+    }
+    match name {
+        "RunInstances" => drop(map.insert("launchTemplate".to_owned(), "@@template@@".into())),
+        "CopyImage" => drop(map.insert("copyImageTags".to_owned(), "@@copies@@".into())),
+        _ => {}
+    }
+}
+
+fn empty_tag_sets(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(empty_tag_sets),
+        Value::Object(map) => {
+            map.remove("tagSet");
+            map.values_mut().for_each(empty_tag_sets);
+        }
+        _ => {}
+    }
 }
 
 /// Marks a member that the operation takes, wherever it stands.
@@ -282,6 +377,10 @@ fn cut(text: &str) -> Vec<Piece> {
         "event" => Piece::EventId,
         "who" => Piece::Who,
         "generation" => Piece::Generation,
+        "given" => Piece::Given,
+        "given-wrapped" => Piece::GivenWrapped,
+        "template" => Piece::Template,
+        "copies" => Piece::Copies,
         part => Piece::Mark(part.trim_start_matches("mark").parse().unwrap_or_default()),
     };
     text.split("@@").enumerate().map(holes).collect()
@@ -289,7 +388,7 @@ fn cut(text: &str) -> Vec<Piece> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Filling, mark, marks, read};
+    use super::{Filling, Given, mark, marks, read};
     use std::collections::BTreeSet;
 
     #[test]
@@ -298,6 +397,8 @@ mod tests {
         let types: BTreeSet<_> =
             samples.iter().flat_map(|sample| &sample.resources).map(|made| made.resource_type).collect();
         assert!(types.len() >= 150, "the samples give {} types, fewer than expected", types.len());
+        let tags = vec![("CreatedBy".to_owned(), "carol".to_owned())];
+        let given = Given { specified: vec![("volume".to_owned(), tags)], inherited: true };
         for sample in &samples {
             let with = Filling {
                 first_mark: 7,
@@ -306,10 +407,13 @@ mod tests {
                 event_id: "e-1",
                 who: "{}",
                 generation: 0,
+                given: &given,
             };
             let record: serde_json::Value = serde_json::from_str(&sample.record(&with)).unwrap();
             assert_eq!(record["eventID"], "e-1");
             assert!(!record.to_string().contains("@@"), "a hole is left: {record}");
+            let is_ec2 = sample.resources.iter().any(|made| made.kind.is_some());
+            assert_eq!(record["requestParameters"].to_string().contains("carol"), is_ec2, "{record}");
             for index in 0..sample.resources.len() {
                 assert_eq!(marks(&sample.arn(index, &with)), [7 + index]);
             }

@@ -4,7 +4,7 @@
 use super::{
     clock::{self, SECOND},
     dice::Dice,
-    samples::{self, ACCOUNT, Filling, REGIONS, Sample},
+    samples::{self, ACCOUNT, Filling, Given, REGIONS, Sample},
     world::{Generation, KEY, Place, World},
 };
 use serde_json::json;
@@ -30,6 +30,8 @@ pub enum Event {
         creator: String,
         /// When, in nanoseconds since 1970.
         time: u64,
+        /// The tags that the call gives, where it is of EC2.
+        given: Given,
     },
     /// Anything else, with the word by which it must be among the dead letters; none where it may vanish.
     Odd(String, Option<String>),
@@ -109,7 +111,7 @@ impl Story {
     fn payload(&self, number: usize) -> String {
         match &self.events[number] {
             Event::Odd(text, _) => text.clone(),
-            Event::Creation { sample, first, generation, region, creator, time } => {
+            Event::Creation { sample, first, generation, region, creator, time, given } => {
                 let sample = &self.samples[*sample];
                 let record = sample.record(&Filling {
                     first_mark: *first,
@@ -118,6 +120,7 @@ impl Story {
                     event_id: &format!("event-{number}"),
                     who: &who(creator),
                     generation: *generation,
+                    given,
                 });
                 format!(
                     "{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.{}\",\"account\":\"{ACCOUNT}\",\
@@ -161,6 +164,7 @@ impl Story {
                     event_id: "",
                     who: "",
                     generation: 0,
+                    given: &Given::default(),
                 },
             );
             let made = &kind.resources[number];
@@ -187,15 +191,20 @@ impl Story {
             region: region.clone(),
             creator: creator.clone(),
             time: now,
+            given: Given::default(),
         });
-        self.appear(&mut dice, sample, first, &creator, event, world, now);
+        let gave = self.appear(&mut dice, sample, first, &creator, event, world, now);
+        if let Event::Creation { given, .. } = &mut self.events[event] {
+            *given = gave;
+        }
         self.later(&mut dice, sample, first, region, queued, &mut deliver, now);
         for after in deliver {
             self.deliver_after(now, after, event, queued);
         }
     }
 
-    /// The resources of an event are there from now on.
+    /// The resources of an event are there from now on. Of EC2's, those of one type have the same tags from the
+    /// beginning, and the record says so, but for what a template or a copy brings with it.
     #[expect(clippy::too_many_arguments, reason = "what, where, by whom and when")]
     fn appear(
         &self,
@@ -206,7 +215,10 @@ impl Story {
         event: usize,
         world: &mut World,
         now: u64,
-    ) {
+    ) -> Given {
+        let inherited = Dice::of(self.seed, &[4, first as u64]).chance(5_000);
+        let mut given = Given { specified: Vec::new(), inherited };
+        let mut of_kind: Vec<(&str, Vec<(String, String)>)> = Vec::new();
         for (number, made) in self.samples[sample].resources.iter().enumerate() {
             let hidden = match dice.below(100) {
                 0..60 => 0,
@@ -235,6 +247,17 @@ impl Story {
                 }
                 _ => {}
             }
+            if let Some(kind) = made.kind.as_deref() {
+                match of_kind.iter().find(|(known, _)| *known == kind) {
+                    Some((_, known)) => tags.clone_from(known),
+                    None => {
+                        of_kind.push((kind, tags.clone()));
+                        if !(inherited && made.inherits) {
+                            given.specified.push((kind.to_owned(), tags.clone()));
+                        }
+                    }
+                }
+            }
             let visible = now + hidden * SECOND;
             world.places[first + number].generations.push(Generation {
                 creator: creator.to_owned(),
@@ -247,6 +270,7 @@ impl Story {
                 tags,
             });
         }
+        given
     }
 
     /// What becomes of it: most stays, some is deleted, some of that is made again by somebody else.
@@ -336,7 +360,9 @@ impl Story {
                         region,
                         creator: creator.clone(),
                         time: now,
+                        given: Given::default(),
                     });
+                    // Ids of EC2 are never given again, so that nothing is given here.
                     self.appear(&mut dice, sample, first, &creator, event, world, now);
                     self.recreated += 1;
                     for after in deliver {

@@ -245,8 +245,21 @@ impl World {
         answers::written(known)
     }
 
+    /// Those that are visible, with their tags, by a filter: what is not is left out.
+    fn looks(&self, asked: &Asked, now: u64) -> Answer {
+        let shown = asked.ids.iter().filter_map(|id| {
+            let place = &self.places[self.find_described(id, now)?];
+            let own = place.arn.rsplit('/').next() == Some(id);
+            own.then(|| (id.clone(), place.generations.last().map_or(&[][..], |last| &last.tags)))
+        });
+        answers::looks(asked.name.rsplit(':').next().unwrap_or_default(), &shown.collect::<Vec<_>>())
+    }
+
     /// Instances and images with their children, which appear some seconds after them.
     fn parents(&self, asked: &Asked, now: u64) -> Answer {
+        if asked.form.iter().any(|(name, _)| name == "Filter.1.Name") {
+            return self.looks(asked, now);
+        }
         let is_images = asked.name.ends_with("DescribeImages");
         let mut found = Vec::new();
         for id in &asked.ids {

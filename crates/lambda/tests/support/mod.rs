@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 use std::{
+    io::Read,
     process::{Command, Stdio},
     sync::{Arc, Mutex, mpsc},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tiny_http::{Header, Response, Server};
 
@@ -26,8 +27,14 @@ pub struct Run {
 /// for which it is signed: a status and a body.
 pub type Aws = fn(&str) -> (u16, String);
 
-/// Gives the program these events and this AWS.
+/// Gives the program these events and this AWS, and all the time that there is.
+#[allow(dead_code, reason = "not every file of tests has the time")]
 pub fn run(events: Vec<Value>, answer: Aws, environment: &[(&str, &str)]) -> Run {
+    run_within(Duration::from_secs(100 * 365 * 86_400), events, answer, environment)
+}
+
+/// The same, with so much time for each event.
+pub fn run_within(time: Duration, events: Vec<Value>, answer: Aws, environment: &[(&str, &str)]) -> Run {
     let runtime = Server::http("127.0.0.1:0").unwrap();
     let aws = Server::http("127.0.0.1:0").unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -65,6 +72,13 @@ pub fn run(events: Vec<Value>, answer: Aws, environment: &[(&str, &str)]) -> Run
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    // Read while it runs: a pipe that is full would hold it up.
+    let mut stdout = child.stdout.take().unwrap();
+    let output = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        stdout.read_to_end(&mut text).unwrap();
+        String::from_utf8_lossy(&text).into_owned()
+    });
     let (sender, receiver) = mpsc::channel();
     let count = events.len();
     std::thread::spawn(move || {
@@ -77,12 +91,14 @@ pub fn run(events: Vec<Value>, answer: Aws, environment: &[(&str, &str)]) -> Run
                     continue;
                 };
                 let header = |name: &str, value: &str| Header::from_bytes(name, value).unwrap();
+                let deadline = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + time;
+                let deadline = deadline.as_millis();
                 let response = Response::from_string(event.to_string())
                     .with_header(header(
                         "Lambda-Runtime-Aws-Request-Id",
                         &format!("00000000-0000-4000-8000-{index:012}"),
                     ))
-                    .with_header(header("Lambda-Runtime-Deadline-Ms", "4102444800000"))
+                    .with_header(header("Lambda-Runtime-Deadline-Ms", &deadline.to_string()))
                     .with_header(header(
                         "Lambda-Runtime-Invoked-Function-Arn",
                         "arn:aws:lambda:us-east-1:111122223333:function:auto-resource-tagger",
@@ -106,9 +122,9 @@ pub fn run(events: Vec<Value>, answer: Aws, environment: &[(&str, &str)]) -> Run
         }
     }
     let _ = child.kill();
-    let output = child.wait_with_output().unwrap();
+    let _ = child.wait();
     let asked = asked.lock().unwrap().clone();
-    Run { answers, asked, log: String::from_utf8_lossy(&output.stdout).into_owned(), failed }
+    Run { answers, asked, log: output.join().unwrap(), failed }
 }
 
 /// The record of a CreateQueue, with some members changed.

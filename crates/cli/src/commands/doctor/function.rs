@@ -236,8 +236,9 @@ fn of_mappings(mappings: &[Mapping], site: &Site) -> Check {
         match mapping {
             None => {
                 let message = format!("the function does not read {queue}");
+                let size = if of_events { "1000 --maximum-batching-window-in-seconds 1" } else { "10" };
                 let mend = format!(
-                    "`aws lambda create-event-source-mapping --function-name {FUNCTION} --region {} --batch-size 10 \
+                    "`aws lambda create-event-source-mapping --function-name {FUNCTION} --region {} --batch-size {size} \
                      --function-response-types ReportBatchItemFailures --event-source-arn` with the queue's ARN",
                     site.home
                 );

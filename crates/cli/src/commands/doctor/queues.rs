@@ -17,7 +17,7 @@ const EVENTS: &str = "auto-resource-tagger-events";
 const LETTERS: &str =
     "`tagger redrive` shows them and moves back what you name (docs/operations.md#dead-letters)";
 
-/// How many events may wait before it is worth a word; a batch has 10, and 100 run at a time.
+/// How many events may wait before it is worth a word; a batch has as many at most.
 const MANY: u64 = 1_000;
 
 /// How much lies in one queue; none where there is no such queue.

@@ -21,6 +21,8 @@ pub fn counts() -> (usize, usize) {
 }
 
 /// Those by which the tagger tags, and those that undo it. S3's about objects are none of them: the tagger tags buckets.
+/// Nor are the Tagging API's, which need the service's own action as well, and that one tells its keys:
+/// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html>
 pub fn ours() -> Vec<&'static str> {
     let policy: Value = serde_json::from_str(POLICY).unwrap_or_default();
     let statements = policy["Statement"].as_array().into_iter().flatten();
@@ -35,7 +37,10 @@ pub fn ours() -> Vec<&'static str> {
         all().filter(|action| may.contains(action) && !reads(action)).map(service).collect();
     let is_for_objects = |action: &str| action.contains("Object") || action == "s3:ReplicateTags";
     let ours = |action: &'static str| {
-        services.contains(service(action)) && !is_for_objects(action) && !reads(action)
+        services.contains(service(action))
+            && service(action) != "tag"
+            && !is_for_objects(action)
+            && !reads(action)
     };
     all().filter(|action| ours(action)).collect()
 }
