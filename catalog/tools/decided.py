@@ -139,7 +139,8 @@ FORMAT_OF = {
 }
 # The models of event sources for which reference/types.json has no call.
 MODELS_OF = {
-    "cloudhsm.amazonaws.com": ["cloudhsmv2"], "ds.amazonaws.com": ["ds"], "es.amazonaws.com": ["es", "opensearch"],
+    "cloudhsm.amazonaws.com": ["cloudhsmv2"], "ds.amazonaws.com": ["ds"], "ebs.amazonaws.com": ["ebs"],
+    "es.amazonaws.com": ["es", "opensearch"],
 }
 # Paths that no model has, with what shows them.
 NOT_IN_MODEL = {

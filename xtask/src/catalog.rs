@@ -47,6 +47,8 @@ pub struct Catalog {
     pub quotas: Quotas,
     /// For whom services act.
     pub parents: Parents,
+    /// The ARN formats of the types, from `reference/entry_formats.json`.
+    pub formats: BTreeMap<String, Vec<String>>,
     /// Taggable types without an entry.
     pub exemptions: Exemptions,
     /// The types that CloudFormation lists as taggable.
@@ -335,6 +337,9 @@ impl Catalog {
         let lifetimes = parse(&folder.join("lifetimes.toml"))?;
         let quotas = parse(&folder.join("quotas.toml"))?;
         let parents = parse(&folder.join("parents.toml"))?;
+        let path = folder.join("reference/entry_formats.json");
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let formats = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         let exemptions = parse(&folder.join("exempt.toml"))?;
         let taggable = exempt::taggable(&folder)?;
         let mut files = Vec::new();
@@ -362,6 +367,7 @@ impl Catalog {
             parents,
             exemptions,
             taggable,
+            formats,
         };
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();

@@ -202,7 +202,7 @@ async fn tag_one(client: &Client, job: &Job<'_>, resource: &Resource) -> Outcome
     loop {
         let answer = match &step {
             Step::End(_) => break,
-            Step::Describe(told) => describe(client, told, resource).await.map(Answer::Described),
+            Step::Describe(told) => describe(client, told, resource, record).await.map(Answer::Described),
             Step::Read => tags_of(client, resource).await.map(Answer::Tags),
             Step::Write(tags) => write(client, resource, tags).await.map(|()| Answer::Written),
         };
@@ -216,9 +216,15 @@ async fn tag_one(client: &Client, job: &Job<'_>, resource: &Resource) -> Outcome
 }
 
 /// Asks a service which resource it is, and whether it is ready.
-async fn describe(client: &Client, told: &'static Told, resource: &Resource) -> Result<Facts, Failure> {
+async fn describe(
+    client: &Client,
+    told: &'static Told,
+    resource: &Resource,
+    record: &Record,
+) -> Result<Facts, Failure> {
     let operation = resource.entry.operation;
-    let name = lifetime::identifier(told, resource);
+    let name = lifetime::identifier(told, resource, record);
+    let name = name.as_ref();
     let ask = Ask { ids: &[name], tags: &[], with: &[], account: &resource.account };
     let answer = client.call(operation, &told.describe, &resource.region, ask).await?;
     lifetime::facts(told, &answer, name).ok_or_else(|| {

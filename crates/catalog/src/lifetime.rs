@@ -50,6 +50,8 @@ pub enum Named {
     Last,
     /// The ARN's resource without its type: what stands after the first `/` or `:` there.
     Path,
+    /// What the record has at this path: for services that turn the name in the ARN into lower case.
+    Recorded(&'static str),
 }
 
 /// How long a type that is slow to be visible may be "not found".

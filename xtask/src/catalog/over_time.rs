@@ -5,6 +5,10 @@ use super::Catalog;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Types whose ARN format ends with a name in the service authorization reference, and whose ARN ends with an id that AWS
+/// gives all the same: a job definition's revision, and a rule's id.
+const ID_AFTER_ALL: [&str; 2] = ["AWS::Batch::JobDefinition", "AWS::Rbin::Rule"];
+
 /// One entry of `catalog/errors.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +178,7 @@ impl Catalog {
             }
         }
         let unique = self.unique_types();
+        complaints.extend(self.names_among(&unique));
         let told = self.lifetimes.told.iter().map(|told| (&told.r#type, &told.source, true));
         let slow = self.lifetimes.slow.iter().map(|slow| (&slow.r#type, &slow.source, false));
         for (name, source, is_told) in told.chain(slow) {
@@ -187,12 +192,79 @@ impl Catalog {
                 complaints.push(format!("catalog/lifetimes.toml: {name}: `source` must be a link"));
             }
         }
+        let calls = self.calls();
         for quota in &self.quotas.quota {
+            if !calls.contains(&quota.call) {
+                complaints
+                    .push(format!("catalog/quotas.toml: {}: nothing sends this call; remove it", quota.call));
+            }
             if !quota.source.starts_with("https://") {
                 complaints.push(format!("catalog/quotas.toml: {}: `source` must be a link", quota.call));
             }
         }
         complaints
+    }
+
+    /// Types of `unique` that are addressed by a name: made of nothing but what the caller said, or with an ARN whose
+    /// format ends with a name. A name can be given again, and its late retry would tag somebody else's resource.
+    fn names_among(&self, unique: &BTreeSet<&str>) -> Vec<String> {
+        let mut complaints = BTreeSet::new();
+        for (_, entry) in self.entries().filter(|(_, entry)| unique.contains(entry.r#type.as_str())) {
+            let name = entry.r#type.as_str();
+            let id = if entry.id.as_slice().is_empty() { &entry.arn } else { &entry.id };
+            for template in id.as_slice() {
+                let paths = template.split('{').skip(1).filter(|path| {
+                    path.starts_with("requestParameters.") || path.starts_with("responseElements.")
+                });
+                let paths: Vec<_> = paths.collect();
+                let is_chosen = |path: &&str| path.starts_with("requestParameters.");
+                if !paths.is_empty() && paths.iter().all(is_chosen) {
+                    complaints.insert(format!(
+                        "catalog/lifetimes.toml: unique: {name}: `{template}` is what the caller chose, and can be given \
+                         again; take it out, or write a [[told]]"
+                    ));
+                }
+            }
+            let is_told_apart = !entry.id.as_slice().is_empty()
+                || entry
+                    .arn
+                    .as_slice()
+                    .iter()
+                    .all(|arn| arn.starts_with("arn:") && arn.to_lowercase().ends_with("id}"));
+            let ends_with_name = |format: &String| {
+                let last = format.rsplit("${").next().unwrap_or_default();
+                let last =
+                    last.split('}').next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
+                last.ends_with("Name") || last.ends_with("NameWithPath")
+            };
+            let formats = self.formats.get(name).into_iter().flatten();
+            if !is_told_apart && !ID_AFTER_ALL.contains(&name) && formats.clone().any(ends_with_name) {
+                complaints.insert(format!(
+                    "catalog/lifetimes.toml: unique: {name}: its ARN ends with a name, which can be given again; take it out, \
+                     write a [[told]], or list it in ID_AFTER_ALL of xtask/src/catalog/over_time.rs"
+                ));
+            }
+        }
+        let idle = ID_AFTER_ALL.iter().filter(|name| !unique.contains(*name));
+        complaints.extend(idle.map(|name| {
+            format!("xtask/src/catalog/over_time.rs: ID_AFTER_ALL: `unique` does not have {name}; remove it")
+        }));
+        complaints.into_iter().collect()
+    }
+
+    /// The calls that the client sends, by the service's prefix: to tag, to read tags, to tell resources apart, to reconcile.
+    fn calls(&self) -> BTreeSet<String> {
+        let mut calls = BTreeSet::from(["cloudtrail:LookupEvents".to_owned(), "tag:GetResources".to_owned()]);
+        let call = |name: &str, call: &str| format!("{}:{call}", name.split(':').next().unwrap_or_default());
+        for operation in self.operations.values() {
+            calls.insert(call(&operation.name, &operation.write.operation));
+            calls.extend(operation.read.iter().map(|read| call(&operation.name, &read.operation)));
+        }
+        for (_, entry) in self.entries() {
+            let told = self.lifetimes.told.iter().filter(|told| told.r#type == entry.r#type);
+            calls.extend(told.map(|told| call(&entry.tag, &told.describe.operation)));
+        }
+        calls
     }
 
     /// The types that `unique` names, sorted.

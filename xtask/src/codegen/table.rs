@@ -154,8 +154,13 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
 }
 
 fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
-    let takes = word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("last", "Last"), ("path", "Path")])
-        .map_err(|error| format!("catalog/lifetimes.toml: {}: {error}", told.r#type))?;
+    let takes = if told.takes.starts_with("requestParameters.") {
+        format!("Recorded({:?})", told.takes)
+    } else {
+        word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("last", "Last"), ("path", "Path")])
+            .map_err(|error| format!("catalog/lifetimes.toml: {}: {error}", told.r#type))?
+            .to_owned()
+    };
     let entry = catalog.entries().find(|(_, entry)| entry.r#type == told.r#type);
     let operation = entry.and_then(|(_, entry)| catalog.operations.get(&entry.tag));
     let operation = operation.ok_or_else(|| format!("catalog/lifetimes.toml: {}: no entry", told.r#type))?;
