@@ -79,7 +79,7 @@ const ROWS: [Row; 10] = [
     row("ours, batches of 10, the handler's types", Some(10), Types::Handlers),
     row("specification's design, all types", None, Types::All),
     row("ours, batches of 10, all types", Some(10), Types::All),
-    row("ours, batches of 1,000, all types", Some(1_000), Types::All),
+    row("ours, batches of 100, all types", Some(100), Types::All),
 ];
 
 /// What one row came to.
