@@ -1,8 +1,9 @@
 //! One try to tag one resource, as a machine without I/O: it says what to ask AWS next, is told the
 //! answer, and ends. `tagger-aws` asks real AWS, the property test in `tests/delivery.rs` a model of it.
 //!
-//! Two promises are kept here: tags that were not read are not overwritten, and a resource that was
-//! made after the event under the same name is not tagged.
+//! Three promises are kept here: tags that were not read are not overwritten, a resource that was made after
+//! the event under the same name is not tagged, nor one that the call only found or changed, where the service
+//! tells when it was made.
 
 use crate::{
     diagnostic::Diagnostic,
@@ -87,10 +88,16 @@ pub struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// What to ask first.
     pub fn start(&self) -> Step<'a> {
+        let lifetime = self.lifetime();
+        if let Lifetime::Told(told) = lifetime
+            && self.resource.entry.upsert
+        {
+            return Step::Describe(told);
+        }
         if self.guard == Guard::None {
             return self.tags();
         }
-        match self.lifetime() {
+        match lifetime {
             Lifetime::Told(told) if !told.ready.is_empty() || self.age.event > FRESH => Step::Describe(told),
             Lifetime::Unknown => self.unknown(),
             Lifetime::Told(_) | Lifetime::Unique => self.tags(),
@@ -131,6 +138,10 @@ impl<'a> Attempt<'a> {
         let same = same(self.record, self.event_time, told, facts);
         if same == Some(false) {
             let diagnostic = Diagnostic::resource_replaced(told.resource_type, &self.resource.arn);
+            return Step::End(Outcome::Replaced(diagnostic));
+        }
+        if self.resource.entry.upsert && existed(self.event_time, facts) {
+            let diagnostic = Diagnostic::resource_existed(told.resource_type, &self.resource.arn);
             return Step::End(Outcome::Replaced(diagnostic));
         }
         let status = facts.status.as_deref().unwrap_or("in an unknown state");
@@ -188,6 +199,14 @@ pub fn same(record: &Record, event_time: Option<u64>, told: &Told, facts: &Facts
         return Some(*id == recorded);
     }
     Some(facts.created? <= event_time? + told.within)
+}
+
+/// So many seconds before the event a resource may have been made by it: a clock's tolerance.
+const BEFORE: u64 = 60;
+
+/// Whether a resource was there before the call, which then only found or changed it.
+fn existed(event_time: Option<u64>, facts: &Facts) -> bool {
+    facts.created.zip(event_time).is_some_and(|(created, event)| created + BEFORE < event)
 }
 
 /// The tags that a resource lacks; or what became of it, where there is nothing to write.

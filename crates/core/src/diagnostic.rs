@@ -70,6 +70,8 @@ codes! {
     TagValueEmpty = "tag-value-empty", false;
     /// A retry found another resource under the name: it was deleted and made again after the event, so the caller is not its creator.
     ResourceReplaced = "resource-replaced", true;
+    /// The event also fires for what exists, and the service says that the resource was made before the call: the caller is not its creator.
+    ResourceExisted = "resource-existed", true;
     /// The service does not tell when the resource was made, and the event is too old to be sure that it is still the same one; it is left alone.
     ResourceUncertain = "resource-uncertain", true;
 }
@@ -251,6 +253,14 @@ impl Diagnostic {
             Code::ResourceReplaced,
             format!("the {resource_type} {} was made after the call of this record", short(arn)),
             "nothing to do: whoever made it again is its creator, by a record of its own",
+        )
+    }
+
+    pub(crate) fn resource_existed(resource_type: &str, arn: &str) -> Self {
+        Self::new(
+            Code::ResourceExisted,
+            format!("the {resource_type} {} was made before the call of this record", short(arn)),
+            "nothing to do: its creator is whoever made it first",
         )
     }
 

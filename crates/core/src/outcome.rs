@@ -43,7 +43,8 @@ pub enum Outcome {
         /// That value.
         value: String,
     },
-    /// What has this name now is another resource; the event's own is gone.
+    /// What has this name now is not of the event's making: it was made later or before. The event's own is gone, or
+    /// never was.
     Replaced(Diagnostic),
     /// It was not tagged.
     Failed(Failure),
