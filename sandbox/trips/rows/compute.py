@@ -142,4 +142,6 @@ ROWS = (
         {"clientToken": "trip", "description": "trip", "stopConditions": [{"source": "none"}], "roleArn": ROLE,
          "actions": {"wait": {"actionId": "aws:fis:wait", "parameters": {"duration": "PT1M"}}}},
         {"AWS::FIS::ExperimentTemplate": "experimentTemplate.arn"}),
+    Row("ec2", "AllocateHosts", {"AvailabilityZone": "us-east-1a", "InstanceType": "m5.large", "Quantity": 1},
+        {"AWS::EC2::Host": "HostIds[0]"}, owner="dedicated-host"),
 )

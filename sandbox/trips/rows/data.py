@@ -5,6 +5,7 @@ from ..row import Read, Row
 ROLE = "$role.Role.Arn"
 SUBNETS = ["$subnet.Subnet.SubnetId", "$subnet2.Subnet.SubnetId"]
 PASSWORD = "trip-password-1"
+TIMESTREAM = {"moto": "moto's TagResources of the Resource Groups Tagging API does not take Timestream"}
 DMS = {"moto": "moto has no AddTagsToResource of DMS"}
 
 ROWS = (
@@ -235,4 +236,32 @@ ROWS = (
         name="transfer"),
     Row("transfer", "CreateUser", {"Role": ROLE, "ServerId": "$transfer.ServerId", "UserName": "trip"},
         {"AWS::Transfer::User": "=arn:aws:transfer:us-east-1:111122223333:user/{ServerId}/{UserName}"}),
+    Row("timestream-write", "CreateDatabase", {"DatabaseName": "trip"}, {"AWS::Timestream::Database": "Database.Arn"},
+        gaps=TIMESTREAM),
+    Row("timestream-write", "CreateTable", {"DatabaseName": "trip", "TableName": "trip"},
+        {"AWS::Timestream::Table": "Table.Arn"}, gaps=TIMESTREAM),
+    Row("fsx", "CreateBackup", {"FileSystemId": "$fsx.FileSystem.FileSystemId"},
+        {"AWS::FSx::Backup": "Backup.ResourceARN"}),
+    Row("databrew", "CreateRecipe", {"Name": "trip", "Steps": [{"Action": {"Operation": "UPPER_CASE"}}]},
+        {"AWS::DataBrew::Recipe": "=arn:aws:databrew:us-east-1:111122223333:recipe/{Name}"}),
+    Row("opensearchserverless", "CreateSecurityPolicy",
+        {"name": "trip", "type": "encryption", "policy":
+         '{"Rules":[{"ResourceType":"collection","Resource":["collection/trip"]}],"AWSOwnedKey":true}'}),
+    Row("opensearchserverless", "CreateCollection", {"name": "trip"},
+        {"AWS::OpenSearchServerless::Collection": "createCollectionDetail.arn"}),
+    Row("rds", "CreateGlobalCluster", {"GlobalClusterIdentifier": "trip", "Engine": "aurora-postgresql"},
+        {"AWS::RDS::GlobalCluster": "GlobalCluster.GlobalClusterArn"}),
+    Row("rds", "CreateBlueGreenDeployment", {"BlueGreenDeploymentName": "trip",
+        "Source": "$db.DBInstance.DBInstanceArn"},
+        {"AWS::RDS::Deployment":
+         "=arn:aws:rds:us-east-1:111122223333:deployment:{BlueGreenDeployment.BlueGreenDeploymentIdentifier}"}),
+    Row("redshift", "CreateSnapshotCopyGrant", {"SnapshotCopyGrantName": "trip"},
+        {"AWS::Redshift::SnapshotCopyGrant": "=arn:aws:redshift:us-east-1:111122223333:snapshotcopygrant:trip"}),
+    Row("glue", "CreateDevEndpoint", {"EndpointName": "trip", "RoleArn": ROLE},
+        {"AWS::Glue::DevEndpoint": "=arn:aws:glue:us-east-1:111122223333:devEndpoint/{EndpointName}"}),
+    Row("kinesisanalyticsv2", "CreateApplication",
+        {"ApplicationName": "trip", "RuntimeEnvironment": "FLINK-1_18", "ServiceExecutionRole": ROLE},
+        {"AWS::KinesisAnalyticsV2::Application": "ApplicationDetail.ApplicationARN"}),
+    Row("kinesisvideo", "CreateStream", {"StreamName": "trip"}, {"AWS::KinesisVideo::Stream": "StreamARN"},
+        read=Read("ListTagsForStream", "StreamARN", "Tags")),
 )

@@ -54,4 +54,10 @@ ROWS = (
     Row("connect", "CreateInstance",
         {"IdentityManagementType": "CONNECT_MANAGED", "InstanceAlias": "trip", "InboundCallsEnabled": True,
          "OutboundCallsEnabled": False}, {"AWS::Connect::Instance": "Arn"}),
+    Row("sesv2", "CreateEmailIdentity", {"EmailIdentity": "example.com"},
+        {"AWS::SES::EmailIdentity": "=arn:aws:ses:us-east-1:111122223333:identity/example.com"}),
+    Row("sesv2", "CreateConfigurationSet", {"ConfigurationSetName": "trip"},
+        {"AWS::SES::ConfigurationSet": "=arn:aws:ses:us-east-1:111122223333:configuration-set/trip"}),
+    Row("sesv2", "CreateDedicatedIpPool", {"PoolName": "trip"},
+        {"AWS::SES::DedicatedIpPool": "=arn:aws:ses:us-east-1:111122223333:dedicated-ip-pool/trip"}),
 )

@@ -193,4 +193,8 @@ ROWS = (
             "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "https-only", "MinTTL": 0,
                                      "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}}}}}},
         {"AWS::CloudFront::Distribution": "Distribution.ARN"}),
+    Row("cloudfront", "CreateFunction",
+        {"Name": "trip", "FunctionCode": b"function handler(event) { return event.request; }",
+         "FunctionConfig": {"Comment": "trip", "Runtime": "cloudfront-js-2.0"}},
+        {"AWS::CloudFront::Function": "FunctionSummary.FunctionMetadata.FunctionARN"}),
 )
