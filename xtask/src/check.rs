@@ -46,7 +46,9 @@ pub fn test() -> Result<(), String> {
     let python = installed_python(&cache)?;
     unittest(&python, "sandbox/tests")?;
     step("the templates' tests");
-    unittest(&installed("templates-venv", "templates/tests/requirements.txt")?, "templates/tests")
+    unittest(&installed("templates-venv", "templates/tests/requirements.txt")?, "templates/tests")?;
+    step("round trips: created on an emulator, tagged by the function, read back");
+    crate::trips::run(&[])
 }
 
 /// Every path of every entry is in the shapes of its operation, every event has a sample, and what is
@@ -64,7 +66,10 @@ fn unittest(python: &Path, folder: &str) -> Result<(), String> {
 }
 
 /// A Python with what a list names, installed once below target/, and anew when the list changed.
-fn installed(name: &str, requirements: &str) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// The list cannot be read, or the packages cannot be installed.
+pub fn installed(name: &str, requirements: &str) -> Result<PathBuf, String> {
     let folder = crate::root().join("target").join(name);
     let wanted = fs::read_to_string(crate::root().join(requirements))
         .map_err(|error| format!("{requirements}: {error}"))?;
@@ -93,7 +98,10 @@ fn build() -> Result<(), String> {
 }
 
 /// By itself, so that the function is built without the command line's features.
-fn build_function() -> Result<(), String> {
+///
+/// # Errors
+/// The build failed.
+pub fn build_function() -> Result<(), String> {
     run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-lambda"]))
 }
 

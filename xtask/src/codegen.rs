@@ -17,11 +17,13 @@ pub fn run(check: bool) -> Result<(), String> {
     let root = crate::root();
     let catalog = Catalog::read(&root)?;
     let rules = rules::rules(&catalog)?;
+    let proofs = crate::trips::proofs(&root)?;
+    crate::trips::in_catalog(&proofs, &catalog)?;
     let mut files = vec![
         ("crates/catalog/src/generated.rs", table::tables(&catalog)?),
         ("templates/rules.json", pretty(&rules)),
         ("templates/policy.json", pretty(&policy::policy(&catalog))),
-        ("docs/resources.md", docs::resources(&catalog)),
+        ("docs/resources.md", docs::resources(&catalog, &proofs)),
         ("docs/iam-policy.md", docs::iam_policy(&catalog)),
         ("docs/diagnostics.md", docs::diagnostics()),
         ("docs/configuration.md", docs::configuration()),

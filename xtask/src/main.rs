@@ -7,6 +7,7 @@ mod chaos;
 mod check;
 mod codegen;
 mod dist;
+mod trips;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -17,6 +18,7 @@ cargo xtask codegen [--check]   writes what is generated from the catalog; --che
 cargo xtask bench [OPTIONS]     measures the function beside the specification's Python handler
 cargo xtask burst [OPTIONS]     measures one process of the function under a burst of events
 cargo xtask chaos [OPTIONS]     the function on an AWS that fails; --events 100000 by hand
+cargo xtask trips [--write]     creates what an emulator can, has the function tag it, reads it back; --write lists it
 cargo xtask dist [OPTIONS]      builds what is released for Lambda and Linux, with checksums and SBOMs";
 
 fn main() -> ExitCode {
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&arguments[1..]),
         Some("burst") => burst::run(&arguments[1..]),
         Some("chaos") => chaos::run(&arguments[1..]),
+        Some("trips") => trips::run(&arguments[1..]),
         Some("dist") => dist::run(&arguments[1..]),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");

@@ -1,0 +1,53 @@
+"""The two emulators: each is started on a free port of 127.0.0.1, and ends with this process.
+
+ministack is started as the sandbox starts it, by cloud.py; moto is its own server, all services on one port.
+It must not let an emulator see the user's AWS settings or a container engine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import lifetime
+
+NAMES = ("moto", "ministack")
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def start(name: str, state: str, account: str) -> tuple[subprocess.Popen, str]:
+    """The process and its endpoint, once it accepts connections."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = os.path.join(state, name)
+    os.makedirs(folder, exist_ok=True)
+    commands = {
+        "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        "ministack": [os.path.join(os.path.dirname(HERE), "cloud.py"), "--port", str(port), "--state", folder,
+                      "--account", account],
+    }
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1", "MOTO_ACCOUNT_ID": account, "NO_PROXY": "*",
+        "DOCKER_HOST": "unix://" + os.path.join(folder, "no-container-engine"),
+        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    with open(os.path.join(folder, "output.log"), "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *commands[name]], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder,
+            env=environment, preexec_fn=lambda: lifetime.notify_when_parent_dies(signal.SIGTERM))
+    for _ in range(1200):
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return process, f"http://127.0.0.1:{port}"
+        except OSError:
+            time.sleep(0.05)
+    with open(os.path.join(folder, "output.log"), encoding="utf-8", errors="replace") as output:
+        raise SystemExit(f"{name} did not start (exit code {process.poll()}): {output.read()[-2000:]}")
