@@ -20,7 +20,8 @@ class Form(unittest.TestCase):
         lint = os.path.join(os.path.dirname(sys.executable), "cfn-lint")
         for name in support.NAMES:
             with self.subTest(template=name):
-                done = subprocess.run([lint, "--regions", *cfnlint.helpers.REGIONS, "-t", support.path(name)],
+                # Its list of IAM actions is older than AWS's; `cargo xtask codegen` holds the actions against a newer one.
+                done = subprocess.run([lint, "--ignore-checks", "W3037", "--regions", *cfnlint.helpers.REGIONS, "-t", support.path(name)],
                                       capture_output=True, text=True)
                 self.assertEqual((done.returncode, done.stdout), (0, ""))
 
@@ -167,6 +168,17 @@ class Form(unittest.TestCase):
             window = 10 if name == "EventsQueue" else 0
             self.assertEqual((queue["VisibilityTimeout"], queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]),
                              (6 * timeout + window, 1_209_600, True), name)
+
+    def test_searches_fit(self) -> None:
+        """A search of a dashboard may have 1,024 characters."""
+        for name in support.NAMES:
+            for board in support.resources(name, "AWS::CloudWatch::Dashboard").values():
+                body = board["DashboardBody"]
+                text = body["Fn::Sub"] if isinstance(body, dict) else body
+                for widget in json.loads(text)["widgets"]:
+                    for metric in widget["properties"].get("metrics", []):
+                        expression = metric[0].get("expression", "") if isinstance(metric[0], dict) else ""
+                        self.assertLessEqual(len(expression), 1024, f"{name} {widget['properties']['title']}")
 
     def test_nobody_comes_without_tls(self) -> None:
         holders = {"AWS::SQS::Queue": ("AWS::SQS::QueuePolicy", "Queues"), "AWS::SNS::Topic": ("AWS::SNS::TopicPolicy", "Topics"),

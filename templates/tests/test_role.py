@@ -42,7 +42,7 @@ REFUSED = [
     ("logs:GetLogEvents", ARN % ("logs", "log-group:/aws/lambda/auto-resource-tagger:log-stream:x")),
     ("logs:DeleteLogGroup", ARN % ("logs", "log-group:/aws/lambda/auto-resource-tagger")), ("logs:CreateLogGroup", ANY),
     ("cloudwatch:DeleteAlarms", ANY), ("cloudwatch:PutMetricData", ANY), ("ecr:GetAuthorizationToken", ANY),
-    ("eks:DescribeCluster", ANY), ("cloudformation:UpdateStack", ANY), ("organizations:LeaveOrganization", ANY),
+    ("eks:UpdateClusterConfig", ANY), ("cloudformation:UpdateStack", ANY), ("organizations:LeaveOrganization", ANY),
     ("apigateway:POST", "arn:aws:apigateway:us-east-1::/restapis"), ("apigateway:PUT", "arn:aws:apigateway:us-east-1::/restapis/x"),
     ("apigateway:GET", "arn:aws:apigateway:us-east-1::/apikeys"), ("tag:UntagResources", ANY),
 ]

@@ -11,7 +11,7 @@
 
 use crate::{json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
 use serde_json::Value;
-use tagger_catalog::operation::Variant;
+use tagger_catalog::{Lifetime, lifetime, operation::Variant};
 
 /// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name.
 pub const ROLE: &str = "AutoResourceTaggerRole";
@@ -199,7 +199,9 @@ impl Creation {
         let planned = plan(record, policy, account);
         let value =
             planned.tags.first().filter(|_| !planned.actions.is_empty()).map(|(_, value)| value.clone());
-        let doubt = if resource.entry.upsert {
+        // Where the service tells when it was made, the attempt finds out.
+        let told = matches!(lifetime(resource.entry.resource_type), Lifetime::Told(told) if !told.created.is_empty());
+        let doubt = if resource.entry.upsert && !told {
             Some(Why::MayBeUpdate)
         } else {
             planned.inherit.is_some().then_some(Why::ParentsCreator)
@@ -295,10 +297,10 @@ mod tests {
     }
 
     fn made(user: &str) -> Record {
-        record("sns", "CreateTopic", json!({"name": "t"}), json!({"topicArn": TOPIC}), user)
+        record("logs", "CreateLogGroup", json!({"logGroupName": "t"}), Value::Null, user)
     }
 
-    const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:t";
+    const LOG_GROUP: &str = "arn:aws:logs:us-east-1:111122223333:log-group:t";
 
     fn bucket(user: &str) -> Record {
         record("s3", "CreateBucket", json!({"bucketName": "b-1"}), Value::Null, user)
@@ -406,12 +408,12 @@ mod tests {
         let all = Policy::default();
         // What, the resource, the records with their times, what is there now, when it changed, policy, existing, verdict.
         for (what, arn, records, now, changed, policy, existing, expected) in [
-            ("gone", TOPIC, vec![(1, made("alice"))], None, 9_999, &all, keep, restore("alice")),
-            ("as it should be", TOPIC, vec![(1, made("alice"))], Some("alice"), 9_999, &all, keep, Fine),
-            ("not ours to begin with", TOPIC, vec![(1, made("alice"))], Some("x"), 5, &all, keep, Fine),
+            ("gone", LOG_GROUP, vec![(1, made("alice"))], None, 9_999, &all, keep, restore("alice")),
+            ("as it should be", LOG_GROUP, vec![(1, made("alice"))], Some("alice"), 9_999, &all, keep, Fine),
+            ("not ours to begin with", LOG_GROUP, vec![(1, made("alice"))], Some("x"), 5, &all, keep, Fine),
             (
                 "changed, and no sign that it was ours",
-                TOPIC,
+                LOG_GROUP,
                 vec![(1, made("alice"))],
                 Some("x"),
                 9_999,
@@ -421,7 +423,7 @@ mod tests {
             ),
             (
                 "changed, and the policy overwrites",
-                TOPIC,
+                LOG_GROUP,
                 vec![(1, made("alice"))],
                 Some("x"),
                 9_999,
@@ -469,11 +471,11 @@ mod tests {
                 keep,
                 restore("bob"),
             ),
-            ("who is left alone", TOPIC, vec![(1, made("alice"))], None, 9_999, &excluded, keep, Fine),
-            ("an older one", TOPIC, vec![], None, 9_999, &all, keep, say(Why::CreatorNotInHistory, None)),
+            ("who is left alone", LOG_GROUP, vec![(1, made("alice"))], None, 9_999, &excluded, keep, Fine),
+            ("an older one", LOG_GROUP, vec![], None, 9_999, &all, keep, say(Why::CreatorNotInHistory, None)),
             (
                 "records of something else",
-                TOPIC,
+                LOG_GROUP,
                 vec![(1, bucket("alice"))],
                 None,
                 9_999,

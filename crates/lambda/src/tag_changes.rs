@@ -21,6 +21,7 @@ use tagger_aws::{
 };
 use tagger_core::{
     Plan, Policy, Record,
+    diagnostic::Code,
     patience::Age,
     policy::Existing,
     reconcile::{KEPT, Window},
@@ -263,6 +264,9 @@ impl One<'_> {
             Some(Outcome::Failed(failure)) if failure.class == Class::NotFound => Ok(Fate::Fine),
             Some(Outcome::Failed(failure)) if failure.passes || waits(failure.class) => Err(failure),
             Some(Outcome::Failed(failure)) => Ok(self.say("not-written", Some(value), Some(&failure))),
+            Some(Outcome::Replaced(found)) if found.code == Code::ResourceExisted => {
+                Ok(self.say(found.code.as_str(), None, None))
+            }
             Some(Outcome::Replaced(_)) | None => Ok(Fate::Fine),
         }
     }

@@ -68,7 +68,12 @@ fn usual(asked: &str) -> (u16, String) {
             ok(r#"{"ResourceTagMappingList": [], "PaginationToken": ""}"#)
         }
         _ if asked.starts_with("AmazonSQS.GetQueueAttributes") => {
-            ok(r#"{"Attributes": {"CreatedTimestamp": "1000000000"}}"#)
+            // As old as the record of its name says.
+            let ages = [("/far", 80 * MINUTE), ("/older", 3 * HOUR)];
+            let age =
+                ages.iter().find(|(name, _)| asked.contains(name)).map_or(110 * MINUTE, |(_, age)| *age);
+            let made = (now() - age).to_string();
+            (200, json!({ "Attributes": { "CreatedTimestamp": made } }).to_string())
         }
         _ if asked.contains("Action=ListTagsForResource") => ok(
             "<ListTagsForResourceResponse><ListTagsForResourceResult><Tags/></ListTagsForResourceResult></ListTagsForResourceResponse>",

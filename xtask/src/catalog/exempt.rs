@@ -24,7 +24,7 @@ pub const REASONS: [(&str, &str); 11] = [
     ),
     (
         "update-only",
-        "its tags change only with the resource itself or as a whole, a right that the function does not take",
+        "its tags are read or changed only with a right to more than tags, which the function does not take",
     ),
     ("no-tagging", "no call tags it"),
     ("cbor-only", "its service speaks CBOR alone, which the client does not"),

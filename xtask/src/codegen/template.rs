@@ -168,8 +168,7 @@ fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>], of_api: &[&str]) 
         .replace("!!HISTORY_ACTIONS!!", &list(&policy::RECONCILING.map(|(action, _)| action), 20))
         .replace("!!MANAGED_POLICY_ARNS!!", &policies.join(", "))
         .replace("!!RULE_NAMES!!", &names.join(","))
-        // In CloudWatch's SEARCH inside of JSON; a quoted word is matched whole there.
-        .replace("!!RULE_NAMES_OR!!", &names.join(r#"\" OR \""#))
+        .replace("!!RULE_SEARCHES!!", &rule_searches(&names))
         .replace("!!VERSION!!", env!("CARGO_PKG_VERSION"));
     if let Some(line) = text.lines().find(|line| line.contains("!!")) {
         return Err(format!("a hole that nothing fills: {}", line.trim()));
@@ -231,6 +230,21 @@ fn list(actions: &[&str], indent: usize) -> String {
         text.push_str(&item);
     }
     text + "]"
+}
+
+/// How many rules a search of the dashboard names: it may have 1,024 characters.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html>
+const RULES_OF_A_SEARCH: usize = 12;
+
+/// CloudWatch's SEARCH over the rules' metrics, as rows of a dashboard's JSON; a quoted word is matched whole there.
+fn rule_searches(names: &[&str]) -> String {
+    let rows = names.chunks(RULES_OF_A_SEARCH).map(|part| {
+        let names = part.join(r#"\" OR \""#);
+        format!(
+            r#"[{{"expression": "SEARCH('{{AWS/Events,RuleName}} RuleName=(\"{names}\") MetricName=(\"Invocations\" OR \"FailedInvocations\" OR \"InvocationsFailedToBeSentToDlq\")', 'Sum', 300)"}}]"#
+        )
+    });
+    rows.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
