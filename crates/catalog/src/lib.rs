@@ -45,6 +45,12 @@ pub fn lifetime(resource_type: &str) -> Lifetime {
     told.map_or(Lifetime::Unknown, Lifetime::Told)
 }
 
+/// Whether an entry's event fires again on what exists, and neither the record nor the service tells which it was.
+pub fn may_be_update(entry: &Entry) -> bool {
+    let tells = |told: &lifetime::Told| !told.created.is_empty();
+    entry.upsert && !matches!(lifetime(entry.resource_type), Lifetime::Told(told) if tells(told))
+}
+
 /// Every type of which a service tells something.
 pub fn told() -> &'static [lifetime::Told] {
     generated::TOLD

@@ -58,7 +58,7 @@ codes! {
     UpdateCall = "update-call", true;
     /// The resource lies in another account than the record, so it is left to that account's tagger.
     ResourceInOtherAccount = "resource-in-other-account", true;
-    /// The event fires again on what exists, and the record does not tell; a resource that has no creator's tag yet gets the name of this caller.
+    /// The event fires again on what exists, and neither the record nor the service tells; a resource that has no creator's tag yet gets the name of this caller.
     MayBeUpdate = "may-be-update", false;
     /// A service made the call for a parent that somebody made: the resource gets the tag of the parent's creator, which is read when the plan is applied.
     InheritsFromParent = "inherits-from-parent", false;

@@ -124,7 +124,7 @@ fn fill(
         children.parents.retain(|parent| own.iter().any(|resource| resource.arn == parent.arn));
         plan.children.push(children);
     }
-    if let Some(resource) = own.iter().find(|resource| resource.entry.upsert) {
+    if let Some(resource) = own.iter().find(|resource| tagger_catalog::may_be_update(resource.entry)) {
         plan.diagnostics.push(Diagnostic::may_be_update(resource.entry.resource_type, &name));
     }
     match parent {

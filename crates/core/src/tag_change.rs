@@ -11,7 +11,7 @@
 
 use crate::{json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
 use serde_json::Value;
-use tagger_catalog::{Lifetime, lifetime, operation::Variant};
+use tagger_catalog::operation::Variant;
 
 /// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name.
 pub const ROLE: &str = "AutoResourceTaggerRole";
@@ -199,9 +199,7 @@ impl Creation {
         let planned = plan(record, policy, account);
         let value =
             planned.tags.first().filter(|_| !planned.actions.is_empty()).map(|(_, value)| value.clone());
-        // Where the service tells when it was made, the attempt finds out.
-        let told = matches!(lifetime(resource.entry.resource_type), Lifetime::Told(told) if !told.created.is_empty());
-        let doubt = if resource.entry.upsert && !told {
+        let doubt = if tagger_catalog::may_be_update(resource.entry) {
             Some(Why::MayBeUpdate)
         } else {
             planned.inherit.is_some().then_some(Why::ParentsCreator)

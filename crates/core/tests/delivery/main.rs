@@ -123,7 +123,7 @@ fn a_full_resource_is_given_up_with_its_reason() {
     for (own, of_aws, expected) in [(49, 3, "write"), (50, 0, "limit-reached")] {
         let tag = |prefix: &'static str| move |number| (format!("{prefix}{number}"), String::new());
         let tags = (0..own).map(tag("k")).chain((0..of_aws).map(tag("aws:"))).collect();
-        let found = match attempt.next(&attempt.start(), Answer::Tags(tags)) {
+        let found = match attempt.next(&Step::Read, Answer::Tags(tags)) {
             Step::Write(_) => "write",
             Step::End(Outcome::Failed(failure)) => failure.class.as_str(),
             other => panic!("{other:?}"),
