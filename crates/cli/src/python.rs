@@ -1,6 +1,5 @@
-//! The sandbox's own Python environment: pinned packages with hashes, in the user's cache, made once.
+//! A Python environment of one's own: pinned packages with hashes, in the user's cache, made once.
 
-use super::files;
 use crate::exit_code::Error;
 use std::{
     collections::hash_map::DefaultHasher,
@@ -13,19 +12,31 @@ use std::{
     time::Duration,
 };
 
-/// The oldest Python that the sandbox runs on.
+/// The oldest Python that our Python files run on.
 const OLDEST: (u32, u32) = (3, 11);
+
+/// What is wanted of an environment.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Its folder's name in the cache, before a fingerprint.
+    pub name: &'a str,
+    /// What it is for, as messages say it: "the sandbox".
+    pub of: &'a str,
+    /// The text of a `requirements.txt` with a hash for each package.
+    pub requirements: &'a str,
+}
 
 /// The folder of an environment with everything installed; made when it is not there yet.
 ///
 /// # Errors
 /// No Python that is new enough, or the packages cannot be installed; in one sentence.
-pub fn environment(stop: &AtomicBool) -> Result<PathBuf, Error> {
-    let python = interpreter()?;
-    let folder = cache()?.join(format!("sandbox-{:016x}", fingerprint(&python)));
+pub fn environment(wanted: Wanted<'_>, stop: &AtomicBool) -> Result<PathBuf, Error> {
+    let python = interpreter(wanted.of)?;
+    let cache = cache(wanted.of)?;
+    let folder = cache.join(format!("{}-{:016x}", wanted.name, fingerprint(&python, wanted.requirements)));
     let complete = folder.join("complete");
     let failed = |what: &str, why: String| Error::Failure(format!("{what}: {why}"));
-    fs::create_dir_all(cache()?).map_err(|error| failed("the cache", error.to_string()))?;
+    fs::create_dir_all(&cache).map_err(|error| failed("the cache", error.to_string()))?;
     // Two that start at once must not install into one folder; the lock ends with this process.
     let lock_file = folder.with_extension("lock");
     let lock = File::create(&lock_file)
@@ -39,11 +50,11 @@ pub fn environment(stop: &AtomicBool) -> Result<PathBuf, Error> {
     if complete.is_file() {
         return Ok(folder);
     }
-    eprintln!("Installing the sandbox into {} (once)…", folder.display());
+    eprintln!("Installing {} into {} (once)…", wanted.of, folder.display());
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|error| failed(&folder.display().to_string(), error.to_string()))?;
     let requirements = folder.join("requirements.txt");
-    fs::write(&requirements, files::REQUIREMENTS)
+    fs::write(&requirements, wanted.requirements)
         .map_err(|error| failed("requirements.txt", error.to_string()))?;
     run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(folder.join("venv")), "python3 -m venv")?;
     let mut pip = Command::new(folder.join("venv/bin/python"));
@@ -80,7 +91,7 @@ fn run(command: &mut Command, what: &str) -> Result<(), Error> {
 }
 
 /// `python3`, or the newest `python3.x`, that is new enough.
-fn interpreter() -> Result<PathBuf, Error> {
+fn interpreter(of: &str) -> Result<PathBuf, Error> {
     let (major, minor) = OLDEST;
     let check = format!("import sys; print(sys.executable); sys.exit(sys.version_info < ({major}, {minor}))");
     for name in ["python3", "python3.13", "python3.12", "python3.11"] {
@@ -92,21 +103,21 @@ fn interpreter() -> Result<PathBuf, Error> {
         }
     }
     Err(Error::Failure(format!(
-        "the sandbox needs Python {major}.{minor} or newer as `python3`; install it and try again"
+        "{of} needs Python {major}.{minor} or newer as `python3`; install it and try again"
     )))
 }
 
-fn cache() -> Result<PathBuf, Error> {
+fn cache(of: &str) -> Result<PathBuf, Error> {
     let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
     base.map(|base| base.join("auto-resource-tagger")).ok_or_else(|| {
-        Error::Failure("neither XDG_CACHE_HOME nor HOME says where the sandbox may be installed".to_owned())
+        Error::Failure(format!("neither XDG_CACHE_HOME nor HOME says where {of} may be installed"))
     })
 }
 
 /// Another Python or another list of packages makes another environment.
-fn fingerprint(python: &Path) -> u64 {
+fn fingerprint(python: &Path, requirements: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (python, files::REQUIREMENTS).hash(&mut hasher);
+    (python, requirements).hash(&mut hasher);
     hasher.finish()
 }
