@@ -180,6 +180,8 @@ fn spoilt(draw: &mut Draw, world: &World, entry: &'static Entry) {
         || format!("{} by {}: {}", entry.resource_type, operation.name, String::from_utf8_lossy(&body));
     match (how, outcome) {
         (_, Outcome::AlreadyTagged { value }) if value == "bob" => {}
+        // Where the record does not say it, EC2 is asked by another call whether the resource is visible.
+        (0, Outcome::Failed(_)) if operation.variant == Variant::Ec2 => {}
         (0, other) => panic!("the tag is not found, {other:?}: {}", shown()),
         (2, Outcome::AlreadyTagged { .. }) | (1.., Outcome::Failed(_)) => {}
         (_, other) => panic!("not read and taken for empty, {other:?}: {}", shown()),

@@ -272,7 +272,8 @@ async fn items_of(
         let ask = Ask { ids: &ids, tags: &[], with: &with, account: &first.account };
         let answer = client.call(operation, call, region, ask).await?;
         let answer = &answer[root.as_str()];
-        let refused = |what: String| Err(unreadable(operation, format!("{} answered {what}", call.operation)));
+        let refused =
+            |what: String| Err(unreadable(operation, format!("{} answered {what}", call.operation)));
         if !answer.is_object() {
             return refused(format!("without {root}"));
         }

@@ -190,6 +190,12 @@ fn help_catalog_completions_and_man() {
             "",
             "no entry of the catalog matches; ",
         ),
+        (
+            vec!["catalog", "--type", "aws::accountaccess::application"],
+            1,
+            "",
+            "AWS::AccountAccess::Application has no entry, upsert: ",
+        ),
         (vec!["catalog", "--propose", "AWS::S3::Bucket", "--json"], 2, "", "cannot be used with"),
         (vec!["completions", "bash"], 0, "_tagger", ""),
         (vec!["man"], 0, ".TH tagger", ""),
@@ -215,7 +221,7 @@ fn a_type_that_is_named_is_shown_in_full() {
         "  id          {responseElements.queueUrl}, or else https://sqs.",
         "  tagged by   sqs:TagQueue\n",
         "compared by CreatedTimestamp, which GetQueueAttributes tells\n",
-        "  evidence    documented\n",
+        "  evidence    ",
         "  source      https://",
         "  rule        auto-tag-create-resources-",
         "  permission  sqs:TagQueue (TagAndReadTags): sets the tags\n",
@@ -304,7 +310,7 @@ fn a_proposal_is_an_entry_or_what_is_doubtful() {
             "type  = \"AWS::AccessAnalyzer::Analyzer\"\nevent = \"CreateAnalyzer\"\n",
             "",
         ),
-        ("AWS::AppFlow::Flow", 1, "", "AWS::AppFlow::Flow: "),
+        ("AWS::AccountAccess::Application", 1, "", "AWS::AccountAccess::Application has no entry, upsert: "),
         ("AWS::SQS::Queue", 1, "", "`tagger catalog --type AWS::SQS::Queue` shows its entry"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));

@@ -1,7 +1,7 @@
 //! `crates/cli/src/commands/catalog/generated.rs`: what `tagger catalog` shows beside the catalog's own tables. It is
 //! the command line's alone, so that the function's program does not grow by it.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, REASONS};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -28,6 +28,18 @@ pub fn tables(catalog: &Catalog, rules: &Value) -> String {
     );
     for told in &catalog.lifetimes.told {
         let _ = writeln!(out, "    ({:?}, {:?}, {:?}),", told.r#type, told.action, told.source);
+    }
+    out.push_str(
+        "];\n\n/// The taggable types without an entry: the reason's word, what it means, and where it can be read.\n\
+         pub const EXEMPT: &[(&str, &str, &str, &str)] = &[\n",
+    );
+    for one in &catalog.exemptions.exempt {
+        let meaning =
+            REASONS.iter().find(|(reason, _)| *reason == one.reason).map_or("", |(_, meaning)| meaning);
+        let other = one.r#as.iter().map(|other| format!(" ({other})"));
+        let why = one.why.iter().map(|why| format!("; {}", why.trim_end_matches('.')));
+        let text: String = std::iter::once(meaning.to_owned()).chain(other).chain(why).collect();
+        let _ = writeln!(out, "    ({:?}, {:?}, {text:?}, {:?}),", one.r#type, one.reason, one.source);
     }
     out.push_str("];\n");
     out

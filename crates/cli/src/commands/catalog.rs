@@ -96,11 +96,22 @@ fn short(event_source: &str) -> &str {
     event_source.split('.').next().unwrap_or_default()
 }
 
+/// Why a type has no entry, where the catalog says so: a sentence.
+fn exemption(resource_type: &str) -> Option<String> {
+    let is_it = |name: &&(&str, &str, &str, &str)| name.0.eq_ignore_ascii_case(resource_type);
+    let (name, reason, why, source) = generated::EXEMPT.iter().find(is_it)?;
+    let link = if source.is_empty() { String::new() } else { format!(" <{source}>") };
+    Some(format!("{name} has no entry, {reason}: {why}{link}"))
+}
+
 /// What to say where no entry matches: the nearest names of what was asked for.
 fn nothing(arguments: &Catalog) -> String {
     let types: BTreeSet<&str> = all().map(|(_, entry)| entry.resource_type).collect();
     let events: BTreeSet<&str> = all().map(|(event, _)| event.name).collect();
     let services: BTreeSet<&str> = all().map(|(event, _)| short(event.source)).collect();
+    if let Some(text) = arguments.r#type.as_deref().and_then(exemption) {
+        return text;
+    }
     let mut text = "no entry of the catalog matches".to_owned();
     for (what, asked, known) in [
         ("type", &arguments.r#type, &types),

@@ -51,9 +51,10 @@ pub fn run(resource_type: &str) -> Result<ExitCode, Error> {
         // Of a Python error the last line says what it is.
         let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
         let is_there = super::all().any(|(_, entry)| entry.resource_type == resource_type);
-        let hint = match is_there {
-            true => format!("`tagger catalog --type {resource_type}` shows its entry"),
-            false => "catalog/README.md says how to write one by hand, from a record".to_owned(),
+        let hint = match (is_there, super::exemption(&resource_type)) {
+            (true, _) => format!("`tagger catalog --type {resource_type}` shows its entry"),
+            (false, Some(exemption)) => exemption,
+            (false, None) => "catalog/README.md says how to write one by hand, from a record".to_owned(),
         };
         return Err(Error::Failure(format!("no entry can be derived. {last}; {hint}")));
     }
