@@ -247,7 +247,7 @@ pub fn put(into: &mut Value, path: &str, value: Value) {
     }
     let mut place = &mut into[name];
     if many {
-        if !place.as_array().is_some_and(|list| !list.is_empty()) {
+        if place.as_array().is_none_or(|list| list.is_empty()) {
             *place = json!([{}]);
         }
         place = &mut place[0];

@@ -12,7 +12,8 @@ use std::{fs, panic, path::Path};
 #[test]
 fn what_the_fuzzers_kept() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let targets: [(&str, fn(&[u8])); 4] = [
+    type Target = (&'static str, fn(&[u8]));
+    let targets: [Target; 4] = [
         ("records", fuzz::records::run),
         ("plan", fuzz::plan::run),
         ("input", fuzz::input::run),

@@ -14,7 +14,10 @@ pub fn tables(catalog: &Catalog, rules: &Value) -> String {
     );
     for rule in rules.as_array().into_iter().flatten() {
         let _ = writeln!(out, "    ({}, &[", rule["name"]);
-        for branch in rule["pattern"]["detail"]["$or"].as_array().into_iter().flatten() {
+        // A service that fills a pattern stands in it by itself.
+        let detail = &rule["pattern"]["detail"];
+        let branches = detail["$or"].as_array().map_or(std::slice::from_ref(detail), Vec::as_slice);
+        for branch in branches {
             // A versioned name's prefix stands beside its plain form.
             let names = branch["eventName"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let names: Vec<_> = names.map(|name| format!("{name:?}")).collect();
