@@ -9,8 +9,10 @@ use std::fmt::Write;
 pub fn tables(catalog: &Catalog, rules: &Value) -> String {
     let mut out = String::from(
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line a row, so it is not formatted.\n\n\
+         /// An event source, and events of it.\n\
+         pub type Branch = (&'static str, &'static [&'static str]);\n\n\
          /// The EventBridge rules: name, and for each event source the events.\n\
-         pub const RULES: &[(&str, &[(&str, &[&str])])] = &[\n",
+         pub const RULES: &[(&str, &[Branch])] = &[\n",
     );
     for rule in rules.as_array().into_iter().flatten() {
         let _ = writeln!(out, "    ({}, &[", rule["name"]);

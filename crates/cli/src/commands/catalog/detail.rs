@@ -1,7 +1,7 @@
 //! One entry in full: what the record must say, how the resource is told from others of its name, what the function
 //! may do for it and by which statement of its policy, and which rule brings the event.
 
-use super::generated::{DESCRIBING, RULES};
+use super::generated::{Branch, DESCRIBING, RULES};
 use crate::{output, templates};
 use serde_json::{Value, json};
 use tagger_catalog::{Entry, Event, Lifetime, template::Template};
@@ -113,7 +113,7 @@ impl Detail {
 
 /// The rule of the templates that admits an event.
 fn rule_of(event: &Event) -> Option<&'static str> {
-    let admits = |(source, names): &(&str, &[&str])| *source == event.source && names.contains(&event.name);
+    let admits = |(source, names): &Branch| *source == event.source && names.contains(&event.name);
     RULES.iter().find(|(_, branches)| branches.iter().any(admits)).map(|(name, _)| *name)
 }
 

@@ -1,7 +1,10 @@
 //! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line a row, so it is not formatted.
 
+/// An event source, and events of it.
+pub type Branch = (&'static str, &'static [&'static str]);
+
 /// The EventBridge rules: name, and for each event source the events.
-pub const RULES: &[(&str, &[(&str, &[&str])])] = &[
+pub const RULES: &[(&str, &[Branch])] = &[
     ("auto-tag-create-resources", &[
         ("access-analyzer.amazonaws.com", &["CreateAnalyzer"]),
         ("acm-pca.amazonaws.com", &["CreateCertificateAuthority"]),
