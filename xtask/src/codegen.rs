@@ -1,5 +1,6 @@
 //! `cargo xtask codegen`: everything that is generated, written or compared.
 
+mod command_line;
 mod docs;
 mod policy;
 mod rules;
@@ -21,6 +22,7 @@ pub fn run(check: bool) -> Result<(), String> {
     crate::trips::in_catalog(&proofs, &catalog)?;
     let mut files = vec![
         ("crates/catalog/src/generated.rs", table::tables(&catalog)?),
+        ("crates/cli/src/commands/catalog/generated.rs", command_line::tables(&catalog, &rules)),
         ("templates/rules.json", pretty(&rules)),
         ("templates/policy.json", pretty(&policy::policy(&catalog))),
         ("docs/resources.md", docs::resources(&catalog, &proofs)),

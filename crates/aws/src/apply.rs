@@ -245,6 +245,7 @@ pub(crate) async fn write(
     }
     let ask = Ask { ids: &[&resource.id], tags, with: resource.entry.with, account: &resource.account };
     let answer = client.call(operation, &operation.write, &resource.region, ask).await?;
+    written(operation, &answer)?;
     refuse_failures_inside(operation, &answer)
 }
 
@@ -257,6 +258,13 @@ pub async fn tags_of(client: &Client, resource: &Resource) -> Result<Tags, Failu
         Variant::S3 => s3::read(client, resource).await,
         _ => read(client, resource).await,
     }
+}
+
+/// A proxy's page with HTTP 200 has written nothing.
+pub(crate) fn written(operation: &Operation, answer: &Value) -> Result<(), Failure> {
+    let call = &operation.write;
+    tags::is_own(answer, operation, call)
+        .map_err(|message| Failure::ours(Class::Failed, operation.name, "UnreadableAnswer", message))
 }
 
 /// Every tag of a resource.

@@ -184,6 +184,12 @@ async fn find(client: &Client, children: &Children) -> Found {
         }
         Err(failure) => return all_failed(failure),
     };
+    // Another page with HTTP 200 does not say that they are not there.
+    let root = finder.parents.first().copied().unwrap_or_default();
+    if !answer[root].is_object() {
+        let message = format!("{} answered without {root}", finder.call.operation);
+        return all_failed(failure(Class::Failed, "UnreadableAnswer", message));
+    }
     let parents = described(&answer, finder.parents);
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for parent in &children.parents {

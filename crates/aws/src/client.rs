@@ -354,7 +354,7 @@ fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<ApiError>
     let parsed = if body.is_empty() {
         Ok(Value::Null)
     } else if is_xml {
-        xml::parse(body).map_err(|error| error.to_string())
+        xml::parse(body)
     } else {
         serde_json::from_slice(body).map_err(|error| error.to_string())
     };

@@ -6,7 +6,7 @@
 //! that is not visible yet and CreateTags overwrites. (CreateTags with DryRun checks permissions only.)
 
 use crate::{
-    apply::{no_read, unreadable},
+    apply::{no_read, unreadable, written},
     children,
     client::Client,
     join::join_some,
@@ -123,7 +123,8 @@ pub async fn tag(client: &Client, plan: &Plan, region: &str, group: &[Member<'_>
         let write = async |indexes: &[usize]| {
             let ids: Vec<&str> = indexes.iter().map(|index| group[*index].resource.id.as_str()).collect();
             let ask = Ask { ids: &ids, tags: &tags, with: &[], account: &first.account };
-            client.call(operation, &operation.write, region, ask).await
+            let answer = client.call(operation, &operation.write, region, ask).await?;
+            written(operation, &answer)
         };
         match write(&indexes).await {
             Ok(_) => indexes.iter().for_each(|index| outcomes[*index] = Some(Outcome::Tagged)),
@@ -217,8 +218,12 @@ async fn described(
     let mut keys = vec![("Filter.2.Name", "key")];
     keys.extend(names.iter().zip(&plan.tags).map(|(name, (key, _))| (name.as_str(), key.as_str())));
     for item in items_of(client, call, "tagSet", region, resources, &keys).await? {
-        let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
-        there.entry(text("resourceId")).or_default().push((text("key"), text("value")));
+        let text = |name: &str| item[name].as_str().map(str::to_owned);
+        let (Some(id), Some(key)) = (text("resourceId"), text("key")) else {
+            let message = "DescribeTags answered with an item that is no tag".to_owned();
+            return Err(unreadable(first.entry.operation, message));
+        };
+        there.entry(id).or_default().push((key, text("value").unwrap_or_default()));
     }
     Ok(there)
 }
@@ -231,12 +236,18 @@ async fn seen(
     resources: &[&Resource],
 ) -> Result<HashMap<String, Tags>, Failure> {
     let items = items_of(client, &look.call, look.set, region, resources, &[]).await?;
-    let of = |item: Value| {
-        let text = |tag: &Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
-        let tags = children::items(&item["tagSet"]).map(|tag| (text(tag, "key"), text(tag, "value")));
-        (text(&item, look.id), tags.collect())
+    let of = |item: &Value| {
+        let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
+        let tags = children::items(&item["tagSet"])
+            .map(|tag| Some((text(tag, "key")?, text(tag, "value").unwrap_or_default())));
+        Some((text(item, look.id)?, tags.collect::<Option<Tags>>()?))
     };
-    Ok(items.into_iter().map(of).collect())
+    let Some(first) = resources.first() else { return Ok(HashMap::new()) };
+    let found: Option<HashMap<String, Tags>> = items.iter().map(of).collect();
+    found.ok_or_else(|| {
+        let message = format!("{} answered with an item without an id, or no tag", look.call.operation);
+        unreadable(first.entry.operation, message)
+    })
 }
 
 /// The items of a set that a call shows of these resources, page by page.
@@ -261,11 +272,21 @@ async fn items_of(
         let ask = Ask { ids: &ids, tags: &[], with: &with, account: &first.account };
         let answer = client.call(operation, call, region, ask).await?;
         let answer = &answer[root.as_str()];
+        let refused =
+            |what: String| Err(unreadable(operation, format!("{} answered {what}", call.operation)));
         if !answer.is_object() {
-            return Err(unreadable(operation, format!("{} answered without {root}", call.operation)));
+            return refused(format!("without {root}"));
+        }
+        // The set is there also when it is empty:
+        // <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeTags.html>
+        match &answer[set] {
+            Value::String(text) if text.trim().is_empty() => {}
+            Value::Object(inside) if inside.keys().all(|name| name == "item") => {}
+            _ => return refused(format!("without a {set} of items")),
         }
         items.extend(children::items(&answer[set]).cloned());
         match answer["nextToken"].as_str() {
+            Some(next) if next == page => return refused("with the same page again".to_owned()),
             Some(next) if !next.is_empty() => page = next.to_owned(),
             _ => return Ok(items),
         }

@@ -7,7 +7,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_TagResource.html>
 
 use crate::{
-    apply::{no_read, unreadable},
+    apply::{no_read, unreadable, written},
     client::Client,
     outcome::{Class, Failure},
     tags::{self, Tags},
@@ -33,7 +33,7 @@ pub async fn write(client: &Client, bucket: &Resource, tags: &[(&str, &str)]) ->
     let operation = bucket.entry.operation;
     let ids = [bucket.id.as_str()];
     match client.call(operation, &operation.write, &bucket.region, ask(&ids, tags, bucket)).await {
-        Ok(_) => Ok(()),
+        Ok(answer) => written(operation, &answer),
         Err(failure) if is_not_to_be_had(&failure) => merge(client, bucket, tags).await,
         Err(failure) => Err(failure),
     }
@@ -67,7 +67,8 @@ async fn merge(client: &Client, bucket: &Resource, tags: &[(&str, &str)]) -> Res
     all.retain(|(key, _)| !tags.iter().any(|(new, _)| new == key));
     all.extend(tags);
     let ids = [name(bucket)];
-    client.call(operation, &operation.write, &bucket.region, ask(&ids, &all, bucket)).await.map(|_| ())
+    let answer = client.call(operation, &operation.write, &bucket.region, ask(&ids, &all, bucket)).await?;
+    written(operation, &answer)
 }
 
 fn whole_set(bucket: &Resource) -> Result<&'static Operation, Failure> {

@@ -7,12 +7,27 @@ use serde_json::{Map, Value};
 /// Reads a whole document. The root element is a member of the value that is returned.
 ///
 /// # Errors
-/// The text is not well-formed.
-pub fn parse(text: &[u8]) -> Result<Value, quick_xml::Error> {
+/// The text is not one well-formed document from its beginning to its end. One that was cut short has no end, and
+/// what was not read of it must not pass for empty.
+pub fn parse(text: &[u8]) -> Result<Value, String> {
+    let whole = elements(text).map_err(|error| error.to_string())?;
+    match whole.as_slice() {
+        [(_, roots, _)] if roots.len() == 1 && !roots.values().any(Value::is_array) => {
+            Ok(Value::Object(roots.clone()))
+        }
+        [_] => Err("the document has not one root element".to_owned()),
+        [.., (open, ..)] => Err(format!("the document ends inside <{open}>")),
+        [] => Err("the document closes more than it opened".to_owned()),
+    }
+}
+
+/// An element: its name, its children so far, its text so far.
+type Element = (String, Map<String, Value>, String);
+
+/// What is still open when the text is over: the document itself, and what was not closed.
+fn elements(text: &[u8]) -> Result<Vec<Element>, quick_xml::Error> {
     let mut reader = Reader::from_reader(text);
-    // Each open element: its name, its children so far, its text so far.
-    let mut open: Vec<(String, Map<String, Value>, String)> =
-        vec![(String::new(), Map::new(), String::new())];
+    let mut open: Vec<Element> = vec![(String::new(), Map::new(), String::new())];
     let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     loop {
         match reader.read_event()? {
@@ -38,21 +53,19 @@ pub fn parse(text: &[u8]) -> Result<Value, quick_xml::Error> {
                     add(&mut open, name, value);
                 }
             }
-            Event::Eof => {
-                return Ok(open.pop().map_or(Value::Null, |(_, children, _)| Value::Object(children)));
-            }
+            Event::Eof => return Ok(open),
             _ => {}
         }
     }
 }
 
-fn push_text(open: &mut [(String, Map<String, Value>, String)], text: &str) {
+fn push_text(open: &mut [Element], text: &str) {
     if let Some((_, _, so_far)) = open.last_mut() {
         so_far.push_str(text);
     }
 }
 
-fn add(open: &mut [(String, Map<String, Value>, String)], name: String, value: Value) {
+fn add(open: &mut [Element], name: String, value: Value) {
     let Some((_, children, _)) = open.last_mut() else { return };
     match children.get_mut(&name) {
         Some(Value::Array(list)) => list.push(value),
@@ -77,10 +90,20 @@ mod tests {
             ("<a><b>x</b><b>y</b></a>", json!({"a": {"b": ["x", "y"]}})),
             ("<a xmlns=\"u\"><n:b>&lt;&#65;&amp;</n:b><c/></a>", json!({"a": {"b": "<A&", "c": ""}})),
             ("<?xml version=\"1.0\"?>\n<a><![CDATA[<x>]]></a>", json!({"a": "<x>"})),
-            ("", json!({})),
         ] {
             assert_eq!(parse(text.as_bytes()).unwrap(), expected, "{text}");
         }
-        assert!(parse(b"<a><b></a>").is_err());
+        for (text, why) in [
+            ("<a><b></a>", "expected `</b>`"),
+            ("<a><b>x</b>", "ends inside <a>"),
+            ("<a><b", "tag"),
+            ("", "not one root"),
+            ("<!-- nothing -->", "not one root"),
+            ("<a/><b/>", "not one root"),
+            ("<a/><a/>", "not one root"),
+        ] {
+            let error = parse(text.as_bytes()).expect_err(text);
+            assert!(error.contains(why), "{text}: expected {why}, found {error}");
+        }
     }
 }

@@ -165,6 +165,29 @@ fn what_is_read_what_is_written_what_is_left_alone() {
             &["<Tags><Tag><Key>CreatedBy</Key><Value>alice</Value></Tag></Tags>"],
         ),
         (
+            "a write that a proxy answers with its page has written nothing",
+            keep.clone(),
+            bucket(),
+            vec![
+                answer(
+                    &["GET /v20180820/tags/"],
+                    200,
+                    "<ListTagsForResourceResult><Tags/></ListTagsForResourceResult>",
+                ),
+                answer(&["POST /v20180820/tags/"], 200, "<html><body>Sign in</body></html>"),
+            ],
+            "Bucket failed",
+            &["/v20180820/"],
+        ),
+        (
+            "an answer that was cut short is not empty",
+            keep.clone(),
+            bucket(),
+            vec![answer(&["GET /v20180820/tags/"], 200, "<ListTagsForResourceResult><Tags>")],
+            "Bucket failed",
+            &[],
+        ),
+        (
             "a bucket without S3 Control: read, merge, write",
             keep.clone(),
             bucket(),

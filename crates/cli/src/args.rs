@@ -107,11 +107,17 @@ pub struct Scan {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tagger catalog
+  tagger catalog                                  every entry, a line each
+  tagger catalog --type AWS::SQS::Queue           one type in full: evidence, permissions, rule
   tagger catalog --event RunInstances
-  tagger catalog --json --service rds")]
+  tagger catalog --json --service rds
+  tagger catalog --propose AWS::Glue::Job         in a checkout: derive an entry from AWS's API models
+
+A type or an event that is named in full, and whatever matches few entries, is shown with all that is
+known about it; --json always is. --propose needs Python 3.11 or newer, and the first time a package
+registry.")]
 pub struct Catalog {
-    /// Only resource types that contain this text, for example `EC2::Volume`
+    /// Only resource types that contain this text, for example `EC2::Volume`; a full name is that type alone
     #[arg(long, value_name = "TEXT")]
     pub r#type: Option<String>,
     /// Only this event name
@@ -123,6 +129,9 @@ pub struct Catalog {
     /// Print one line of JSON for each entry
     #[arg(long)]
     pub json: bool,
+    /// In a checkout: derive the entry of a type that the catalog does not have, or say what is doubtful
+    #[arg(long, value_name = "TYPE", conflicts_with_all = ["type", "event", "service", "json"])]
+    pub propose: Option<String>,
 }
 
 /// `tagger cost`.

@@ -11,6 +11,7 @@ mod exit_code;
 mod follow;
 mod input;
 mod output;
+mod python;
 mod report;
 mod templates;
 

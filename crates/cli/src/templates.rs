@@ -3,7 +3,7 @@
 //! They are carried in the program, so that templates, rules, function and tool are of one version.
 
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 /// `templates/tagger.yaml`, for the home region.
 pub const TAGGER: &str = include_str!("../../../templates/tagger.yaml");
@@ -58,6 +58,24 @@ pub fn permissions() -> (usize, usize, usize) {
         ["Get", "List", "Describe", "Lookup", "GET"].iter().any(|verb| name.starts_with(verb))
     };
     (actions.len(), services.len(), actions.iter().filter(reads).count())
+}
+
+/// The statement of the role's policy that allows an action.
+pub fn statement(action: &str) -> Option<String> {
+    static STATEMENTS: LazyLock<Vec<(String, BTreeSet<String>)>> = LazyLock::new(|| {
+        let policy: Value = serde_json::from_str(POLICY).unwrap_or_default();
+        let texts = |value: &Value| match value {
+            Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            one => one.as_str().map(str::to_owned).into_iter().collect(),
+        };
+        let statements = policy["Statement"].as_array().into_iter().flatten();
+        statements
+            .map(|statement| {
+                (statement["Sid"].as_str().unwrap_or_default().to_owned(), texts(&statement["Action"]))
+            })
+            .collect()
+    });
+    STATEMENTS.iter().find(|(_, actions)| actions.contains(action)).map(|(name, _)| name.clone())
 }
 
 #[cfg(test)]

@@ -170,6 +170,33 @@ fn help_catalog_completions_and_man() {
         (vec!["catalog", "--event", "CreateFunction20150331"], 0, "lambda:TagResource", ""),
         (vec!["catalog", "--json", "--service", "sqs"], 0, "\"event_source\":\"sqs.amazonaws.com\"", ""),
         (vec!["catalog", "--event", "NoSuchEvent"], 1, "", "no entry of the catalog matches"),
+        (
+            vec!["catalog", "--event", "RunInstance"],
+            1,
+            "",
+            "it has no event `RunInstance`, the nearest are RunInstances",
+        ),
+        (
+            vec!["catalog", "--service", "dynamo-db"],
+            1,
+            "",
+            "it has no service `dynamo-db`, the nearest are dynamodb",
+        ),
+        (vec!["catalog", "--type", "AWS::SQS::Queu"], 0, "AWS::SQS::Queue\n", ""),
+        (vec!["catalog", "--type", "AWS::SQS::Quue"], 1, "", "the nearest are AWS::SQS::Queue"),
+        (
+            vec!["catalog", "--service", "sqs", "--type", "AWS::S3::Bucket"],
+            1,
+            "",
+            "no entry of the catalog matches; ",
+        ),
+        (
+            vec!["catalog", "--type", "aws::accountaccess::application"],
+            1,
+            "",
+            "AWS::AccountAccess::Application has no entry, upsert: ",
+        ),
+        (vec!["catalog", "--propose", "AWS::S3::Bucket", "--json"], 2, "", "cannot be used with"),
         (vec!["completions", "bash"], 0, "_tagger", ""),
         (vec!["man"], 0, ".TH tagger", ""),
         (vec!["explan"], 2, "", "explain"),
@@ -183,6 +210,121 @@ fn help_catalog_completions_and_man() {
     let lines = tagger(&["catalog", "--json"], b"").out;
     assert!(lines.lines().count() > 200);
     assert!(lines.lines().all(|line| line.starts_with('{')));
+}
+
+#[test]
+fn a_type_that_is_named_is_shown_in_full() {
+    let said = tagger(&["catalog", "--type", "AWS::SQS::Queue"], b"");
+    let parts = [
+        "AWS::SQS::Queue\n  created by  sqs.amazonaws.com CreateQueue\n",
+        "  ARN         arn:{partition}:sqs:{region}:{account}:{requestParameters.queueName}\n",
+        "  id          {responseElements.queueUrl}, or else https://sqs.",
+        "  tagged by   sqs:TagQueue\n",
+        "compared by CreatedTimestamp, which GetQueueAttributes tells\n",
+        "  evidence    ",
+        "  source      https://",
+        "  rule        auto-tag-create-resources-",
+        "  permission  sqs:TagQueue (TagAndReadTags): sets the tags\n",
+        "  permission  sqs:ListQueueTags (TagAndReadTags): reads them first",
+        "  permission  sqs:GetQueueAttributes (TagAndReadTags): tells, on a retry",
+    ];
+    for part in parts {
+        assert!(said.out.contains(part), "expected {part}\nfound {}", said.out);
+    }
+    // Of other types it says what is so with them.
+    for (name, part) in [
+        ("AWS::Events::Rule", "fires again on what exists"),
+        ("AWS::EC2::Volume", "else found  by ec2:DescribeInstances"),
+        ("AWS::ApiGateway::RestApi", "(TagApis): sets the tags"),
+        ("AWS::DirectoryService::MicrosoftAD", "not visible yet for 90 minutes"),
+        ("AWS::ElastiCache::ReplicationGroup", "ready       tagged when it is available"),
+    ] {
+        let said = tagger(&["catalog", "--type", name], b"");
+        assert!(said.out.contains(part), "{name}: expected {part}\nfound {}", said.out);
+    }
+    // A full name is that type alone; a part of one lists all that have it, in a line each.
+    let said = tagger(&["catalog", "--type", "aws::ec2::volume"], b"").out;
+    assert!(!said.contains("AWS::EC2::VolumeA"), "{said}");
+    let said = tagger(&["catalog", "--type", "AWS::EC2::"], b"").out;
+    assert!(said.starts_with("resource type") && !said.contains("permission"), "{said}");
+
+    let line = tagger(&["catalog", "--json", "--type", "AWS::SQS::Queue"], b"").out;
+    for part in [
+        r#""lifetime":"compared""#,
+        r#""rule":"auto-tag-create-resources-"#,
+        r#"{"action":"sqs:TagQueue","statement":"TagAndReadTags","why":"sets the tags"}"#,
+        r#""upsert":"#,
+    ] {
+        assert!(line.contains(part), "expected {part}\nfound {line}");
+    }
+}
+
+#[test]
+fn a_proposal_needs_a_checkout_a_known_type_and_a_python() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let nowhere = folder("no-checkout");
+    let propose = |folder: &Path, name: &str, path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));
+        command.args(["catalog", "--propose", name]).current_dir(folder).env("PATH", path);
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    for (what, folder, name, part) in [
+        (
+            "no checkout",
+            &nowhere,
+            "AWS::SQS::Queue",
+            "there is no catalog/tools/entries.py in it or above it",
+        ),
+        ("no such type", &root, "AWS::SQS::Quue", "the nearest are AWS::SQS::Queue"),
+        ("no Python", &root, "AWS::SQS::Queue", "the catalog's derivation needs Python 3.11"),
+    ] {
+        let (code, out, err) = propose(folder, name, "/nowhere");
+        assert!(
+            code == Some(1) && out.is_empty() && err.contains(part),
+            "{what}: expected {part}\nfound {out}{err}"
+        );
+    }
+    fs::remove_dir_all(nowhere).unwrap();
+}
+
+#[test]
+fn a_proposal_is_an_entry_or_what_is_doubtful() {
+    // A checkout in which a service is not there yet.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let checkout = folder("checkout");
+    for part in ["catalog", "catalog/tools", "catalog/reference"] {
+        fs::create_dir_all(checkout.join(part)).unwrap();
+        for file in fs::read_dir(root.join(part)).unwrap() {
+            let file = file.unwrap();
+            if file.file_type().unwrap().is_file() && file.file_name() != "access-analyzer.toml" {
+                fs::copy(file.path(), checkout.join(part).join(file.file_name())).unwrap();
+            }
+        }
+    }
+    for (name, code, out, err) in [
+        (
+            "aws::accessanalyzer::analyzer",
+            0,
+            "type  = \"AWS::AccessAnalyzer::Analyzer\"\nevent = \"CreateAnalyzer\"\n",
+            "",
+        ),
+        ("AWS::AccountAccess::Application", 1, "", "AWS::AccountAccess::Application has no entry, upsert: "),
+        ("AWS::SQS::Queue", 1, "", "`tagger catalog --type AWS::SQS::Queue` shows its entry"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));
+        command.args(["catalog", "--propose", name]).current_dir(checkout.join("catalog/reference"));
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (found, said) = (text(output.stdout), text(output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{name}: {found}{said}");
+        assert!(
+            found.contains(out) && said.contains(err),
+            "{name}: expected {out}{err}\nfound {found}{said}"
+        );
+    }
+    fs::remove_dir_all(checkout).unwrap();
 }
 
 #[test]

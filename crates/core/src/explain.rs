@@ -100,7 +100,7 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
     );
     let _ = match (&plan.creator.name, plan.creator.from) {
         (Some(name), Some(from)) => {
-            writeln!(out, "  who   {name} ({}), from {from}", plan.creator.kind.as_str())
+            writeln!(out, "  who   {} ({}), from {from}", printable(name), plan.creator.kind.as_str())
         }
         _ => writeln!(out, "  who   nobody is named ({})", plan.creator.kind.as_str()),
     };
@@ -127,7 +127,7 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
     for diagnostic in &plan.diagnostics {
         let kind = if diagnostic.code.stops() { "none" } else { "note" };
         let _ = writeln!(out, "  {kind}  {}", printable(&diagnostic.to_string()));
-        let _ = writeln!(out, "        {}", diagnostic.hint);
+        let _ = writeln!(out, "        {}", printable(&diagnostic.hint));
     }
     out
 }

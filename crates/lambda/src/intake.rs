@@ -76,7 +76,7 @@ pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
                 record,
                 message: place,
                 first_seen: first_seen.unwrap_or(sent),
-                tries: work.as_ref().map_or(0, |work| work.tries) + receives,
+                tries: work.as_ref().map_or(0, |work| work.tries).saturating_add(receives),
                 came: if waits && alone { Came::Waiting } else { Came::Once },
                 guard: guard(queues, confirmed),
                 reconciled: false,
@@ -115,6 +115,13 @@ pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
         add(body.unwrap_or_else(|| value.clone()), Some(messages.len()), Some(&message));
         messages.push(message);
     }
+    // A message in which there is nothing is no creation that was dealt with: its sender meant something.
+    let mut holds = vec![false; messages.len()];
+    let places = tasks.iter().map(|task| task.message).chain(unreadable.iter().map(|(place, _)| *place));
+    places.flatten().for_each(|place| holds[place] = true);
+    for place in (0..messages.len()).filter(|place| !holds[*place]) {
+        unreadable.push((Some(place), "the message holds no record; expected an event".to_owned()));
+    }
     Intake { messages, tasks, unreadable }
 }
 
@@ -146,5 +153,33 @@ fn message(value: &Value, queues: Option<&Queues>, now: u64) -> Message {
         receives: number("ApproximateReceiveCount").unwrap_or(1),
         sent: number("SentTimestamp").map_or(now, |millis| millis / 1000),
         waits: !queue.is_empty() && queues.is_some_and(|queues| name(&queues.retry, '/') == queue),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn batch(body: &str) -> Value {
+        json!({ "Records": [{ "messageId": "m", "eventSource": "aws:sqs", "body": body }] })
+    }
+
+    #[test]
+    fn a_message_without_a_record_is_a_letter_and_not_done() {
+        for body in
+            ["", "[]", r#"{"Records":[]}"#, r#"{"Events":{}}"#, "[[],[]]", r#"{"tagger":"work","record":[]}"#]
+        {
+            let taken = open(batch(body), None, 7);
+            assert_eq!(taken.messages.len(), 1, "{body}");
+            let accounted = taken.tasks.len() + taken.unreadable.len();
+            assert_eq!(accounted, 1, "{body}: {:?} {:?}", taken.tasks, taken.unreadable);
+        }
+    }
+
+    #[test]
+    fn a_piece_of_work_of_any_number_of_tries_is_taken() {
+        let work = format!(r#"{{"tagger":"work","record":{{"eventName":"x"}},"tries":{}}}"#, u64::MAX);
+        assert_eq!(open(batch(&work), None, 7).tasks[0].tries, u64::MAX);
     }
 }

@@ -1,17 +1,13 @@
 //! The Lambda functions `auto-resource-tagger` and `auto-resource-tagger-reconcile`, which differ in nothing
-//! but the events they get: reads its settings once, makes its client once, and answers events. A table of
-//! contents; the work is in [`handler`], the decision in `tagger-core`.
+//! but the events they get: reads its settings once, makes its client once, and answers events. The work is in
+//! [`tagger_lambda::handler`].
 
-mod handler;
-mod intake;
-mod log;
-mod reconcile;
-mod settings;
-mod tag_changes;
+// The future of an invocation holds those of all calls that it may come to, one in another.
+#![recursion_limit = "256"]
 
-use handler::Handler;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+use tagger_lambda::{handler::Handler, log, settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -41,7 +41,7 @@ fn batch(count: usize, ec2: bool) -> Value {
 fn fine(asked: &str) -> (u16, String) {
     let ec2 =
         ["DescribeTags", "CreateTags"].into_iter().find(|name| asked.contains(&format!("Action={name}")));
-    (200, ec2.map_or_else(|| "{}".to_owned(), |name| format!("<{name}Response><x/></{name}Response>")))
+    (200, ec2.map_or_else(|| "{}".to_owned(), |name| format!("<{name}Response><tagSet/></{name}Response>")))
 }
 
 fn slow(asked: &str) -> (u16, String) {

@@ -8,13 +8,12 @@ mod cloud;
 mod demo;
 mod files;
 mod guide;
-mod python;
 mod steps;
 
 use crate::{
     args::Sandbox,
     exit_code::{Error, ExitCode},
-    input,
+    input, python,
 };
 use cloud::Cloud;
 use std::{
@@ -35,7 +34,8 @@ pub fn run(arguments: &Sandbox) -> Result<ExitCode, Error> {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| Error::Failure(format!("cannot listen for signals: {error}")))?;
     }
-    let python = python::environment(&stop)?;
+    let wanted = python::Wanted { name: "sandbox", of: "the sandbox", requirements: files::REQUIREMENTS };
+    let python = python::environment(wanted, &stop)?;
     let cloud = Cloud::start(&python, arguments.port, &stop)?;
     let installed = cloud.install(&bootstrap, arguments.policy.config.as_deref())?;
     if arguments.demo {
