@@ -32,7 +32,7 @@ pub struct Entry {
     pub describe: Option<&'static str>,
     /// Identifiers in the record that the call only used and did not create.
     pub except: &'static [Template],
-    /// Paths and their values, all of which a record of a creation has; else it tells of a change.
+    /// Paths and their values, all of which a record of a creation has; else it tells of a change. `*` is any value.
     pub when: &'static [(&'static str, &'static str)],
     /// Paths of which a record of a creation has none; else it tells of a change.
     pub unless: &'static [&'static str],

@@ -87,12 +87,18 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
     found
 }
 
+/// In the catalog's `when`: any value, as long as there is one.
+const ANY: &str = "*";
+
 /// What in the record says that the call changed something that was there already.
 fn change(record: &Record, entry: &Entry) -> Option<String> {
     let first = |path: &str| json::at_path(record.value(), path).into_iter().find_map(json::text);
-    let differs = entry.when.iter().find_map(|(path, value)| {
-        let found = first(path).filter(|found| found != value)?;
-        Some(format!("{path} is {found}, and {value} where it creates"))
+    let differs = entry.when.iter().find_map(|(path, value)| match first(path) {
+        None if *value == ANY => Some(format!("{path} is not there")),
+        Some(found) if *value != ANY && found != *value => {
+            Some(format!("{path} is {found}, and {value} where it creates"))
+        }
+        _ => None,
     });
     differs.or_else(|| {
         let path = entry.unless.iter().find(|path| first(path).is_some())?;

@@ -81,7 +81,8 @@ impl Detail {
             row("else found", format!("by {call} from its parent, when the record does not hold it yet"));
         }
         for (path, value) in entry.when {
-            row("only when", format!("{path} is {value}; else the call changed what was there"));
+            let is = if *value == "*" { "there" } else { value };
+            row("only when", format!("{path} is {is}; else the call changed what was there"));
         }
         for path in entry.unless {
             row("unless", format!("{path} is there, which names something that exists"));
