@@ -409,3 +409,19 @@ fn what_is_too_much_at_a_time_is_read_in_parts() {
     }
     assert!(near(mark(&second, "us-east-1"), now() - HOUR), "{}", marks(&second));
 }
+
+#[test]
+fn what_there_is_no_time_for_is_left_to_the_next_run() {
+    let aws: Aws =
+        |asked| page(asked, vec![queue("one", "alice", 110 * MINUTE)]).unwrap_or_else(|| usual(asked));
+    // Half a minute of it is kept for the report, and reading three slices takes longer than the rest.
+    let time = Duration::from_secs(31);
+    let run = support::run_within(time, vec![json!({"tagger": "reconcile"})], aws, QUEUES);
+    assert_eq!(run.answers[0].0, "error", "{:?} {}", run.answers, run.log);
+    let message = run.answers[0].1["errorMessage"].as_str().unwrap();
+    assert!(message.contains("more than this run had time for"), "{message}");
+    assert_eq!(report(&run)["missed"], 0, "{}", run.log);
+    assert!(!run.asked.iter().any(|asked| asked.starts_with("AmazonSQS.TagQueue")), "{:?}", run.asked);
+    assert!(near(mark(&run, "us-east-1"), now() - 110 * MINUTE), "{}", marks(&run));
+    assert!(near(mark(&run, "eu-west-1"), now() - HOUR), "{}", marks(&run));
+}
