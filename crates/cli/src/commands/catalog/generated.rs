@@ -391,7 +391,6 @@ pub const DESCRIBING: &[(&str, &str, &str)] = &[
     ("AWS::GameLift::MatchmakingConfiguration", "gamelift:DescribeMatchmakingConfigurations", "https://docs.aws.amazon.com/goto/WebAPI/gamelift-2015-10-01/DescribeMatchmakingConfigurations"),
     ("AWS::GameLift::MatchmakingRuleSet", "gamelift:DescribeMatchmakingRuleSets", "https://docs.aws.amazon.com/goto/WebAPI/gamelift-2015-10-01/DescribeMatchmakingRuleSets"),
     ("AWS::Glue::Blueprint", "glue:GetBlueprint", "https://docs.aws.amazon.com/goto/WebAPI/glue-2017-03-31/GetBlueprint"),
-    ("AWS::Glue::Connection", "glue:GetConnection", "https://docs.aws.amazon.com/goto/WebAPI/glue-2017-03-31/GetConnection"),
     ("AWS::Glue::Crawler", "glue:GetCrawler", "https://docs.aws.amazon.com/glue/latest/webapi/API_Crawler.html"),
     ("AWS::Glue::DataQualityRuleset", "glue:GetDataQualityRuleset", "https://docs.aws.amazon.com/goto/WebAPI/glue-2017-03-31/GetDataQualityRuleset"),
     ("AWS::Glue::Job", "glue:GetJob", "https://docs.aws.amazon.com/glue/latest/webapi/API_Job.html"),
@@ -439,7 +438,6 @@ pub const DESCRIBING: &[(&str, &str, &str)] = &[
     ("AWS::MediaTailor::Channel", "mediatailor:DescribeChannel", "https://docs.aws.amazon.com/goto/WebAPI/mediatailor-2018-04-23/DescribeChannel"),
     ("AWS::MediaTailor::SourceLocation", "mediatailor:DescribeSourceLocation", "https://docs.aws.amazon.com/goto/WebAPI/mediatailor-2018-04-23/DescribeSourceLocation"),
     ("AWS::NetworkMonitor::Monitor", "networkmonitor:GetMonitor", "https://docs.aws.amazon.com/goto/WebAPI/networkmonitor-2023-08-01/GetMonitor"),
-    ("AWS::OSIS::Pipeline", "osis:GetPipeline", "https://docs.aws.amazon.com/goto/WebAPI/osis-2022-01-01/GetPipeline"),
     ("AWS::Personalize::BatchInferenceJob", "personalize:DescribeBatchInferenceJob", "https://docs.aws.amazon.com/goto/WebAPI/personalize-2018-05-22/DescribeBatchInferenceJob"),
     ("AWS::Personalize::BatchSegmentJob", "personalize:DescribeBatchSegmentJob", "https://docs.aws.amazon.com/goto/WebAPI/personalize-2018-05-22/DescribeBatchSegmentJob"),
     ("AWS::Personalize::Campaign", "personalize:DescribeCampaign", "https://docs.aws.amazon.com/goto/WebAPI/personalize-2018-05-22/DescribeCampaign"),
@@ -489,7 +487,6 @@ pub const DESCRIBING: &[(&str, &str, &str)] = &[
     ("AWS::SageMaker::ModelPackageGroup", "sagemaker:DescribeModelPackageGroup", "https://docs.aws.amazon.com/goto/WebAPI/sagemaker-2017-07-24/DescribeModelPackageGroup"),
     ("AWS::SageMaker::MonitoringSchedule", "sagemaker:DescribeMonitoringSchedule", "https://docs.aws.amazon.com/goto/WebAPI/sagemaker-2017-07-24/DescribeMonitoringSchedule"),
     ("AWS::SageMaker::NotebookInstance", "sagemaker:DescribeNotebookInstance", "https://docs.aws.amazon.com/goto/WebAPI/sagemaker-2017-07-24/DescribeNotebookInstance"),
-    ("AWS::SageMaker::NotebookInstanceLifecycleConfig", "sagemaker:DescribeNotebookInstanceLifecycleConfig", "https://docs.aws.amazon.com/goto/WebAPI/sagemaker-2017-07-24/DescribeNotebookInstanceLifecycleConfig"),
     ("AWS::SageMaker::OptimizationJob", "sagemaker:DescribeOptimizationJob", "https://docs.aws.amazon.com/goto/WebAPI/sagemaker-2017-07-24/DescribeOptimizationJob"),
     ("AWS::SageMaker::Pipeline", "sagemaker:DescribePipeline", "https://docs.aws.amazon.com/goto/WebAPI/sagemaker-2017-07-24/DescribePipeline"),
     ("AWS::SageMaker::ProcessingJob", "sagemaker:DescribeProcessingJob", "https://docs.aws.amazon.com/goto/WebAPI/sagemaker-2017-07-24/DescribeProcessingJob"),
@@ -501,11 +498,7 @@ pub const DESCRIBING: &[(&str, &str, &str)] = &[
     ("AWS::Scheduler::ScheduleGroup", "scheduler:GetScheduleGroup", "https://docs.aws.amazon.com/goto/WebAPI/scheduler-2021-06-30/GetScheduleGroup"),
     ("AWS::StepFunctions::Activity", "states:DescribeActivity", "https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeActivity.html"),
     ("AWS::StepFunctions::StateMachine", "states:DescribeStateMachine", "https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachine.html"),
-    ("AWS::Transcribe::CallAnalyticsJob", "transcribe:GetCallAnalyticsJob", "https://docs.aws.amazon.com/goto/WebAPI/transcribe-2017-10-26/GetCallAnalyticsJob"),
     ("AWS::Transcribe::LanguageModel", "transcribe:DescribeLanguageModel", "https://docs.aws.amazon.com/goto/WebAPI/transcribe-2017-10-26/DescribeLanguageModel"),
-    ("AWS::Transcribe::MedicalScribeJob", "transcribe:GetMedicalScribeJob", "https://docs.aws.amazon.com/goto/WebAPI/transcribe-2017-10-26/GetMedicalScribeJob"),
-    ("AWS::Transcribe::MedicalTranscriptionJob", "transcribe:GetMedicalTranscriptionJob", "https://docs.aws.amazon.com/goto/WebAPI/transcribe-2017-10-26/GetMedicalTranscriptionJob"),
-    ("AWS::Transcribe::TranscriptionJob", "transcribe:GetTranscriptionJob", "https://docs.aws.amazon.com/goto/WebAPI/transcribe-2017-10-26/GetTranscriptionJob"),
 ];
 
 /// The taggable types without an entry: the reason's word, what it means, and where it can be read.
