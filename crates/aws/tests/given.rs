@@ -129,8 +129,9 @@ fn a_tag_that_was_given_with_the_call_is_not_overwritten() {
         let asked = aws.asked.lock().unwrap();
         assert_eq!(found.join(", "), expected, "{what}: {asked:#?}");
         assert_eq!(asked.len(), calls.len(), "{what}: {asked:#?}");
-        for (one, part) in asked.iter().zip(calls) {
-            assert!(one.contains(part), "{what}: expected {part} in {one}");
+        // What is independent is asked side by side.
+        for part in calls {
+            assert!(asked.iter().any(|one| one.contains(part)), "{what}: expected {part} in {asked:#?}");
         }
     }
 }

@@ -24,14 +24,23 @@ fn empty() -> Running {
 }
 
 fn remove_logs(cloud: &Running) {
-    let versions = cloud.aws(ROOT, &["s3api", "list-object-versions", "--bucket", BUCKET]);
-    for version in
-        ["Versions", "DeleteMarkers"].iter().flat_map(|kind| versions[kind].as_array().into_iter().flatten())
-    {
-        let (key, id) = (version["Key"].as_str().unwrap(), version["VersionId"].as_str().unwrap());
-        cloud.aws(ROOT, &["s3api", "delete-object", "--bucket", BUCKET, "--key", key, "--version-id", id]);
+    // The trail may have put one more file there between the two.
+    for _ in 0..5 {
+        let versions = cloud.aws(ROOT, &["s3api", "list-object-versions", "--bucket", BUCKET]);
+        for version in ["Versions", "DeleteMarkers"]
+            .iter()
+            .flat_map(|kind| versions[kind].as_array().into_iter().flatten())
+        {
+            let (key, id) = (version["Key"].as_str().unwrap(), version["VersionId"].as_str().unwrap());
+            cloud
+                .aws(ROOT, &["s3api", "delete-object", "--bucket", BUCKET, "--key", key, "--version-id", id]);
+        }
+        match cloud.aws_in(ROOT, "us-east-1", &["s3api", "delete-bucket", "--bucket", BUCKET]) {
+            Ok(_) => return,
+            Err(message) => assert!(message.contains("BucketNotEmpty"), "{message}"),
+        }
     }
-    cloud.aws(ROOT, &["s3api", "delete-bucket", "--bucket", BUCKET]);
+    panic!("{BUCKET} is not empty after five times");
 }
 
 fn deploy<'a>(zip: &'a str, more: &[&'a str]) -> Vec<&'a str> {
