@@ -9,7 +9,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tagger_catalog::{Lifetime, template::Part};
+use tagger_catalog::{Lifetime, lifetime::Named, template::Part};
 
 /// The account of the run.
 pub const ACCOUNT: &str = "111122223333";
@@ -237,6 +237,13 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         && id.is_string()
     {
         *id = "ID-@@mark0@@-@@generation@@".into();
+    }
+    // A synthetic record has one name in its request and another in its ARN; here the service is asked for the former.
+    if let Lifetime::Told(told) = tagger_catalog::lifetime(made[0].0.resource_type)
+        && let Named::Recorded(path) = told.takes
+        && let Some(name) = record.pointer_mut(&format!("/{}", path.replace('.', "/")))
+    {
+        *name = made[0].1.rsplit(['/', ':']).next()?.into();
     }
     // Each parent that the record names without its children has one of each type that is looked up.
     for entry in event.entries.iter().filter(|entry| entry.describe.is_some()) {
