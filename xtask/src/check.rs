@@ -146,7 +146,12 @@ fn installed_python(cache: &Path) -> Result<PathBuf, String> {
     let folder = cache.join("auto-resource-tagger");
     let entries = fs::read_dir(&folder)
         .map_err(|error| format!("{}: {error}; the end-to-end test installs it", folder.display()))?;
-    let complete = entries.flatten().map(|entry| entry.path()).find(|path| path.join("complete").is_file());
+    // `tagger catalog --propose` has a folder beside it.
+    let is_sandbox = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("sandbox-") && path.join("complete").is_file()
+    };
+    let complete = entries.flatten().map(|entry| entry.path()).find(is_sandbox);
     complete
         .map(|path| path.join("venv/bin/python"))
         .ok_or_else(|| format!("{}: no complete sandbox", folder.display()))
