@@ -27,7 +27,7 @@ use std::{
 };
 use tagger_aws::{Client, Job, Outcome, apply};
 use tagger_catalog::{
-    Entry,
+    Entry, Lifetime,
     operation::{Operation, Protocol, Shape, Takes, Variant},
 };
 use tagger_core::{
@@ -174,7 +174,12 @@ fn spoilt(draw: &mut Draw, world: &World, entry: &'static Entry) {
             _ => json!([draw.json(2)]).to_string().into_bytes(),
         },
     };
-    let outcomes = world.apply(&plan, Guard::None, vec![(200, body.clone())]);
+    let mut answers = vec![(200, body.clone())];
+    // Where a call also answers with what is there, the service is first asked when that was made: it does not tell.
+    if entry.upsert && matches!(tagger_catalog::lifetime(entry.resource_type), Lifetime::Told(_)) {
+        answers.insert(0, (200, Vec::new()));
+    }
+    let outcomes = world.apply(&plan, Guard::None, answers);
     let [outcome] = outcomes.as_slice() else { panic!("{} outcomes of one resource", outcomes.len()) };
     let shown =
         || format!("{} by {}: {}", entry.resource_type, operation.name, String::from_utf8_lossy(&body));

@@ -57,7 +57,7 @@ def patterns(name: str, account: str = ACCOUNT) -> dict[str, str]:
             for rule, pattern in found.items()}
 
 
-def wait(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()

@@ -89,8 +89,8 @@ class Role(test_stack.StackTest):
         statements = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
         # What reconciling needs goes when it is off.
         reconciling = [statement["Fn::If"][1] for statement in statements if "Fn::If" in statement]
-        self.assertEqual([statement["Sid"] for statement in reconciling], ["ReadHistory"])
-        self.assertEqual(reconciling[0]["Action"], ["cloudtrail:LookupEvents", "ec2:DescribeRegions", "tag:GetResources"])
+        self.assertEqual([statement["Sid"] for statement in reconciling], ["Reconcile"])
+        self.assertEqual(reconciling[0]["Action"], ["ec2:DescribeRegions", "tag:GetResources"])
         statements = [statement for statement in statements if "Fn::If" not in statement] + reconciling
         for policy in support.resources("tagger", "AWS::IAM::ManagedPolicy").values():
             statements += policy["PolicyDocument"]["Statement"]

@@ -46,6 +46,8 @@ struct Row {
 enum Types {
     /// EC2's, whose API takes many resources in a call.
     Ec2,
+    /// Load balancers' and what belongs to them, whose API takes some.
+    Balancers,
     /// Those of the specification's handler that take one resource a call.
     Handlers,
     /// All.
@@ -69,11 +71,13 @@ const fn row(name: &'static str, batch: Option<usize>, types: Types) -> Row {
     Row { name, batch, types, whole: false }
 }
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 12] = [
     row("specification's design", None, Types::Ec2),
     row("ours, batches of 10", Some(10), Types::Ec2),
     row("ours, batches of 100", Some(100), Types::Ec2),
     Row { whole: true, ..row("ours, batches of 1,000", Some(1_000), Types::Ec2) },
+    row("specification's design, load balancers", None, Types::Balancers),
+    row("ours, batches of 100, load balancers", Some(100), Types::Balancers),
     row(HANDLER, None, Types::Handlers),
     row("specification's design, the handler's types", None, Types::Handlers),
     row("ours, batches of 10, the handler's types", Some(10), Types::Handlers),
@@ -125,7 +129,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     );
     let python = crate::bench::environment(&crate::root(), &crate::root().join("target/bench-venv"))
         .inspect_err(|error| eprintln!("without the specification's handler: {error}"));
-    let mut base = [0.0; 3];
+    let mut base = [0.0; 4];
     for row in &ROWS {
         let samples: Vec<&Sample> = all.iter().filter(|sample| is_of(sample, row.types)).collect();
         let program = match (&python, row.name == HANDLER) {
@@ -159,6 +163,9 @@ fn is_of(sample: &Sample, types: Types) -> bool {
     sample.resources.len() == 1
         && match types {
             Types::Ec2 => sample.resources.iter().all(|made| made.operation == "ec2:CreateTags"),
+            Types::Balancers => {
+                sample.resources.iter().all(|made| made.operation == "elasticloadbalancing:AddTags")
+            }
             Types::Handlers => {
                 let called = format!("{} {}", sample.service, sample.event_name);
                 let record: Value = serde_json::from_str(&event(sample, 0, 0)).unwrap_or(Value::Null);
@@ -312,6 +319,11 @@ fn aws(table: &Table, tally: &mut Tally, request: &Request) -> Answer {
             answers::error(known, 400, "Unexpected", "another tag was expected")
         }
         Role::Read if known.operation.variant == Variant::Ec2 => answers::ec2_tags(&[]),
+        Role::Read if asked.ids.len() > 1 => {
+            let each: Vec<(&str, &[(String, String)])> =
+                asked.ids.iter().map(|id| (id.as_str(), &[][..])).collect();
+            answers::tags_of_each(known, &each)
+        }
         Role::Read => answers::tags(known, &asked.ids[0], &[]),
         Role::Describe(told) => {
             let facts = answers::Facts {

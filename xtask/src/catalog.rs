@@ -7,7 +7,7 @@ mod over_time;
 mod parents;
 
 pub use exempt::{Exemptions, REASONS};
-pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Told};
+pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
 pub use parents::{Parent, Parents};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{

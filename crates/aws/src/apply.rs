@@ -13,6 +13,7 @@ use crate::{
     outcome::{Class, Done, Failure, Outcome},
     s3,
     tags::{self, Tags},
+    together,
     wire::Ask,
 };
 use serde_json::Value;
@@ -23,6 +24,7 @@ use std::{
 use tagger_catalog::{
     lifetime::Told,
     operation::{Call, Operation, Variant},
+    quota::Together,
 };
 use tagger_core::{
     Plan, Record,
@@ -108,6 +110,7 @@ async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
             None => queues.push(vec![place]),
         }
     }
+    let shared = in_one_call(jobs, &wanted, &mut queues);
     let begun = Instant::now();
     let one_by_one = async |queue: Vec<usize>| {
         let mut outcomes = Vec::with_capacity(queue.len());
@@ -126,15 +129,61 @@ async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
         }
         outcomes
     };
-    let (of_ec2, of_others) =
-        both(together, join_some(SIDE_BY_SIDE, queues.into_iter().map(one_by_one))).await;
-    for (place, outcome) in of_ec2.into_iter().chain(of_others.into_iter().flatten()) {
+    let in_one = async |(how, places): (&Together, Vec<usize>)| {
+        let member = |place: &usize| (jobs[wanted[*place].job], &wanted[*place].resource);
+        let members: Vec<_> = places.iter().map(member).collect();
+        let outcomes = together::tag(client, how, &members).await;
+        places.into_iter().zip(outcomes).collect::<Vec<_>>()
+    };
+    let others = both(
+        join_some(SIDE_BY_SIDE, shared.into_iter().map(in_one)),
+        join_some(SIDE_BY_SIDE, queues.into_iter().map(one_by_one)),
+    );
+    let (of_ec2, (of_shared, of_others)) = both(together, others).await;
+    let of_others = of_shared.into_iter().chain(of_others).flatten();
+    for (place, outcome) in of_ec2.into_iter().chain(of_others) {
         outcomes[place] = Some(outcome);
     }
     for (one, outcome) in wanted.iter().zip(outcomes) {
         done[one.job].extend(outcome.map(|outcome| of(one, outcome)));
     }
     done
+}
+
+/// Takes out of the queues what an API other than EC2's takes in one call: resources of one operation and region that get
+/// the same tags, each of them once in the batch.
+fn in_one_call(
+    jobs: &[Job<'_>],
+    wanted: &[Wanted],
+    queues: &mut Vec<Vec<usize>>,
+) -> Vec<(&'static Together, Vec<usize>)> {
+    let mut groups: Vec<(&'static Together, Vec<usize>)> = Vec::new();
+    let alike = |a: &Wanted, b: &Wanted| {
+        let (one, other) = (jobs[a.job].plan, jobs[b.job].plan);
+        let same_call = a.resource.entry.operation.name == b.resource.entry.operation.name
+            && a.resource.entry.with == b.resource.entry.with;
+        same_call
+            && a.resource.region == b.resource.region
+            && one.tags == other.tags
+            && one.existing == other.existing
+    };
+    for queue in queues.iter().filter(|queue| queue.len() == 1) {
+        let Some(how) = tagger_catalog::together(wanted[queue[0]].resource.entry.operation.name) else {
+            continue;
+        };
+        let fits = |(_, places): &&mut (&Together, Vec<usize>)| {
+            places.len() < how.most && alike(&wanted[places[0]], &wanted[queue[0]])
+        };
+        match groups.iter_mut().find(fits) {
+            Some((_, places)) => places.push(queue[0]),
+            None => groups.push((how, vec![queue[0]])),
+        }
+    }
+    // One alone needs nobody else.
+    groups.retain(|(_, places)| places.len() > 1);
+    let taken: HashSet<usize> = groups.iter().flat_map(|(_, places)| places).copied().collect();
+    queues.retain(|queue| !taken.contains(&queue[0]));
+    groups
 }
 
 /// Tags a group of EC2's resources; each outcome with its place.
@@ -195,7 +244,7 @@ fn of(wanted: &Wanted, outcome: Outcome) -> Done {
 }
 
 /// Asks what an attempt wants to know, until it ends.
-async fn tag_one(client: &Client, job: &Job<'_>, resource: &Resource) -> Outcome {
+pub(crate) async fn tag_one(client: &Client, job: &Job<'_>, resource: &Resource) -> Outcome {
     let Job { plan, record, event_time, age, guard } = *job;
     let attempt = Attempt { plan, record, resource, event_time, age, guard };
     let mut step = attempt.start();

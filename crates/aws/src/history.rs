@@ -34,6 +34,8 @@ pub enum Which<'a> {
     Username(&'a str),
     /// About a resource, by the name under which CloudTrail knows it.
     ResourceName(&'a str),
+    /// Of this name, such as `CreateStack`.
+    EventName(&'a str),
 }
 
 impl<'a> Which<'a> {
@@ -42,6 +44,7 @@ impl<'a> Which<'a> {
             Which::Writes => ("ReadOnly", "false"),
             Which::Username(name) => ("Username", name),
             Which::ResourceName(name) => ("ResourceName", name),
+            Which::EventName(name) => ("EventName", name),
         }
     }
 }

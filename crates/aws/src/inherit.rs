@@ -1,16 +1,19 @@
-//! Before a plan is applied: asks a parent whose its creator is, where a service made the call for it. Reads
-//! only; whose tag a resource gets is decided in `tagger_core::inherit`.
+//! Before a plan is applied: asks a parent whose its creator is, where a service made the call for it; a stack that has
+//! no such tag is looked up in the event history (`stack`). Reads only; whose tag a resource gets is decided in
+//! `tagger_core::inherit`.
 
 use crate::{
     apply::{self, Job},
     client::Client,
     outcome::{Done, Failure, Inherited, Outcome},
+    stack,
     tags::Tags,
 };
 use std::collections::{HashMap, hash_map::Entry};
 use tagger_core::{
     Plan,
     inherit::{Decision, Inherit, decide},
+    patience::Age,
 };
 
 /// What asking came to.
@@ -30,7 +33,8 @@ pub async fn ask(client: &Client, jobs: &[Job<'_>]) -> Vec<Asked> {
         if let Some(inherit) = &job.plan.inherit {
             let key = (inherit.region.as_str(), inherit.arn.as_str());
             if let Entry::Vacant(place) = known.entry(key) {
-                place.insert(read(client, inherit).await);
+                let tag = job.plan.tags.first().map_or("", |(tag, _)| tag);
+                place.insert(read(client, inherit, tag, job.age).await);
             }
         }
     }
@@ -90,12 +94,18 @@ fn waiting(plan: &Plan, failure: &Failure) -> Vec<Done> {
     own.chain(children).collect()
 }
 
-async fn read(client: &Client, inherit: &Inherit) -> Result<Tags, Failure> {
+async fn read(client: &Client, inherit: &Inherit, key: &str, age: Age) -> Result<Tags, Failure> {
     let operation = inherit.parent.operation;
     let call = operation.read.as_ref().ok_or_else(|| apply::no_read(operation))?;
     let with: Vec<(&str, &str)> = inherit.with.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let at = apply::Place { id: &inherit.id, region: &inherit.region, account: &inherit.account };
-    apply::read_with(client, operation, call, at, &with).await
+    let mut tags = apply::read_with(client, operation, call, at, &with).await?;
+    let has_creator = tags.iter().any(|(known, value)| known == key && !value.is_empty());
+    if let (false, Some(policy)) = (has_creator, &inherit.history) {
+        let creator = stack::creator(client, inherit, policy, age).await?;
+        tags.extend(creator.map(|value| (key.to_owned(), value)));
+    }
+    Ok(tags)
 }
 
 #[cfg(test)]

@@ -25,8 +25,10 @@ pub mod log_files;
 pub mod marks;
 pub mod queue;
 mod s3;
+mod stack;
 pub mod tags;
 pub mod time;
+mod together;
 pub mod wire;
 pub mod xml;
 

@@ -4,6 +4,7 @@
 //! of the right form without tags means that there are none.
 
 use serde_json::Value;
+use std::collections::HashMap;
 use tagger_catalog::operation::{Call, Operation, Protocol, Shape, Variant};
 
 pub use tagger_core::attempt::Tags;
@@ -31,6 +32,47 @@ pub fn read(answer: &Value, operation: &Operation, call: &Call) -> Result<Tags, 
         }
         None => Err(format!("{name} answered without {}", call.tags)),
     }
+}
+
+/// Reads the tags of many resources from an answer in which `names` is the member that names each, beside its tags.
+///
+/// # Errors
+/// A sentence about an answer that is not of the operation's form.
+pub fn of_each(
+    answer: &Value,
+    operation: &Operation,
+    call: &Call,
+    names: &str,
+) -> Result<HashMap<String, Tags>, String> {
+    let is_json = matches!(operation.protocol, Protocol::Json { .. } | Protocol::RestJson);
+    let without = || format!("{} answered without {}", call.operation, call.tags);
+    let (list, member) = call.tags.split_once('.').ok_or_else(without)?;
+    is_own(answer, operation, call)?;
+    let mut root = answer;
+    while root.get(list).is_none() {
+        let Value::Object(map) = root else { return Err(without()) };
+        let wraps = |name: &str| name.ends_with("Response") || name.ends_with("Result");
+        root = map.iter().find(|(name, _)| wraps(name)).map(|(_, inner)| inner).ok_or_else(without)?;
+    }
+    let entries = match &root[list] {
+        Value::Array(entries) => entries.as_slice(),
+        // XML has one more element around each entry, and a list of one is written as the one.
+        wrapped => match &wrapped["member"] {
+            Value::Array(entries) => entries.as_slice(),
+            Value::Null => return Err(without()),
+            entry => std::slice::from_ref(entry),
+        },
+    };
+    let each = entries.iter().map(|entry| {
+        let name = entry[names].as_str().ok_or_else(|| not_tags(call))?.to_owned();
+        let tags = match &entry[member] {
+            Value::Null => Tags::new(),
+            holder if is_json => of_json(holder, call)?,
+            holder => of_xml(holder, call)?,
+        };
+        Ok((name, tags))
+    });
+    each.collect()
 }
 
 /// Whether an answer of success is the operation's own: empty, or of its protocol and, in XML, with its name.

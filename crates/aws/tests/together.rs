@@ -82,6 +82,129 @@ fn what_aws_takes_in_one_call_goes_in_one_call() {
     assert!(writes[2].contains("ResourceId.1=i-1&") && !writes[2].contains("i-2"), "{writes:#?}");
 }
 
+/// A target group that somebody made.
+fn target_group(name: &str, user: &str) -> Record {
+    let arn =
+        format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/0123456789abcdef");
+    let response = json!({ "targetGroups": [{ "targetGroupArn": arn, "targetGroupName": name }] });
+    let mut record =
+        record("elasticloadbalancing.amazonaws.com", "CreateTargetGroup", json!({ "name": name }), response);
+    record["userIdentity"]["userName"] = user.into();
+    record["userIdentity"]["arn"] = format!("arn:aws:iam::111122223333:user/{user}").into();
+    Record::new(record)
+}
+
+#[test]
+fn what_other_apis_take_in_one_call_goes_in_one_call() {
+    const ADDED: &str = "<AddTagsResponse><AddTagsResult/></AddTagsResponse>";
+    const WEB: &str = "<DescribeTagsResponse><DescribeTagsResult><TagDescriptions>\
+        <member><ResourceArn>arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/web/0123456789abcdef</ResourceArn><Tags/></member>\
+        <member><ResourceArn>arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/db/0123456789abcdef</ResourceArn><Tags>\
+        <member><Key>CreatedBy</Key><Value>dave</Value></member></Tags></member>\
+        <member><ResourceArn>arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/api/0123456789abcdef</ResourceArn></member>\
+        </TagDescriptions></DescribeTagsResult></DescribeTagsResponse>";
+    const ONE: &str = "<DescribeTagsResponse><DescribeTagsResult><TagDescriptions><member><ResourceArn>x</ResourceArn><Tags/></member>\
+        </TagDescriptions></DescribeTagsResult></DescribeTagsResponse>";
+    const GONE: &str =
+        "<ErrorResponse><Error><Code>TargetGroupNotFound</Code><Message>no</Message></Error></ErrorResponse>";
+    const BUSY: &str =
+        "<ErrorResponse><Error><Code>Throttling</Code><Message>no</Message></Error></ErrorResponse>";
+    let (tagged, owned) = ("tagged", "already-tagged");
+    let whole = [tagged, owned, tagged, tagged, tagged, tagged];
+    for (what, rules, expected, asked) in [
+        (
+            // Those of alice but the last, which comes twice; bob's alone; alice's twice one after another.
+            "one call reads three, another tags the two that lack it",
+            vec![
+                answer(&["DescribeTags", "member.3="], 200, WEB),
+                answer(&["DescribeTags"], 200, ONE),
+                answer(&["AddTags"], 200, ADDED),
+            ],
+            whole,
+            2 + 2 + 4,
+        ),
+        (
+            "one is not there: each is tried alone",
+            vec![
+                answer(&["DescribeTags", "member.3="], 400, GONE),
+                answer(&["DescribeTags", "targetgroup%2Fweb%2F"], 400, GONE),
+                answer(&["DescribeTags"], 200, ONE),
+                answer(&["AddTags"], 200, ADDED),
+            ],
+            ["not-found", tagged, tagged, tagged, tagged, tagged],
+            1 + 1 + 4 + 2 + 4,
+        ),
+        (
+            "the answer does not name one: it is asked for alone",
+            vec![
+                answer(&["DescribeTags", "member.3="], 200, ONE),
+                answer(&["DescribeTags"], 200, ONE),
+                answer(&["AddTags"], 200, ADDED),
+            ],
+            [tagged; 6],
+            1 + 6 + 2 + 4,
+        ),
+        (
+            "the write of both fails: each is tried alone",
+            vec![
+                answer(&["DescribeTags", "member.3="], 200, WEB),
+                answer(&["DescribeTags"], 200, ONE),
+                answer(&["AddTags", "ResourceArns.member.2="], 400, GONE),
+                answer(&["AddTags"], 200, ADDED),
+            ],
+            whole,
+            2 + 4 + 2 + 4,
+        ),
+        (
+            "a page of a proxy is no empty set",
+            vec![
+                answer(&["DescribeTags"], 200, "<html><body>Welcome</body></html>"),
+                answer(&["AddTags"], 200, ADDED),
+            ],
+            ["failed"; 6],
+            1 + 3 + 1 + 2,
+        ),
+        (
+            "too many calls: all wait",
+            vec![
+                answer(&["DescribeTags", "member.3="], 400, BUSY),
+                answer(&["DescribeTags"], 200, ONE),
+                answer(&["AddTags"], 200, ADDED),
+            ],
+            ["throttled", "throttled", "throttled", tagged, tagged, tagged],
+            // The SDK tries four times.
+            4 + 2 + 4,
+        ),
+    ] {
+        let aws = Aws::start(rules);
+        let records: Vec<Record> = [
+            ("web", "alice"),
+            ("db", "alice"),
+            ("api", "alice"),
+            ("bus", "bob"),
+            ("twice", "alice"),
+            ("twice", "alice"),
+        ]
+        .map(|(name, user)| target_group(name, user))
+        .into();
+        let policy = Policy::default();
+        let plans: Vec<_> = records.iter().map(|record| plan(record, &policy, None)).collect();
+        let age = Age { event: 0, waited: 0 };
+        let job = |(plan, record)| Job { plan, record, event_time: None, age, guard: Guard::Strict };
+        let jobs: Vec<Job> = plans.iter().zip(&records).map(job).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let done = runtime.block_on(apply(&aws.client(), &jobs));
+        let outcomes: Vec<_> = done.iter().map(|done| done[0].outcome.as_str()).collect();
+        let calls = aws.asked.lock().unwrap();
+        assert_eq!((outcomes.as_slice(), calls.len()), (expected.as_slice(), asked), "{what}: {calls:#?}");
+        let of_bob = calls.iter().find(|text| text.contains("AddTags") && text.contains("bob"));
+        assert!(
+            of_bob.is_none_or(|text| text.contains("bus") && !text.contains("member.2=")),
+            "{what}: {of_bob:?}"
+        );
+    }
+}
+
 /// EC2's batches do not ask which resource it is, and need not.
 #[test]
 fn what_ec2_tags_is_addressed_by_an_id() {

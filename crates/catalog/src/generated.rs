@@ -10,7 +10,7 @@ use crate::{
     },
     parent::Parent,
     partition::Partition,
-    quota::Quota,
+    quota::{Quota, Together},
     template::{Filter, Part},
 };
 
@@ -1752,6 +1752,7 @@ pub(crate) static MEANINGS: &[Meaning] = &[
     Meaning { class: Class::Denied, by: Some(By::Permission), passes: false, services: &[], codes: &[], contains: &["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError", "AuthFailure", "OptInRequired", "HTTP401", "HTTP403"], messages: &[] },
     Meaning { class: Class::NotReady, by: None, passes: false, services: &[], codes: &["InactiveEventDataStore", "OperationInProgressFailure", "ResourceUnavailable", "OperationAborted", "StaleTag", "ResourceContention", "KMSInvalidState", "IncorrectState", "IncorrectInstanceState"], contains: &[], messages: &[] },
     Meaning { class: Class::NotReady, by: None, passes: false, services: &[], codes: &[], contains: &[], messages: &["not in available state", "is not in the available state", "try again once the resource is available"] },
+    Meaning { class: Class::NotReady, by: None, passes: false, services: &["elasticbeanstalk"], codes: &[], contains: &[], messages: &["must be ready"] },
     Meaning { class: Class::Failed, by: None, passes: false, services: &[], codes: &["ServiceLinkedRoleNotFound", "NoManagementAccountSLRExists", "EncryptionKeyNotFound", "AWSOrganizationsNotInUse"], contains: &[], messages: &[] },
     Meaning { class: Class::NotFound, by: None, passes: false, services: &["ssm"], codes: &["InvalidResourceId"], contains: &[], messages: &[] },
     Meaning { class: Class::NotFound, by: None, passes: false, services: &[], codes: &[], contains: &["NotFound", "NoSuch", "DoesNotExist", "NonExist", "Nonexist", "UnknownResource"], messages: &[] },
@@ -1969,7 +1970,11 @@ pub(crate) static QUOTAS: &[Quota] = &[
 
 pub(crate) static QUOTA: Quota = Quota { call: "", a_second: 10, burst: 50 };
 
-pub(crate) static SERVICE_SESSIONS: &[&str] = &["AWSCloudFormation"];
+pub(crate) static TOGETHER: &[Together] = &[
+    Together { operation: "elasticloadbalancing:AddTags", most: 20, names: "ResourceArn" },
+];
+
+pub(crate) static SERVICE_SESSIONS: &[&str] = &["AWSCloudFormation", "aws-batch"];
 
 static READERS: &[Operation] = &[
     Operation { name: "eks:DescribeNodegroup", actions: &[], reads: &["eks:DescribeNodegroup"], protocol: Protocol::RestJson, endpoint: "eks", signing: "eks", host: "", host_prefix: "", global: &[], takes: Takes::Given, variant: Variant::Regular, write: Call { operation: "DescribeNodegroup", method: "GET", uri: "/clusters/{name}/node-groups/{nodegroupName}", id: "nodegroupName", id_in: Place::Uri, many: false, id_member: "member", tags: "nodegroup.tags", shape: Shape::Map, key: "Key", value: "Value", tag_member: "member", tag_extra: &[], root: "", xmlns: "", extra: &[], headers: &[], checksum: false }, read: Some(Call { operation: "DescribeNodegroup", method: "GET", uri: "/clusters/{name}/node-groups/{nodegroupName}", id: "nodegroupName", id_in: Place::Uri, many: false, id_member: "member", tags: "nodegroup.tags", shape: Shape::Map, key: "Key", value: "Value", tag_member: "member", tag_extra: &[], root: "", xmlns: "", extra: &[], headers: &[], checksum: false }), max_tags: 50 },
@@ -1977,10 +1982,16 @@ static READERS: &[Operation] = &[
 ];
 
 pub(crate) static PARENTS: &[Parent] = &[
-    Parent { resource_type: "AWS::AutoScaling::AutoScalingGroup", tags: &["aws:autoscaling:groupName"], role: "", arn: "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{0}", id: "{0}", with: &[], operation: &OPERATIONS[28] },
-    Parent { resource_type: "AWS::EKS::Nodegroup", tags: &["eks:cluster-name", "eks:nodegroup-name"], role: "AWSServiceRoleForAmazonEKSNodegroup", arn: "arn:{partition}:eks:{region}:{account}:nodegroup/{0}/{1}/*", id: "{1}", with: &[("name", "{0}")], operation: &READERS[0] },
-    Parent { resource_type: "AWS::ECS::Service", tags: &["aws:ecs:clusterName", "aws:ecs:serviceName"], role: "", arn: "arn:{partition}:ecs:{region}:{account}:service/{0}/{1}", id: "", with: &[], operation: &OPERATIONS[93] },
-    Parent { resource_type: "AWS::ECS::Cluster", tags: &["aws:ecs:clusterName"], role: "", arn: "arn:{partition}:ecs:{region}:{account}:cluster/{0}", id: "", with: &[], operation: &OPERATIONS[93] },
-    Parent { resource_type: "AWS::EMR::Cluster", tags: &["aws:elasticmapreduce:job-flow-id"], role: "", arn: "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{0}", id: "{0}", with: &[], operation: &OPERATIONS[99] },
-    Parent { resource_type: "AWS::CloudFormation::Stack", tags: &["aws:cloudformation:stack-id"], role: "", arn: "{0}", id: "", with: &[], operation: &READERS[1] },
+    Parent { resource_type: "AWS::AutoScaling::AutoScalingGroup", tags: &["aws:autoscaling:groupName"], named: ("", ""), role: "", by: "", arn: "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{0}", id: "{0}", with: &[], operation: &OPERATIONS[28], made_by: &[] },
+    Parent { resource_type: "AWS::EKS::Nodegroup", tags: &["eks:cluster-name", "eks:nodegroup-name"], named: ("", ""), role: "AWSServiceRoleForAmazonEKSNodegroup", by: "", arn: "arn:{partition}:eks:{region}:{account}:nodegroup/{0}/{1}/*", id: "{1}", with: &[("name", "{0}")], operation: &READERS[0], made_by: &[] },
+    Parent { resource_type: "AWS::ECS::Service", tags: &["aws:ecs:clusterName", "aws:ecs:serviceName"], named: ("", ""), role: "", by: "", arn: "arn:{partition}:ecs:{region}:{account}:service/{0}/{1}", id: "", with: &[], operation: &OPERATIONS[93], made_by: &[] },
+    Parent { resource_type: "AWS::ECS::Cluster", tags: &["aws:ecs:clusterName"], named: ("", ""), role: "", by: "", arn: "arn:{partition}:ecs:{region}:{account}:cluster/{0}", id: "", with: &[], operation: &OPERATIONS[93], made_by: &[] },
+    Parent { resource_type: "AWS::EMR::Cluster", tags: &["aws:elasticmapreduce:job-flow-id"], named: ("", ""), role: "", by: "", arn: "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{0}", id: "{0}", with: &[], operation: &OPERATIONS[99], made_by: &[] },
+    Parent { resource_type: "AWS::EC2::EC2Fleet", tags: &["aws:ec2:fleet-id"], named: ("", ""), role: "", by: "", arn: "arn:{partition}:ec2:{region}:{account}:fleet/{0}", id: "{0}", with: &[], operation: &OPERATIONS[90], made_by: &[] },
+    Parent { resource_type: "AWS::EC2::SpotFleetRequest", tags: &["aws:ec2spot:fleet-request-id"], named: ("", ""), role: "", by: "", arn: "arn:{partition}:ec2:{region}:{account}:spot-fleet-request/{0}", id: "{0}", with: &[], operation: &OPERATIONS[90], made_by: &[] },
+    Parent { resource_type: "AWS::SageMaker::Domain", tags: &["ManagedByAmazonSageMakerResource"], named: ("", ""), role: "AWSServiceRoleForAmazonSageMakerNotebooks", by: "", arn: "{0}", id: "", with: &[], operation: &OPERATIONS[241], made_by: &[] },
+    Parent { resource_type: "AWS::Batch::ComputeEnvironment", tags: &[], named: ("requestParameters.autoScalingGroupName", "AWSBatch-{0}-asg-{uuid}"), role: "AWSServiceRoleForBatch", by: "", arn: "arn:{partition}:batch:{region}:{account}:compute-environment/{0}", id: "", with: &[], operation: &OPERATIONS[33], made_by: &[] },
+    Parent { resource_type: "AWS::Batch::ComputeEnvironment", tags: &[], named: ("requestParameters.clusterName", "AWSBatch-{0}-{uuid}"), role: "AWSServiceRoleForBatch", by: "", arn: "arn:{partition}:batch:{region}:{account}:compute-environment/{0}", id: "", with: &[], operation: &OPERATIONS[33], made_by: &[] },
+    Parent { resource_type: "AWS::Batch::ComputeEnvironment", tags: &[], named: ("requestParameters.autoScalingGroupName", "{0}-asg-{uuid}"), role: "", by: "batch.amazonaws.com", arn: "arn:{partition}:batch:{region}:{account}:compute-environment/{0}", id: "", with: &[], operation: &OPERATIONS[33], made_by: &[] },
+    Parent { resource_type: "AWS::CloudFormation::Stack", tags: &["aws:cloudformation:stack-id"], named: ("", ""), role: "", by: "", arn: "{0}", id: "", with: &[], operation: &READERS[1], made_by: &["CreateStack", "CreateChangeSet"] },
 ];

@@ -62,6 +62,11 @@ pub fn slow(resource_type: &str) -> Option<u64> {
     generated::SLOW.iter().find(|slow| slow.resource_type == resource_type).map(|slow| slow.minutes)
 }
 
+/// How an operation takes many resources in one call, if it does.
+pub fn together(operation: &str) -> Option<&'static quota::Together> {
+    generated::TOGETHER.iter().find(|one| one.operation == operation)
+}
+
 /// The rate at which a call such as `sns:TagResource` is sent.
 pub fn quota(call: &str) -> quota::Quota {
     let listed = generated::QUOTAS.iter().find(|quota| quota.call == call);

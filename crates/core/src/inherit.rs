@@ -1,9 +1,10 @@
-//! The human behind a service: Auto Scaling, EKS, ECS, EMR and CloudFormation act for a parent that
-//! somebody made. Which parent, as the record says; and whose tag the resource gets, once the parent's own
-//! tags were read. Pure; `tagger-aws` reads them.
+//! The human behind a service: Auto Scaling, EKS, ECS, EMR, Batch, SageMaker and CloudFormation act for a
+//! parent that somebody made. Which parent, as the record says; and whose tag the resource gets, once the
+//! parent's own tags were read. Pure; `tagger-aws` reads them.
 //!
-//! A parent is named by tags that the service itself sets (`catalog/parents.toml`). They are looked for
-//! only where the caller is a service, so that nobody can borrow a name by setting one.
+//! A parent is named by tags that the service itself sets, or by the name that it gives its part
+//! (`catalog/parents.toml`). They are looked for only where the caller is a service, so that nobody can
+//! borrow a name by setting one.
 
 use crate::{
     attempt::{Guard, Tags},
@@ -11,6 +12,7 @@ use crate::{
     json,
     outcome::{Class, Failure},
     patience::Age,
+    policy::Policy,
     record::Record,
     resources::is_region,
 };
@@ -43,6 +45,8 @@ pub struct Inherit {
     pub account: String,
     /// Whether the service is the creator where the parent has none; else the resource is left alone.
     pub otherwise_service: bool,
+    /// The choices by which whoever made the parent is named, where the event history may tell who that is.
+    pub history: Option<Box<Policy>>,
 }
 
 impl Inherit {
@@ -61,7 +65,7 @@ pub fn acts_for_somebody(creator: &Creator) -> bool {
 }
 
 /// The parent that a record names, if a service made its call.
-pub fn find(record: &Record, creator: &Creator) -> Option<Inherit> {
+pub fn find(record: &Record, creator: &Creator, policy: &Policy) -> Option<Inherit> {
     if !acts_for_somebody(creator) {
         return None;
     }
@@ -72,10 +76,18 @@ pub fn find(record: &Record, creator: &Creator) -> Option<Inherit> {
     }
     let arn = json::member_text(record.user_identity(), "arn").unwrap_or_default();
     let role = Principal::of_arn(&arn).role.unwrap_or_default();
-    let possible = |parent: &&Parent| parent.role.is_empty() || parent.role == role;
+    let service = json::member_text(record.user_identity(), "invokedBy").unwrap_or_default();
+    let possible = |parent: &&Parent| {
+        (parent.role.is_empty() || parent.role == role) && (parent.by.is_empty() || parent.by == service)
+    };
     parent::parents().iter().filter(possible).find_map(|parent| {
-        let values: Option<Vec<&str>> = parent.tags.iter().map(|key| only(&tags, key)).collect();
-        let values = values?;
+        let (path, form) = parent.named;
+        let called = json::at_path(record.value(), path).into_iter().find_map(json::text);
+        let values: Vec<&str> = if form.is_empty() {
+            parent.tags.iter().map(|key| only(&tags, key)).collect::<Option<_>>()?
+        } else {
+            vec![within(form, called.as_deref()?)?]
+        };
         let fill = |template: &str| fill(template, &values, &region, &account);
         let arn = fill(parent.arn);
         // A stack's ARN is written whole, and a global resource of it is recorded in another region.
@@ -89,6 +101,7 @@ pub fn find(record: &Record, creator: &Creator) -> Option<Inherit> {
             region: stated,
             account: account.clone(),
             otherwise_service: true,
+            history: (!parent.made_by.is_empty()).then(|| Box::new(policy.clone())),
             arn,
         })
     })
@@ -99,6 +112,18 @@ fn only<'a>(tags: &'a [(String, String)], key: &str) -> Option<&'a str> {
     let mut values = tags.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str());
     let first = values.next().filter(|value| !value.is_empty())?;
     values.all(|value| value == first).then_some(first)
+}
+
+/// What stands for `{0}` in a name of this form, which ends with `{uuid}`.
+fn within<'a>(form: &str, name: &'a str) -> Option<&'a str> {
+    let (before, after) = form.strip_suffix("{uuid}")?.split_once("{0}")?;
+    let (rest, uuid) = name.split_at_checked(name.len().checked_sub(36)?)?;
+    let is_uuid = uuid.bytes().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    let parent = rest.strip_prefix(before)?.strip_suffix(after)?;
+    (is_uuid && !parent.is_empty()).then_some(parent)
 }
 
 /// Every pair of a key and a value, wherever it stands, as EC2 and most services write tags.
@@ -220,6 +245,13 @@ mod tests {
     fn parents() {
         let scaling = || role("AWSServiceRoleForAutoScaling", "AutoScaling");
         let stack = "arn:aws:cloudformation:us-east-2:111122223333:stack/s/1-2";
+        let domain = "arn:aws:sagemaker:eu-west-1:111122223333:domain/d-1";
+        let environment = "arn:aws:batch:eu-west-1:111122223333:compute-environment/jobs";
+        let uuid = "59cfd8b7-b102-3b1d-84fe-2c34f232b239";
+        let by_batch = |mut user: Value| {
+            user["invokedBy"] = "batch.amazonaws.com".into();
+            user
+        };
         let group =
             [("aws:autoscaling:groupName", "web"), ("eks:cluster-name", "c"), ("eks:nodegroup-name", "n")];
         for (what, user, request, expected) in [
@@ -294,6 +326,60 @@ mod tests {
                 tagged(&[("aws:cloudformation:stack-id", "arn:aws:x:evil.example/:111122223333:y")]),
                 None,
             ),
+            (
+                "an instance of a fleet",
+                role("AWSServiceRoleForEC2Fleet", "x"),
+                tagged(&[("aws:ec2:fleet-id", "fleet-1")]),
+                Some("arn:aws:ec2:eu-west-1:111122223333:fleet/fleet-1"),
+            ),
+            (
+                "an instance of a Spot Fleet",
+                role("AWSServiceRoleForEC2SpotFleet", "x"),
+                tagged(&[("aws:ec2spot:fleet-request-id", "sfr-1")]),
+                Some("arn:aws:ec2:eu-west-1:111122223333:spot-fleet-request/sfr-1"),
+            ),
+            (
+                "the file system of a SageMaker domain",
+                role("AWSServiceRoleForAmazonSageMakerNotebooks", "SageMaker"),
+                tagged(&[("ManagedByAmazonSageMakerResource", domain)]),
+                Some(domain),
+            ),
+            (
+                "a domain's name that was copied",
+                role("AWSServiceRoleForBackup", "x"),
+                tagged(&[("ManagedByAmazonSageMakerResource", domain)]),
+                None,
+            ),
+            (
+                "the group of a compute environment of Batch",
+                role("AWSServiceRoleForBatch", "aws-batch"),
+                json!({ "autoScalingGroupName": format!("AWSBatch-jobs-asg-{uuid}") }),
+                Some(environment),
+            ),
+            (
+                "the same with a role of the account's own",
+                by_batch(role("batch", "aws-batch")),
+                json!({ "autoScalingGroupName": format!("jobs-asg-{uuid}") }),
+                Some(environment),
+            ),
+            (
+                "a person who takes that session's name",
+                role("batch", "aws-batch"),
+                json!({ "autoScalingGroupName": format!("jobs-asg-{uuid}") }),
+                None,
+            ),
+            (
+                "the cluster of a compute environment",
+                role("AWSServiceRoleForBatch", "aws-batch"),
+                json!({ "clusterName": format!("AWSBatch-jobs-{uuid}") }),
+                Some(environment),
+            ),
+            (
+                "a name of Batch that is not of its form",
+                role("AWSServiceRoleForBatch", "aws-batch"),
+                json!({ "autoScalingGroupName": "AWSBatch-jobs-asg-7", "clusterName": format!("AWSBatch-{uuid}") }),
+                None,
+            ),
             ("a person who sets such tags", role("Dev", "bob@example.com"), tagged(&group[1..]), None),
             (
                 "a person through CloudFormation",
@@ -318,7 +404,7 @@ mod tests {
             ),
         ] {
             let record = record(user, "ec2", "RunInstances", request);
-            let found = find(&record, &identity::identify(&record));
+            let found = find(&record, &identity::identify(&record), &Policy::default());
             assert_eq!(found.as_ref().map(|inherit| inherit.arn.as_str()), expected, "{what}");
         }
     }
@@ -327,7 +413,7 @@ mod tests {
     fn whose_tag_it_gets() {
         let user = role("AWSServiceRoleForAutoScaling", "AutoScaling");
         let record = record(user, "ec2", "RunInstances", tagged(&[("aws:autoscaling:groupName", "web")]));
-        let mut inherit = find(&record, &identity::identify(&record)).unwrap();
+        let mut inherit = find(&record, &identity::identify(&record), &Policy::default()).unwrap();
         assert_eq!((inherit.id.as_str(), inherit.region.as_str()), ("web", "eu-west-1"));
         let tags = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
         let failed = |code| Failure::of("autoscaling:DescribeTags", code, "", None);

@@ -5,7 +5,7 @@
 //! [`documents`] and [`containers`] come before them and turn JSON of any known kind into records;
 //! [`explain`] comes after them and prints a plan.
 //!
-//! [`inherit`] finds for whom a service acts.
+//! [`inherit`] finds for whom a service acts; [`stack`] who made a stack.
 //!
 //! [`attempt`] and [`settle`] are the decisions around the fifth step: what to ask AWS about one resource,
 //! and what becomes of a failure, by [`outcome`] and [`patience`]; [`work`] is what the queues hold.
@@ -34,6 +34,7 @@ pub mod reconcile;
 pub mod record;
 pub mod resources;
 pub mod settle;
+pub mod stack;
 pub mod tag_change;
 pub mod value;
 pub mod work;

@@ -74,7 +74,7 @@ fn fill(
         return Err(Diagnostic::other_account(&account, own));
     }
     let creator_name = plan.creator.name.clone().ok_or_else(Diagnostic::creator_unknown)?;
-    let parent = inherit::find(record, &plan.creator);
+    let parent = inherit::find(record, &plan.creator, policy);
     let is_skipped = policy.skipped.contains(&plan.creator.kind);
     // Whom the parent's tag names may be of any kind, so that a kind that is skipped is not known to be his.
     if is_skipped && parent.is_none() {

@@ -1,5 +1,5 @@
 //! The real program about what AWS makes for somebody's resource: it gets the parent's creator, waits for
-//! one, and is the service's own when there is none.
+//! one, and is the service's own when there is none. Who made a stack is in the event history.
 
 mod support;
 
@@ -147,4 +147,112 @@ fn what_nobody_is_behind_is_the_services_or_nobodys() {
     let skipped = settings(&[("TAGGER_SKIP_KINDS", "service")]);
     let run = support::run(vec![instance(20)], with_creator, &skipped);
     assert!(created(&run)[0].contains("Tag.1.Value=alice"), "a person is behind it: {:?}", run.asked);
+}
+
+const STACK: &str = "arn:aws:cloudformation:us-east-1:111122223333:stack/web/1-2";
+const ROOT: &str = "arn:aws:cloudformation:us-east-1:111122223333:stack/whole/3-4";
+const LOOKUP: &str = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents ";
+
+/// A queue that CloudFormation made with a role of the stack's, so many seconds ago.
+fn queue_of_a_stack(age: u64) -> Value {
+    let at = time::format(SystemTime::now() - Duration::from_secs(age));
+    let url = "https://sqs.us-east-1.amazonaws.com/111122223333/web-queue";
+    let role = "arn:aws:sts::111122223333:assumed-role/stacks/AWSCloudFormation";
+    event(detail(
+        "111122223333",
+        json!({
+            "eventTime": at, "eventSource": "sqs.amazonaws.com", "eventName": "CreateQueue",
+            "requestParameters": { "queueName": "web-queue", "tags": { "aws:cloudformation:stack-id": STACK } },
+            "responseElements": { "queueUrl": url },
+            "userIdentity": { "type": "AssumedRole", "arn": role, "invokedBy": "cloudformation.amazonaws.com" },
+        }),
+    ))
+}
+
+/// Stacks without tags, the first nested in the second; a queue without tags; a history by `lookup`.
+fn stacks(asked: &str, lookup: fn(&str) -> (u16, String)) -> (u16, String) {
+    if let Some(body) = asked.strip_prefix(LOOKUP) {
+        return lookup(body);
+    }
+    let stack = |arn: &str, more: &str| {
+        let created = time::format(SystemTime::now() - Duration::from_secs(400));
+        format!(
+            "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>{arn}</StackId><StackName>s</StackName>\
+             <CreationTime>{created}</CreationTime>{more}</member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+        )
+    };
+    let body = match asked {
+        _ if asked.starts_with("AmazonSQS") => "{}".to_owned(),
+        _ if asked.contains("whole") => stack(ROOT, ""),
+        _ => stack(STACK, &format!("<RootId>{ROOT}</RootId>")),
+    };
+    (200, body)
+}
+
+/// What LookupEvents answers: the call that made the root by a change set, beside somebody else's.
+fn shown(body: &str) -> (u16, String) {
+    let call = |name: &str, stack: &str, user: &str| {
+        let record = json!({
+            "eventSource": "cloudformation.amazonaws.com", "eventName": name, "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333", "responseElements": { "stackId": stack },
+            "userIdentity": { "type": "IAMUser", "userName": user, "arn": format!("arn:aws:iam::111122223333:user/{user}") },
+        });
+        json!({ "CloudTrailEvent": record.to_string() })
+    };
+    let other = "arn:aws:cloudformation:us-east-1:111122223333:stack/whole/5-6";
+    let events = match body {
+        _ if body.contains("CreateChangeSet") => {
+            vec![
+                call("CreateChangeSet", other, "mallory"),
+                call("CreateChangeSet", ROOT, "alice"),
+                call("CreateChangeSet", other, "bob"),
+            ]
+        }
+        _ => vec![call("CreateStack", other, "bob")],
+    };
+    (200, json!({ "Events": events }).to_string())
+}
+
+fn busy(_: &str) -> (u16, String) {
+    (400, json!({ "__type": "ThrottlingException", "message": "Rate exceeded" }).to_string())
+}
+
+fn refused(_: &str) -> (u16, String) {
+    (400, json!({ "__type": "AccessDeniedException", "message": "not allowed" }).to_string())
+}
+
+#[test]
+fn what_a_stack_makes_has_the_creator_of_the_stack() {
+    let aws: Aws = |asked| stacks(asked, shown);
+    let run = support::run(vec![queue_of_a_stack(300)], aws, QUEUES);
+    assert_eq!(run.answers[0].1["tagged"], 1, "{:?} {}", run.answers, run.log);
+    let written: Vec<_> = run.asked.iter().filter(|asked| asked.contains("TagQueue")).collect();
+    assert!(written.len() == 1 && written[0].contains("alice"), "{written:?}");
+    let line = line(&run);
+    assert_eq!((&line["inherited"], &line["parent"]), (&json!("alice"), &json!(STACK)), "{line}");
+    // Nothing but the minute in which it was made is looked through.
+    let asked = run.asked.iter().filter_map(|asked| asked.strip_prefix(LOOKUP));
+    let asked: Vec<Value> = asked.map(|body| serde_json::from_str(body).unwrap()).collect();
+    let length = |body: &Value| body["EndTime"].as_u64().unwrap() - body["StartTime"].as_u64().unwrap();
+    assert!(asked.len() == 2 && asked.iter().all(|body| length(body) < 90), "{asked:?}");
+}
+
+#[test]
+fn where_the_history_does_not_tell_of_a_stack() {
+    for (what, age, aws, tagged, waiting, looked) in [
+        ("not shown yet, so not asked", 20, (|asked| stacks(asked, shown)) as Aws, 0, 1, false),
+        ("too many calls, so it waits", 700, |asked| stacks(asked, busy), 0, 1, true),
+        ("not allowed: it waits for a tag", 300, |asked| stacks(asked, refused), 0, 1, true),
+        ("not allowed, and no tag came", 700, |asked| stacks(asked, refused), 1, 0, true),
+    ] {
+        let run = support::run(vec![queue_of_a_stack(age)], aws, QUEUES);
+        let answer = &run.answers[0].1;
+        let found = (&answer["tagged"], &answer["waiting"]);
+        assert_eq!(found, (&json!(tagged), &json!(waiting)), "{what}: {}", run.log);
+        assert_eq!(run.asked.iter().any(|asked| asked.starts_with(LOOKUP)), looked, "{what}");
+        if tagged > 0 {
+            let written = run.asked.iter().find(|asked| asked.contains("TagQueue")).unwrap();
+            assert!(written.contains("AWSCloudFormation"), "{what}: {written}");
+        }
+    }
 }

@@ -122,6 +122,22 @@ pub struct Quotas {
     pub default: Rate,
     /// For these.
     pub quota: Vec<Quota>,
+    /// Operations that take many resources in one call.
+    pub together: Vec<Together>,
+}
+
+/// An operation that takes many resources in one call.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Together {
+    /// Operation.
+    pub operation: String,
+    /// Most resources.
+    pub most: usize,
+    /// The member of the answer that names the resource.
+    pub names: String,
+    /// Link.
+    pub source: String,
 }
 
 /// A rate.
@@ -200,6 +216,18 @@ impl Catalog {
             }
             if !quota.source.starts_with("https://") {
                 complaints.push(format!("catalog/quotas.toml: {}: `source` must be a link", quota.call));
+            }
+        }
+        for together in &self.quotas.together {
+            let name = &together.operation;
+            let operation = self.used_operations().into_iter().find(|operation| operation.name == *name);
+            let takes_many = operation
+                .is_some_and(|one| one.write.many && one.read.as_ref().is_some_and(|read| read.many));
+            if !takes_many || together.most < 2 || !together.source.starts_with("https://") {
+                complaints.push(format!(
+                    "catalog/quotas.toml: together: {name}: needs an operation whose `write` and `read` take many, `most` above 1, \
+                     and a link as `source`"
+                ));
             }
         }
         complaints

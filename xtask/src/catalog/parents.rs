@@ -35,10 +35,20 @@ pub struct Parent {
     /// Type.
     pub r#type: String,
     /// Keys of the tags that name it.
+    #[serde(default)]
     pub tags: Vec<String>,
+    /// The path to a name in the record that holds its own.
+    #[serde(default)]
+    pub path: String,
+    /// The form of that name.
+    #[serde(default)]
+    pub form: String,
     /// The role of the service that sets them.
     #[serde(default)]
     pub role: String,
+    /// The service that must have made the call.
+    #[serde(default)]
+    pub by: String,
     /// ARN.
     pub arn: String,
     /// What the operation takes, where that is not the ARN.
@@ -49,6 +59,9 @@ pub struct Parent {
     pub with: BTreeMap<String, String>,
     /// The operation whose read shows its tags.
     pub read: String,
+    /// The calls that make it, for the event history.
+    #[serde(default, rename = "made-by")]
+    pub made_by: Vec<String>,
     /// Link.
     pub source: String,
 }
@@ -74,12 +87,18 @@ impl Catalog {
             if !parent.source.starts_with("https://") {
                 complaints.push(format!("{name}: `source` must be a link"));
             }
-            if parent.tags.is_empty() {
-                complaints.push(format!("{name}: `tags` names no tag"));
+            if parent.tags.is_empty() == parent.form.is_empty()
+                || parent.form.is_empty() != parent.path.is_empty()
+            {
+                complaints.push(format!("{name}: needs `tags`, or `path` and `form`"));
             }
-            if parent.role.is_empty() && parent.tags.iter().any(|key| !key.starts_with("aws:")) {
+            if !parent.form.is_empty() && (!parent.form.contains("{0}") || !parent.form.ends_with("{uuid}")) {
+                complaints.push(format!("{name}: a `form` holds {{0}} and ends with {{uuid}}"));
+            }
+            let is_open = !parent.form.is_empty() || parent.tags.iter().any(|key| !key.starts_with("aws:"));
+            if is_open && parent.role.is_empty() && parent.by.is_empty() {
                 complaints.push(format!(
-                    "{name}: anybody can set a tag that does not begin with aws: — name the service's `role`"
+                    "{name}: anybody can set a name, or a tag that does not begin with aws: — name the service's `role`, or the service as `by`"
                 ));
             }
             if self.reader(parent).is_none_or(|operation| operation.read.is_none()) {

@@ -158,6 +158,21 @@ pub fn tags(known: &Known, id: &str, tags: &[(String, String)]) -> Answer {
     Answer::new(200, kind(known), body)
 }
 
+/// The tags of many resources, each with its name, as load balancers have them.
+pub fn tags_of_each(known: &Known, found: &[(&str, &[(String, String)])]) -> Answer {
+    let mut inside = String::new();
+    for (id, tags) in found {
+        let mut pairs = String::new();
+        for (key, value) in *tags {
+            let (key, value) = (escaped(key), escaped(value));
+            _ = write!(pairs, "<member><Key>{key}</Key><Value>{value}</Value></member>");
+        }
+        _ = write!(inside, "<member><ResourceArn>{}</ResourceArn><Tags>{pairs}</Tags></member>", escaped(id));
+    }
+    let list = format!("<TagDescriptions>{inside}</TagDescriptions>");
+    Answer::new(200, kind(known), wrapped(known.call.operation, &list))
+}
+
 /// EC2's tags of many resources: id, key and value of each.
 pub fn ec2_tags(found: &[(String, String, String)]) -> Answer {
     let items = found.iter().map(|(id, key, value)| {

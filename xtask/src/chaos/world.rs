@@ -100,6 +100,7 @@ impl World {
                     Some(&Facts { id, unique: &unique, created: last.created, status }),
                 )
             }
+            (_, Role::Read) if asked.ids.len() > 1 => self.read_each(known, asked, now),
             (_, Role::Read) => match self.find(asked, &asked.ids[0], now) {
                 Some(place) => self.read(known, place, &asked.ids[0]),
                 // Its call lists, and a list of nothing is empty.
@@ -118,14 +119,29 @@ impl World {
         answers::tags(known, id, tags)
     }
 
-    fn write(&mut self, known: &Known, asked: &Asked, now: u64) -> Answer {
-        let Some(place) = self.find(asked, &asked.ids[0], now) else {
-            return not_found(known, &asked.ids[0]);
-        };
-        if let Some(refused) = self.refusal(known, place, asked, now) {
-            return refused;
+    fn read_each(&self, known: &Known, asked: &Asked, now: u64) -> Answer {
+        let mut found = Vec::new();
+        for id in &asked.ids {
+            let Some(place) = self.find(asked, id, now) else { return not_found(known, id) };
+            let tags = self.places[place].generations.last().map_or(&[][..], |last| &last.tags);
+            found.push((id.as_str(), tags));
         }
-        self.set(place, &asked.tags, known.operation.variant == Variant::Replaces);
+        answers::tags_of_each(known, &found)
+    }
+
+    /// Sets the tags of all that a call names, or of none.
+    fn write(&mut self, known: &Known, asked: &Asked, now: u64) -> Answer {
+        let mut places = Vec::new();
+        for id in &asked.ids {
+            let Some(place) = self.find(asked, id, now) else { return not_found(known, id) };
+            if let Some(refused) = self.refusal(known, place, asked, now) {
+                return refused;
+            }
+            places.push(place);
+        }
+        for place in places {
+            self.set(place, &asked.tags, known.operation.variant == Variant::Replaces);
+        }
         answers::written(known)
     }
 

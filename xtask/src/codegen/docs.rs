@@ -131,6 +131,8 @@ pub fn iam_policy(catalog: &Catalog) -> String {
     for (action, reason) in super::policy::LOOKING {
         why.entry(action).or_default().insert(reason.to_owned());
     }
+    let (action, reason) = super::policy::HISTORY;
+    why.entry(action).or_default().insert(reason.to_owned());
     for (action, reason) in super::policy::RECONCILING {
         why.entry(action).or_default().insert(format!("{reason}; unless the parameter `Reconcile` is off"));
     }

@@ -5,10 +5,16 @@ use crate::catalog::Catalog;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// What reconciling reads, beside what tagging does, each with its reason. It is a statement of its own, which goes
-/// when reconciling is off.
-pub const RECONCILING: [(&str, &str); 3] = [
-    ("cloudtrail:LookupEvents", "read the event history, for what the live path missed"),
+/// What reads the event history, with its reasons.
+pub const HISTORY: (&str, &str) = (
+    "cloudtrail:LookupEvents",
+    "read the event history: who made a stack for which CloudFormation acts with a role of its own, what the live path missed \
+     (unless the parameter `Reconcile` is off), who changed the creator's tag (with `TagChanges`)",
+);
+
+/// What reconciling reads beside that, each with its reason. It is a statement of its own, which goes when reconciling
+/// is off.
+pub const RECONCILING: [(&str, &str); 2] = [
     ("ec2:DescribeRegions", "know which regions are enabled, to read the history of those with a forwarder"),
     ("tag:GetResources", "know of a hundred resources at a time which have the key already"),
 ];
@@ -48,7 +54,8 @@ pub fn policy(catalog: &Catalog) -> Value {
             { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*" },
             // API Gateway's actions are HTTP methods; only below /tags do they mean tagging.
             { "Sid": "TagApis", "Effect": "Allow", "Action": of_apis, "Resource": ["arn:*:apigateway:*::/tags/*", "arn:*:apigateway:*::/v2/tags/*"] },
-            { "Sid": "ReadHistory", "Effect": "Allow", "Action": RECONCILING.map(|(action, _)| action), "Resource": "*" },
+            { "Sid": "ReadHistory", "Effect": "Allow", "Action": [HISTORY.0], "Resource": "*" },
+            { "Sid": "Reconcile", "Effect": "Allow", "Action": RECONCILING.map(|(action, _)| action), "Resource": "*" },
             {
                 "Sid": "WriteOwnLog",
                 "Effect": "Allow",
@@ -78,6 +85,7 @@ const NOT_LISTED: [(&str, &str); 2] = [
 pub fn refuse_unknown_actions(catalog: &Catalog, listed: &str) -> Result<(), String> {
     let mut wanted = actions(catalog);
     wanted.extend(RECONCILING.map(|(action, _)| action.to_owned()));
+    wanted.insert(HISTORY.0.to_owned());
     unknown(&wanted, listed)
 }
 

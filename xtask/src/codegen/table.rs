@@ -1,6 +1,8 @@
 //! `crates/catalog/src/generated.rs`: the static tables.
 
-use crate::catalog::{Call, Catalog, Fixed, Known, Meaning, OneOrMany, Operation, Parent, Quota, Told};
+use crate::catalog::{
+    Call, Catalog, Fixed, Known, Meaning, OneOrMany, Operation, Parent, Quota, Together, Told,
+};
 use std::{collections::BTreeMap, fmt::Write};
 use tagger_catalog::template::{self, Filter, Part};
 
@@ -13,7 +15,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
          use crate::{\n    entry::{Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
          lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
-         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::Parent,\n    partition::Partition,\n    quota::Quota,\n    template::{Filter, Part},\n};\n\n",
+         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::Parent,\n    partition::Partition,\n    quota::{Quota, Together},\n    template::{Filter, Part},\n};\n\n",
     );
     let operations = catalog.used_operations();
     let place: BTreeMap<&str, usize> =
@@ -92,7 +94,9 @@ fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -
         let _ = writeln!(out, "    {},", operation_literal(operation)?);
     }
     out.push_str("];\n\npub(crate) static PARENTS: &[Parent] = &[\n");
-    for Parent { r#type: resource_type, tags, role, arn, id, with, read, .. } in &catalog.parents.parent {
+    for Parent { r#type: resource_type, tags, path, form, role, by, arn, id, with, read, made_by, .. } in
+        &catalog.parents.parent
+    {
         let operation = match readers.iter().position(|reader| reader.name == *read) {
             Some(index) => format!("&READERS[{index}]"),
             None => format!("&OPERATIONS[{}]", place[read.as_str()]),
@@ -100,7 +104,7 @@ fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -
         let with: Vec<_> = with.iter().collect();
         let _ = writeln!(
             out,
-            "    Parent {{ resource_type: {resource_type:?}, tags: &{tags:?}, role: {role:?}, arn: {arn:?}, id: {id:?}, with: &{with:?}, operation: {operation} }},"
+            "    Parent {{ resource_type: {resource_type:?}, tags: &{tags:?}, named: ({path:?}, {form:?}), role: {role:?}, by: {by:?}, arn: {arn:?}, id: {id:?}, with: &{with:?}, operation: {operation}, made_by: &{made_by:?} }},"
         );
     }
     out.push_str("];\n");
@@ -150,6 +154,11 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
         "];\n\npub(crate) static QUOTA: Quota = Quota {{ call: \"\", a_second: {}, burst: {} }};",
         rate.a_second, rate.burst
     );
+    out.push_str("\npub(crate) static TOGETHER: &[Together] = &[\n");
+    for Together { operation, most, names, .. } in &catalog.quotas.together {
+        let _ = writeln!(out, "    Together {{ operation: {operation:?}, most: {most}, names: {names:?} }},");
+    }
+    out.push_str("];\n");
     Ok(())
 }
 

@@ -165,7 +165,7 @@ fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>], of_api: &[&str]) 
     let text = text
         .replace("!!TAGGING_ACTIONS!!", &list(inline, 18))
         .replace("!!API_ACTIONS!!", &list(of_api, 18))
-        .replace("!!HISTORY_ACTIONS!!", &list(&policy::RECONCILING.map(|(action, _)| action), 20))
+        .replace("!!RECONCILING_ACTIONS!!", &list(&policy::RECONCILING.map(|(action, _)| action), 20))
         .replace("!!MANAGED_POLICY_ARNS!!", &policies.join(", "))
         .replace("!!RULE_NAMES!!", &names.join(","))
         .replace("!!RULE_SEARCHES!!", &rule_searches(&names))

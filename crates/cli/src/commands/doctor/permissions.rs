@@ -26,16 +26,16 @@ pub async fn check(account: &Account, site: &Site, role: &str) -> Check {
     judge(&decisions, &[of_api, others].concat())
 }
 
-/// The actions of the policy that this version deploys, but those on the function's own log, and of the history those
-/// that the stack's parameters call for.
+/// The actions of the policy that this version deploys, but those on the function's own log, and those of reconciling
+/// where that is off.
 fn actions(site: &Site) -> BTreeSet<String> {
     let policy: serde_json::Value = serde_json::from_str(templates::POLICY).unwrap_or_default();
     let statements = policy["Statement"].as_array().into_iter().flatten();
     let stated = statements.flat_map(|statement| {
-        let of_history = statement["Sid"] == "ReadHistory";
+        let is_for_reconciling = statement["Sid"] == "Reconcile";
         let actions =
             statement["Action"].as_array().into_iter().flatten().filter_map(|action| action.as_str());
-        actions.filter(move |action| !of_history || reads_history(site, action))
+        actions.filter(move |_| !is_for_reconciling || reconciles(site))
     });
     stated
         .filter(|action| !action.starts_with("logs:Create") && !action.starts_with("logs:Put"))
@@ -43,12 +43,10 @@ fn actions(site: &Site) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether the template lets the role call this of the event history: all of it to reconcile, and looking up alone to
-/// find who changed a tag.
-fn reads_history(site: &Site, action: &str) -> bool {
-    let told = |name| site.stack.as_ref().and_then(|stack| stack.parameters.get(name)).map(String::as_str);
-    let watches = told("TagChanges").is_some_and(|mode| mode != "off");
-    told("Reconcile") != Some("off") || watches && action == "cloudtrail:LookupEvents"
+/// Whether the stack's parameters say so.
+fn reconciles(site: &Site) -> bool {
+    let told = site.stack.as_ref().and_then(|stack| stack.parameters.get("Reconcile"));
+    told.is_none_or(|mode| mode != "off")
 }
 
 /// What the simulation's answers say.
@@ -154,15 +152,12 @@ mod tests {
         let operations = tagger_catalog::operations().iter().flat_map(|operation| operation.actions);
         let missing: Vec<&&str> = operations.filter(|action| !all.contains(**action)).collect();
         assert!(missing.is_empty() && !all.contains("logs:PutLogEvents"), "{missing:?}");
-        for (reconcile, changes, looks_up, lists) in
-            [("hourly", "off", true, true), ("off", "off", false, false), ("off", "alarm", true, false)]
-        {
-            let parameters = [("Reconcile", reconcile), ("TagChanges", changes)];
-            let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        for (reconcile, lists) in [("hourly", true), ("off", false)] {
+            let parameters = [("Reconcile".to_owned(), reconcile.to_owned())].into();
             let stack = Some(Stack { parameters, ..Stack::default() });
             let asked = actions(&Site { stack, ..Site::default() });
             let found = (asked.contains("cloudtrail:LookupEvents"), asked.contains("ec2:DescribeRegions"));
-            assert_eq!(found, (looks_up, lists), "{reconcile} {changes}");
+            assert_eq!(found, (true, lists), "{reconcile}");
         }
     }
 }
