@@ -5,9 +5,20 @@ use super::Catalog;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Types whose ARN format ends with a name in the service authorization reference, and whose ARN ends with an id that AWS
-/// gives all the same: a job definition's revision, and a rule's id.
-const ID_AFTER_ALL: [&str; 2] = ["AWS::Batch::JobDefinition", "AWS::Rbin::Rule"];
+/// Types whose ARN format ends with a name in the service authorization reference, and whose ARN holds an id that AWS
+/// gives all the same: a job definition's revision, a rule's id, the 26 characters of DMS where no call takes a
+/// `ResourceIdentifier`, a delivery's id (it has no name), MediaConnect's id before the name.
+const ID_AFTER_ALL: [&str; 9] = [
+    "AWS::Batch::JobDefinition",
+    "AWS::DMS::DataProvider",
+    "AWS::DMS::InstanceProfile",
+    "AWS::DMS::MigrationProject",
+    "AWS::Logs::Delivery",
+    "AWS::MediaConnect::Flow",
+    "AWS::MediaConnect::FlowOutput",
+    "AWS::MediaConnect::FlowSource",
+    "AWS::Rbin::Rule",
+];
 
 /// One entry of `catalog/errors.toml`.
 #[derive(Deserialize)]

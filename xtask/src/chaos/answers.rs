@@ -207,7 +207,10 @@ pub fn described(known: &Known, told: &Told, facts: Option<&Facts>) -> Answer {
             _ if is_xml(known) => clock::text(facts.created).into(),
             _ => json!(seconds as f64 + 0.25),
         };
-        members.insert(told.created.to_owned(), created);
+        // Some services tell an id alone.
+        if !told.created.is_empty() {
+            members.insert(told.created.to_owned(), created);
+        }
     }
     if is_xml(known) {
         let text = |(name, value): (&String, &Value)| {
