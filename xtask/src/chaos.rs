@@ -167,7 +167,7 @@ fn pass(account: &Arc<Account>, function: &Function, options: &Options) -> Resul
             let mut guard = account.state();
             let state = &mut *guard;
             let now = account.clock.now();
-            state.story.change(&mut state.world, now, &|place| state.in_hand.contains_key(&place));
+            state.story.change(&mut state.world, now, &|place| state.in_hand.may_have(place));
             while let Some((payload, queued)) = state.story.deliver(now) {
                 if queued { state.events.send(payload, now, 0) } else { state.calls.add(payload) }
             }

@@ -10,7 +10,7 @@ use crate::{
     ec2, inherit,
     join::{both, join_some},
     lifetime,
-    outcome::{Class, Done, Failure, Outcome},
+    outcome::{self, Class, Done, Failure, Outcome},
     s3,
     tags::{self, Tags},
     together,
@@ -313,7 +313,7 @@ pub async fn tags_of(client: &Client, resource: &Resource) -> Result<Tags, Failu
 pub(crate) fn written(operation: &Operation, answer: &Value) -> Result<(), Failure> {
     let call = &operation.write;
     tags::is_own(answer, operation, call)
-        .map_err(|message| Failure::ours(Class::Failed, operation.name, "UnreadableAnswer", message))
+        .map_err(|message| Failure::ours(Class::Failed, operation.name, outcome::UNREADABLE, message))
 }
 
 /// Every tag of a resource.
@@ -369,7 +369,7 @@ pub(crate) fn no_read(operation: &Operation) -> Failure {
 /// An answer that is not of the operation's form.
 pub(crate) fn unreadable(operation: &Operation, message: String) -> Failure {
     let call = operation.read.as_ref().map_or(operation.name, |read| read.operation);
-    Failure::ours(Class::Failed, call, "UnreadableAnswer", message)
+    Failure::ours(Class::Failed, call, outcome::UNREADABLE, message)
 }
 
 /// Some services answer HTTP 200 and name what failed inside.

@@ -7,7 +7,7 @@
 use crate::{
     endpoint::{self, Endpoint},
     limiter::Limiter,
-    outcome::{Class, Failure},
+    outcome::{self, Class, Failure},
     wire::{self, Ask},
     xml,
 };
@@ -260,7 +260,7 @@ impl Client {
         match self.prepared(operation, endpoint).invoke(http).await {
             // A proxy's page of HTML with HTTP 200 is no answer of AWS.
             Ok(Answer { value, is_xml }) if !value.is_null() && is_xml != expects_xml => {
-                Err(failure("UnreadableAnswer", "the answer is not of the operation's protocol".to_owned()))
+                Err(failure(outcome::UNREADABLE, "the answer is not of the operation's protocol".to_owned()))
             }
             Ok(Answer { value, .. }) => Ok(value),
             Err(SdkError::ServiceError(error)) => {

@@ -8,7 +8,7 @@
 use crate::{
     diagnostic::Diagnostic,
     json,
-    outcome::{Class, Failure, Outcome},
+    outcome::{Class, Failure, Outcome, UNREADABLE},
     patience::{Age, FRESH, SURE},
     plan::Plan,
     policy::Existing,
@@ -111,7 +111,7 @@ impl<'a> Attempt<'a> {
             // A service that does not answer this is one that does not tell. What disturbs its owner waits
             // until it is known not to.
             (Step::Describe(told), Answer::Failed(failure))
-                if told.ready.is_empty() && !failure.passes && is_no_answer(failure.class) =>
+                if told.ready.is_empty() && is_no_answer(&failure) =>
             {
                 self.unknown()
             }
@@ -125,7 +125,7 @@ impl<'a> Attempt<'a> {
             (_, Answer::Failed(failure)) => Step::End(Outcome::Failed(failure)),
             (step, answer) => {
                 let message = format!("{answer:?} is no answer to {step:?}");
-                Step::End(Outcome::Failed(self.failure(Class::Failed, "UnreadableAnswer", message)))
+                Step::End(Outcome::Failed(self.failure(Class::Failed, UNREADABLE, message)))
             }
         }
     }
@@ -184,9 +184,11 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Whether an error means that the service does not tell.
-fn is_no_answer(class: Class) -> bool {
-    matches!(class, Class::Denied | Class::Unsupported | Class::Failed)
+/// Whether an error means that the service does not tell. An answer that cannot be read is not one: it may tell of another
+/// resource.
+fn is_no_answer(failure: &Failure) -> bool {
+    let refuses = matches!(failure.class, Class::Denied | Class::Unsupported | Class::Failed);
+    refuses && !failure.passes && failure.code != UNREADABLE
 }
 
 /// Whether a resource is the one that the record tells of; none where neither an id nor a time says so.
@@ -243,4 +245,48 @@ fn value_of<'a>(operation: &Operation, there: &'a [(String, String)], key: &str)
     let folds = operation.endpoint == "iam";
     let same = |(other, _): &&(String, String)| other == key || folds && other.eq_ignore_ascii_case(key);
     there.iter().find(same).map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Policy, plan};
+    use serde_json::json;
+
+    #[test]
+    fn what_a_service_that_does_not_tell_comes_to() {
+        let record = Record::new(json!({
+            "eventSource": "dynamodb.amazonaws.com", "eventName": "CreateTable", "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333", "requestParameters": { "tableName": "t" },
+            "responseElements": { "tableDescription": { "tableArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/t" } },
+            "userIdentity": { "type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice" },
+        }));
+        let plan = plan(&record, &Policy::default(), None);
+        let failed = |code: &str| Failure::of("dynamodb:DescribeTable", code, "", Some(400));
+        let unreadable = || Failure::ours(Class::Failed, "dynamodb:DescribeTable", UNREADABLE, "");
+        for (what, failure, age, goes_on) in [
+            ("it may not be asked, and the event is young", failed("AccessDenied"), 60, true),
+            ("it may not be asked, and the event is old", failed("AccessDenied"), SURE, false),
+            ("it does not understand", failed("ValidationException"), 60, true),
+            ("its answer cannot be read, so it may be of another resource", unreadable(), 60, false),
+            ("its own trouble, which passes", failed("InternalServerError"), 60, false),
+            ("too many calls", failed("ThrottlingException"), 60, false),
+            ("it is not there", failed("ResourceNotFoundException"), 60, false),
+        ] {
+            let resource = &plan.actions[0];
+            let age = Age { event: age, waited: age };
+            let attempt = Attempt {
+                plan: &plan,
+                record: &record,
+                resource,
+                event_time: Some(1),
+                age,
+                guard: Guard::Strict,
+            };
+            let start = attempt.start();
+            assert!(matches!(start, Step::Describe(_)), "{what}: {start:?}");
+            let step = attempt.next(&start, Answer::Failed(failure));
+            assert_eq!(matches!(step, Step::Read), goes_on, "{what}: {step:?}");
+        }
+    }
 }

@@ -113,6 +113,9 @@ impl fmt::Display for Failure {
     }
 }
 
+/// The code of an answer that is not of the operation's form: a proxy's page, or something else than was asked for.
+pub const UNREADABLE: &str = "UnreadableAnswer";
+
 /// The first entry of the catalog that fits.
 fn meaning(call: &str, code: &str, message: &str) -> Option<&'static Meaning> {
     let service = call.split(':').next().unwrap_or_default();

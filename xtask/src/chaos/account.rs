@@ -14,7 +14,7 @@ use std::{
     collections::HashMap,
     process::Child,
     sync::{Condvar, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long an invocation may take; the template's.
@@ -24,6 +24,9 @@ const BATCH: usize = 10;
 /// What the events queue's mapping hands on at once. The template's is 1,000, which the processes of this run, all on
 /// one machine, would not do within the time of an invocation.
 const EVENTS_BATCH: usize = 25;
+/// How long a request of an invocation that gave up or was killed can be on its way, by our own clock: it waits for a thread
+/// of ours, and with many processes on one machine that can take longer than the function waits for an answer.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
 /// How many processes a mapping of the retry queue uses at once; the template's.
 const MOST_RETRIES: usize = 5;
 
@@ -55,8 +58,8 @@ pub struct State {
     pub calls: Calls,
     /// The function's processes.
     pub slots: Vec<Slot>,
-    /// How often each place is in hand.
-    pub in_hand: HashMap<usize, usize>,
+    /// The places that invocations have in hand.
+    pub in_hand: InHand,
     /// Requests that are no calls of the table.
     pub unknown: Vec<String>,
     /// Calls of tagging APIs.
@@ -67,6 +70,39 @@ pub struct State {
     pub invocations: u64,
     /// Those that took too long.
     pub timed_out: u64,
+}
+
+/// Which places are in hand, how often, and which were a moment ago.
+#[derive(Default)]
+pub struct InHand {
+    held: HashMap<usize, usize>,
+    put_down: HashMap<usize, Instant>,
+}
+
+impl InHand {
+    fn take(&mut self, place: usize) {
+        *self.held.entry(place).or_default() += 1;
+    }
+
+    fn put_down(&mut self, place: usize) {
+        if let Some(count) = self.held.get_mut(&place) {
+            *count -= 1;
+            if *count == 0 {
+                self.held.remove(&place);
+                self.put_down.insert(place, Instant::now());
+            }
+        }
+    }
+
+    /// Whether an invocation has it in hand.
+    pub fn has(&self, place: usize) -> bool {
+        self.held.contains_key(&place)
+    }
+
+    /// Whether a request about it may be on its way: an invocation has it in hand, or was over a moment ago.
+    pub fn may_have(&self, place: usize) -> bool {
+        self.has(place) || self.put_down.get(&place).is_some_and(|at| at.elapsed() < ON_ITS_WAY)
+    }
 }
 
 /// A place for a process of the function.
@@ -105,7 +141,7 @@ impl Account {
             letters: Vec::new(),
             calls: Calls::default(),
             slots: (0..slots).map(|_| Slot::default()).collect(),
-            in_hand: HashMap::new(),
+            in_hand: InHand::default(),
             unknown: Vec::new(),
             tagging_calls: 0,
             queue_calls: 0,
@@ -166,7 +202,7 @@ impl State {
         self.invocations += 1;
         let places = story::named(&payload);
         for place in &places {
-            *self.in_hand.entry(*place).or_default() += 1;
+            self.in_hand.take(*place);
         }
         self.slots[slot].work = Some(Work { started: now, what, places });
         Some(payload)
@@ -220,12 +256,7 @@ impl State {
     fn put_down(&mut self, slot: usize) -> Option<What> {
         let work = self.slots[slot].work.take()?;
         for place in work.places {
-            if let Some(count) = self.in_hand.get_mut(&place) {
-                *count -= 1;
-                if *count == 0 {
-                    self.in_hand.remove(&place);
-                }
-            }
+            self.in_hand.put_down(place);
         }
         Some(work.what)
     }

@@ -224,11 +224,8 @@ pub fn described(known: &Known, told: &Told, facts: Option<&Facts>) -> Answer {
         } else {
             format!("<{inner}>{inside}</{inner}>")
         };
-        return Answer::new(
-            200,
-            kind(known),
-            wrapped(known.call.operation, &format!("<{outer}>{inside}</{outer}>")),
-        );
+        let inside = if outer.is_empty() { inside } else { format!("<{outer}>{inside}</{outer}>") };
+        return Answer::new(200, kind(known), wrapped(known.call.operation, &inside));
     }
     let inside = match (is_list, facts) {
         (true, None) => json!([]),
@@ -237,6 +234,26 @@ pub fn described(known: &Known, told: &Told, facts: Option<&Facts>) -> Answer {
     };
     let body = if told.among.is_empty() { inside } else { json!({ told.among: inside }) };
     Answer::new(200, kind(known), body.to_string())
+}
+
+/// The answer of a call that tells which resource it is and shows its tags: the members of two JSON answers, in the first
+/// resource of the one that tells.
+pub fn merged(described: Answer, tags: &Answer) -> Answer {
+    if described.status != 200 || tags.status != 200 {
+        return described;
+    }
+    let parsed = |answer: &Answer| serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
+    let (mut whole, tags) = (parsed(&described), parsed(tags));
+    for (name, inner) in tags.as_object().into_iter().flatten() {
+        let resource = match &mut whole[name] {
+            Value::Array(list) => list.first_mut(),
+            other => Some(other),
+        };
+        if let (Some(Value::Object(resource)), Value::Object(inner)) = (resource, inner) {
+            resource.extend(inner.clone());
+        }
+    }
+    Answer { body: whole.to_string().into_bytes(), ..described }
 }
 
 /// DescribeVolumes and its like: those that are visible, with their tags.

@@ -3,9 +3,11 @@
 use super::{
     account::Account,
     answers,
-    calls::{Asked, Role},
+    calls::{Asked, Known, Role},
     faults::Fault,
     http::{Answer, Reply, Request},
+    samples,
+    world::World,
 };
 use serde_json::{Value, json};
 
@@ -85,9 +87,21 @@ fn tagging(account: &Account, request: &Request) -> Reply {
     state.tagging_calls += 1;
     let fault = state.injector.decide(&asked.name, asked.ids.first().map_or("", String::as_str));
     let known = asked.known.first();
+    let wrong = state.world.wrong.len();
+    let reply = reply(&mut state.world, fault, known, &asked, now);
+    // A request that was on its way when its invocation gave up or was killed.
+    let is_late = !asked.ids.iter().flat_map(|id| samples::marks(id)).any(|place| state.in_hand.has(place));
+    if is_late {
+        let late = state.world.wrong.iter_mut().skip(wrong);
+        late.for_each(|text| *text += ", by an invocation that was over");
+    }
+    reply
+}
+
+fn reply(world: &mut World, fault: Option<Fault>, known: Option<&Known>, asked: &Asked, now: u64) -> Reply {
     match (fault, known) {
-        (None, _) => Reply::Answer(state.world.perform(&asked, now)),
-        (Some(Fault::Throttled), _) => Reply::Answer(throttled(&asked)),
+        (None, _) => Reply::Answer(world.perform(asked, now)),
+        (Some(Fault::Throttled), _) => Reply::Answer(throttled(asked)),
         (Some(Fault::Inside), Some(known)) => {
             let is_json =
                 !matches!(answers::written(known).headers.first(), Some((_, kind)) if kind.ends_with("xml"));
@@ -105,7 +119,7 @@ fn tagging(account: &Account, request: &Request) -> Reply {
                 Some(known) if after => answers::error(known, 500, "InternalFailure", "it broke"),
                 _ => Answer::new(502, "text/html", "<html><body>Bad Gateway</body></html>"),
             };
-            broken(fault, || state.world.perform(&asked, now), error)
+            broken(fault, || world.perform(asked, now), error)
         }
     }
 }

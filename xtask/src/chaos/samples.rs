@@ -231,12 +231,15 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
             add_mark(&mut record["responseElements"], member, &format!("-@@mark{index}@@"));
         }
     }
+    let mut tells = true;
     if let Lifetime::Told(told) = tagger_catalog::lifetime(made[0].0.resource_type)
         && !told.same.0.is_empty()
-        && let Some(id) = record.pointer_mut(&format!("/{}", told.same.0.replace('.', "/")))
-        && id.is_string()
     {
-        *id = "ID-@@mark0@@-@@generation@@".into();
+        match record.pointer_mut(&format!("/{}", told.same.0.replace('.', "/"))) {
+            Some(id) if id.is_string() => *id = "ID-@@mark0@@-@@generation@@".into(),
+            // Where the service tells an id alone, a record without it has nothing to compare.
+            _ => tells = !told.created.is_empty(),
+        }
     }
     // A synthetic record has one name in its request and another in its ARN; here the service is asked for the former.
     if let Lifetime::Told(told) = tagger_catalog::lifetime(made[0].0.resource_type)
@@ -277,7 +280,7 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         operation: entry.operation.name,
         arn: cut(&hole(arn)),
         child_of: *child_of,
-        lifetime: tagger_catalog::lifetime(entry.resource_type),
+        lifetime: if tells { tagger_catalog::lifetime(entry.resource_type) } else { Lifetime::Unknown },
         most_tags: usize::from(entry.operation.max_tags),
         given: !entry.id.is_empty(),
         kind: (service == "ec2").then(|| kind(arn).to_owned()),

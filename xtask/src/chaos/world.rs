@@ -68,7 +68,21 @@ pub const KEY: &str = "CreatedBy";
 impl World {
     /// Carries out a call.
     pub fn perform(&mut self, asked: &Asked, now: u64) -> Answer {
-        let Some(known) = asked.known.first() else { return self.parents(asked, now) };
+        let of_role = |is: fn(&Role) -> bool| asked.known.iter().find(|known| is(&known.role));
+        // Some calls show the tags beside what tells which resource it is.
+        let both =
+            (of_role(|role| matches!(role, Role::Describe(_))), of_role(|role| matches!(role, Role::Read)));
+        if let (Some(describe), Some(read)) = both {
+            let (described, tags) = (self.carry_out(describe, asked, now), self.carry_out(read, asked, now));
+            return answers::merged(described, &tags);
+        }
+        match asked.known.first() {
+            Some(known) => self.carry_out(known, asked, now),
+            None => self.parents(asked, now),
+        }
+    }
+
+    fn carry_out(&mut self, known: &Known, asked: &Asked, now: u64) -> Answer {
         match (known.operation.variant, known.role) {
             // Some buckets are where S3 Control's tagging is not to be had.
             (Variant::S3, _) if samples::marks(&asked.ids[0]).pop().is_some_and(|mark| mark % 2 == 0) => {
