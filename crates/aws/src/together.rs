@@ -12,7 +12,7 @@ use crate::{
     tags::{self, Tags},
     wire::Ask,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 use tagger_catalog::quota::Together;
 use tagger_core::{
     attempt::{Answer, Attempt, Step},
@@ -34,6 +34,7 @@ struct Write<'a> {
 
 /// Tags resources of one operation and region; the outcomes are in their order.
 pub(crate) async fn tag(client: &Client, how: &Together, members: &[Member<'_>]) -> Vec<Outcome> {
+    let begun = Instant::now();
     let attempts: Vec<Attempt> = members.iter().map(attempt).collect();
     let mut outcomes: Vec<Option<Outcome>> = members.iter().map(|_| None).collect();
     let of_read: Vec<usize> =
@@ -76,11 +77,13 @@ pub(crate) async fn tag(client: &Client, how: &Together, members: &[Member<'_>])
         }
     }
     let alone: Vec<usize> = (0..members.len()).filter(|place| outcomes[*place].is_none()).collect();
-    let tried = alone.iter().map(|place| {
+    let one = async |place: &usize| {
         let (job, resource) = &members[*place];
-        tag_one(client, job, resource)
-    });
-    let tried = join_some(SIDE_BY_SIDE, tried).await;
+        // An older event is tried with more care.
+        let job = Job { age: job.age.after(begun.elapsed().as_secs()), ..*job };
+        tag_one(client, &job, resource).await
+    };
+    let tried = join_some(SIDE_BY_SIDE, alone.iter().map(one)).await;
     for (place, outcome) in alone.into_iter().zip(tried) {
         outcomes[place] = Some(outcome);
     }

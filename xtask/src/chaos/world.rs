@@ -89,7 +89,7 @@ impl World {
                 answers::error(known, 405, "MethodNotAllowed", "not here")
             }
             (Variant::Ec2, Role::Read) => self.ec2_read(asked, now),
-            (Variant::Ec2, _) => self.ec2_write(known, asked, now),
+            (Variant::Ec2, _) => self.write(known, asked, now),
             (_, Role::Describe(told)) => {
                 let id = asked.ids[0].as_str();
                 let Some(place) = self.find_described(id, now) else {
@@ -259,20 +259,6 @@ impl World {
             found.extend(tags.map(|(key, value)| (id.clone(), key.clone(), value.clone())));
         }
         answers::ec2_tags(&found)
-    }
-
-    /// All or none, as EC2 does it.
-    fn ec2_write(&mut self, known: &Known, asked: &Asked, now: u64) -> Answer {
-        let mut places = Vec::new();
-        for id in &asked.ids {
-            let Some(place) = self.find(asked, id, now) else { return not_found(known, id) };
-            if let Some(refused) = self.refusal(known, place, asked, now) {
-                return refused;
-            }
-            places.push(place);
-        }
-        places.into_iter().for_each(|place| self.set(place, &asked.tags, false));
-        answers::written(known)
     }
 
     /// Those that are visible, with their tags, by a filter: what is not is left out.
