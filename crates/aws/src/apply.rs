@@ -122,7 +122,7 @@ async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
         }
         outcomes
     };
-    let together = async {
+    let of_ec2 = async {
         let mut outcomes = Vec::with_capacity(ec2.len());
         for group in groups(jobs, &wanted, &ec2) {
             outcomes.extend(tag_group(client, jobs, &wanted, &group).await);
@@ -139,7 +139,7 @@ async fn apply_all(client: &Client, jobs: &[Job<'_>]) -> Vec<Vec<Done>> {
         join_some(SIDE_BY_SIDE, shared.into_iter().map(in_one)),
         join_some(SIDE_BY_SIDE, queues.into_iter().map(one_by_one)),
     );
-    let (of_ec2, (of_shared, of_others)) = both(together, others).await;
+    let (of_ec2, (of_shared, of_others)) = both(of_ec2, others).await;
     let of_others = of_shared.into_iter().chain(of_others).flatten();
     for (place, outcome) in of_ec2.into_iter().chain(of_others) {
         outcomes[place] = Some(outcome);

@@ -34,7 +34,13 @@ pub async fn ask(client: &Client, jobs: &[Job<'_>]) -> Vec<Asked> {
             let key = (inherit.region.as_str(), inherit.arn.as_str());
             if let Entry::Vacant(place) = known.entry(key) {
                 let tag = job.plan.tags.first().map_or("", |(tag, _)| tag);
-                place.insert(read(client, inherit, tag, job.age).await);
+                // The answer is for all of them, so the oldest event says whether the history can show the parent.
+                let same = |other: &&Job| {
+                    let other = other.plan.inherit.as_ref();
+                    other.is_some_and(|other| (other.region.as_str(), other.arn.as_str()) == key)
+                };
+                let oldest = jobs.iter().filter(same).map(|job| job.age).max_by_key(|age| age.event);
+                place.insert(read(client, inherit, tag, oldest.unwrap_or(job.age)).await);
             }
         }
     }

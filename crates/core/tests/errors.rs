@@ -25,6 +25,12 @@ fn codes_of_each_class() {
             "Cluster not in available state to perform …",
             Class::NotReady,
         ),
+        (
+            "elasticbeanstalk:X",
+            "InvalidParameterValue",
+            "Environment named x is in an invalid state for this operation. Must be Ready.",
+            Class::NotReady,
+        ),
         ("ec2:CreateTags", "RequestLimitExceeded", "", Class::Throttled),
         ("s3:TagResource", "SlowDown", "", Class::Throttled),
         ("tag:TagResources", "ThrottledException", "", Class::Throttled),

@@ -237,6 +237,23 @@ fn what_a_stack_makes_has_the_creator_of_the_stack() {
     assert!(asked.len() == 2 && asked.iter().all(|body| length(body) < 90), "{asked:?}");
 }
 
+/// Regression: the first event of a batch was young, so the history was not asked for the old one's sake either.
+#[test]
+fn the_oldest_event_of_a_batch_says_whether_the_history_is_asked() {
+    let message = |number: u32, age| {
+        json!({
+            "messageId": format!("m-{number}"), "receiptHandle": "r", "body": queue_of_a_stack(age).to_string(), "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:auto-resource-tagger-events",
+            "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": "1795509000123" },
+        })
+    };
+    let aws: Aws = |asked| stacks(asked, shown);
+    let run = support::run(vec![json!({ "Records": [message(1, 20), message(2, 700)] })], aws, QUEUES);
+    let written: Vec<_> = run.asked.iter().filter(|asked| asked.contains("TagQueue")).collect();
+    let of_alice = written.iter().all(|asked| asked.contains("alice"));
+    assert!(!written.is_empty() && of_alice, "expected alice alone: {written:?} {}", run.log);
+}
+
 #[test]
 fn where_the_history_does_not_tell_of_a_stack() {
     for (what, age, aws, tagged, waiting, looked) in [
