@@ -70,7 +70,7 @@ fn beside_the_templates(cache: &Path) -> Result<(), String> {
 /// made from the models is what they give.
 fn catalog_against_models() -> Result<(), String> {
     let python = installed("models-venv", "catalog/tools/requirements.txt")?;
-    for script in ["entries.py", "operations.py"] {
+    for script in ["entries.py", "operations.py", "requests.py"] {
         run(Command::new(&python).arg(format!("catalog/tools/{script}")).arg("--check"))?;
     }
     Ok(())
