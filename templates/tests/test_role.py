@@ -90,7 +90,7 @@ class Role(test_stack.StackTest):
         anything = {"Fn::Sub": "arn:${AWS::Partition}:apigateway:*::/*"}
         for sid, (actions, resource, condition) in {
             "TagApis": (["apigateway:GET", "apigateway:POST", "apigateway:PUT"], below_tags, None),
-            "PatchTagsOfApis": (["apigateway:PATCH"], anything, {"Null": {"aws:TagKeys": "false"}}),
+            "PatchTagsOfApis": (["apigateway:PATCH"], anything, {"ForAnyValue:StringLike": {"aws:TagKeys": "*"}}),
             "TagResourcesOfApis": (["apigateway:TagResource"], anything, None),
         }.items():
             statement = found[sid]

@@ -71,7 +71,7 @@ pub fn policy(catalog: &Catalog) -> Value {
                 "Effect": "Allow",
                 "Action": [ON_APIS[0].0],
                 "Resource": "arn:*:apigateway:*::/*",
-                "Condition": { "Null": { "aws:TagKeys": "false" } },
+                "Condition": { "ForAnyValue:StringLike": { "aws:TagKeys": "*" } },
             },
             { "Sid": "TagResourcesOfApis", "Effect": "Allow", "Action": [ON_APIS[1].0], "Resource": "arn:*:apigateway:*::/*" },
             { "Sid": "ReadHistory", "Effect": "Allow", "Action": [HISTORY.0], "Resource": "*" },
