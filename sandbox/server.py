@@ -66,9 +66,10 @@ def run(listener: socket.socket, state: str, account: str, region: str) -> int:
 
     import patches
     from recorder.middleware import Recorder
+    from strict import Strict
 
     patches.apply()
-    recorder = Recorder(emulator.app, state, account, region)
+    recorder = Recorder(Strict(emulator.app), state, account, region)
     configuration = Config()
     configuration.bind = [f"fd://{listener.fileno()}"]
     configuration.keep_alive_timeout = 75

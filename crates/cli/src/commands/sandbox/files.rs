@@ -14,6 +14,8 @@ pub const REQUIREMENTS: &str = include_str!("../../../../../sandbox/requirements
 #[rustfmt::skip]
 const FILES: &[(&str, &str)] = files![
     "cloud.py",
+    "constraints.py",
+    "leniency.py",
     "lifetime.py",
     "people.py",
     "patches.py",
@@ -21,7 +23,10 @@ const FILES: &[(&str, &str)] = files![
     "patches_ec2.py",
     "patches_logs.py",
     "patches_stacksets.py",
+    "patterns.py",
+    "refusals.py",
     "server.py",
+    "strict.py",
     "recorder/__init__.py",
     "recorder/casing.py",
     "recorder/dataevents.py",
