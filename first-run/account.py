@@ -76,12 +76,22 @@ class Account:
     def partition(self) -> str:
         return self.caller.split(":")[1]
 
-    def run(self, *words: str, environment: dict[str, str] | None = None) -> Said:
-        """`tagger … --json` in the home region. When we are told to stop, so is it, and it is waited for."""
+    def run(self, *words: str, credentials: dict[str, str] | None = None) -> Said:
+        """`tagger … --json` in the home region. When we are told to stop, so is it, and it is waited for.
+
+        With credentials of STS it works with these and no others.
+        """
         command = [*self.tagger, *words, "--region", self.region, "--json"]
+        environment = dict(os.environ)
+        if credentials:
+            environment |= {"AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+                            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+                            "AWS_SESSION_TOKEN": credentials["SessionToken"]}
+            for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+                environment.pop(name, None)
         begun = time.monotonic()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True, env={**os.environ, **(environment or {})})
+                                   text=True, env=environment)
         try:
             out, error = process.communicate()
         except BaseException:

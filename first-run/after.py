@@ -16,6 +16,8 @@ from outcome import NOT_TRIED
 KEY = "CreatedBy"
 TOPIC = "auto-resource-tagger-alarms"
 LONGEST_PATTERN = 2048
+# How long a message of an alarm, a new rule, and a tag that is put back may need.
+MAIL_SECONDS, RULE_SECONDS, RESTORE_SECONDS = 120, 60, 1500
 
 
 def deploy(run: Run) -> None:
@@ -150,16 +152,17 @@ def alarms(run: Run) -> None:
     others = [name for name in ringing if name != f"{STACK}-dead-letters"]
     run.outcome.settle("alarm-quiet", not others, ", ".join(ringing) or "none")
     mail = None
-    for name, region in (("alarm-home", run.account.region), ("alarm-elsewhere", GLOBAL)):
+    # The home region's alarm sends its own message; the forwarder's comes by a rule, in that rule's words.
+    for name, region, words in (("alarm-home", run.account.region, run.state.name),
+                                ("alarm-elsewhere", GLOBAL, f"ALARM {STACK}-undelivered in {GLOBAL}")):
         if run.outcome.only_on_aws(name):
             run.outcome.leave(name, "")
             continue
         mail = mail or Mail(run)
-        words = f"{run.state.name} {name}"
         run.account.client("cloudwatch", region).set_alarm_state(
-            AlarmName=f"{STACK}-undelivered", StateValue="ALARM", StateReason=words)
-        text = mail.wait(words, 120)
-        run.outcome.settle(name, bool(text), "a message" if text else "no message within 120 s")
+            AlarmName=f"{STACK}-undelivered", StateValue="ALARM", StateReason=f"tried by {run.state.name}")
+        text = mail.wait(words, MAIL_SECONDS)
+        run.outcome.settle(name, bool(text), "a message" if text else f"no message within {MAIL_SECONDS} s")
 
 
 def reconcile(run: Run) -> None:
@@ -190,18 +193,18 @@ def tag_restored(run: Run) -> None:
     """Takes the queue's tag away; the product waits a quarter of an hour before it looks."""
     if run.outcome.only_on_aws("tag-restored"):
         return run.outcome.leave("tag-restored", "")
-    said = run.account.run("deploy", "--yes", "--set", "TagChanges=restore")
+    said = run.account.run("deploy", "--yes", *run.deploy, "--set", "TagChanges=restore")
     if said.code:
         return run.outcome.settle("tag-restored", False, said.trouble())
     sqs = run.account.client("sqs")
     queue = kinds.find_queue(run.account, run.state.name)[0]
     # A rule that was made just now may not match yet.
-    time.sleep(60)
+    time.sleep(RULE_SECONDS)
     sqs.untag_queue(QueueUrl=queue, TagKeys=[KEY])
     begun = time.monotonic()
-    back = poll(1500, lambda: sqs.list_queue_tags(QueueUrl=queue).get("Tags", {}).get(KEY), every=20)
+    back = poll(RESTORE_SECONDS, lambda: sqs.list_queue_tags(QueueUrl=queue).get("Tags", {}).get(KEY), every=RESTORE_SECONDS / 75)
     run.outcome.settle("tag-restored", back == run.account.creator(),
-                       f"{KEY}={back} after {time.monotonic() - begun:.0f} s" if back else "not within 25 minutes")
+                       f"{KEY}={back} after {time.monotonic() - begun:.0f} s" if back else f"not within {RESTORE_SECONDS} s")
 
 
 def deploy_again(run: Run) -> None:
@@ -211,7 +214,7 @@ def deploy_again(run: Run) -> None:
 
 
 def update(run: Run) -> None:
-    said = run.account.run("deploy", "--yes", "--set", "LogRetentionDays=14")
+    said = run.account.run("deploy", "--yes", *run.deploy, "--set", "LogRetentionDays=14")
     run.outcome.settle("update", said.code == 0 and said.end.get("changed") is True,
                        f"{said.seconds:.0f} s" if said.code == 0 else said.trouble())
 

@@ -92,10 +92,7 @@ def dry_run_by_policy(run: Run) -> None:
         return run.outcome.leave("dry-run-policy", "root may not assume a role: run this as an IAM user or role")
     role = f"{run.state.name}-deployer"
     credentials = assume(run, make_deployer(run, role))
-    environment = {"AWS_ACCESS_KEY_ID": credentials["AccessKeyId"], "AWS_PROFILE": "",
-                   "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
-                   "AWS_SESSION_TOKEN": credentials["SessionToken"]}
-    said = run.account.run("deploy", "--dry-run", *run.deploy, environment=environment)
+    said = run.account.run("deploy", "--dry-run", *run.deploy, credentials=credentials)
     denied = sorted(set(re.findall(r"\b[a-z0-9-]+:[A-Z][A-Za-z]+\b(?=[^.]*(?:because|not authorized|denied))", said.text)))
     left = reviewed(run)
     fine = said.code == 0 and not left and "AccessDenied" not in said.text

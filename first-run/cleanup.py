@@ -10,11 +10,12 @@ from typing import Any, Callable
 import botocore.exceptions
 
 import kinds
-from account import GLOBAL, ROLE, STACK, Account, gone, stacks
+from account import GLOBAL, ROLE, STACK, Account, gone, poll, stacks
 from context import Run
 from state import State
 
 LOGS = "/aws/lambda/auto-resource-tagger"
+SECONDS = 90.0
 
 
 def clean(run: Run) -> list[str]:
@@ -34,8 +35,11 @@ def clean(run: Run) -> list[str]:
             failed.append(f"tagger destroy: {said.trouble()}")
     for what, found, delete in things(account, run.state):
         attempt(what, lambda: [delete(account, item) for item in found(account)])
+    # Lists show for a while what was deleted.
+    poll(SECONDS, lambda: not left(account, run.state), every=10)
+    failed += [f"{what} is still there" for what in left(account, run.state)]
     run.state.cleaned = not failed
-    return failed + [f"{what} is still there" for what in left(account, run.state)]
+    return failed
 
 
 def things(account: Account, state: State) -> list[tuple[str, Callable, Callable]]:

@@ -7,6 +7,7 @@ note, it is found. Each `make` does nothing when the thing is there.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -72,6 +73,7 @@ def delete_bucket(account: Account, bucket: str) -> None:
         except s3.exceptions.ClientError as error:
             if last or error.response["Error"]["Code"] != "BucketNotEmpty":
                 raise
+            time.sleep(5)
 
 
 # SQS

@@ -215,14 +215,18 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     try:
-        if not arguments.clean:
-            steps(run)
+        try:
+            if not arguments.clean:
+                steps(run)
+        except KeyboardInterrupt:
+            stopped = True
+            print("Stopped.", file=sys.stderr, flush=True)
+        finally:
+            if not arguments.keep or stopped or arguments.clean:
+                clean(run)
     except KeyboardInterrupt:
-        stopped = True
-        print("Stopped.", file=sys.stderr, flush=True)
-    finally:
-        if not arguments.keep or stopped:
-            clean(run)
+        print("Stopped while cleaning up: --clean goes on with it.", file=sys.stderr)
+        return 130
     print(f"The table is in {os.path.join(run.folder, 'outcome.md')}.")
     return 130 if stopped else 1 if run.outcome.verdicts(OTHERWISE) else 3 if run.outcome.verdicts(NOT_SETTLED) else 0
 

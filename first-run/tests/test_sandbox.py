@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import unittest
+from typing import Iterator
 from unittest import mock
 
 from support import ACCOUNT, Cloud, Script, TAGGER  # first: it finds the script's own files
 import account
+import after
 import cleanup
+import context
+import kinds
 import outcome
 import state
 
@@ -16,6 +22,8 @@ import state
 ONLY_ON_AWS = {"tls", "patterns", "tag-beanstalk-application", "s3-control", "alarm-home", "alarm-elsewhere", "alarm-quiet",
                "tag-restored"}
 NOT_TRIED = {"organization", "member"}
+# The emulator takes an account's number as the key of its root.
+KEYS = {"AccessKeyId": ACCOUNT, "SecretAccessKey": "test", "SessionToken": None}
 
 
 class InTheSandbox(unittest.TestCase):
@@ -75,15 +83,53 @@ class InTheSandbox(unittest.TestCase):
             there = account.open_account([TAGGER])
             said = there.run("deploy", "--yes", "--zip", self.cloud.zip)
             self.assertEqual(said.code, 0, said.text)
+            self.what_only_aws_does_is_judged(there)
         for words in ([], ["--allow-trail", "--allow-used"]):
             refused = Script(self.cloud, "out", "--yes", *words)
             self.assertEqual(refused.ended(), 2)
             self.assertIn("auto-resource-tagger is deployed here", refused.lines[0])
 
+    def what_only_aws_does_is_judged(self, there: account.Account) -> None:
+        """The steps that no emulator settles, as on AWS; what AWS and the tagger would do there is done here, or not."""
+        there.emulator = False
+        rows = outcome.Outcome("tagger 0", False, [])
+        with mock.patch.multiple(after, MAIL_SECONDS=4, RULE_SECONDS=0, RESTORE_SECONDS=15):
+            for help_comes, verdict in ((True, outcome.AS_EXPECTED), (False, outcome.OTHERWISE)):
+                made = context.Run(there, state.new(there.id, there.region), rows, "", 4, 0, ["--zip", self.cloud.zip], "")
+                with self.subTest(help_comes=help_comes), help_from_aws(made) if help_comes else contextlib.nullcontext():
+                    there.client("sqs").create_queue(QueueName=made.state.name)
+                    after.alarms(made)
+                    after.tag_restored(made)
+                    for name in ("alarm-home", "alarm-elsewhere", "tag-restored"):
+                        self.assertEqual(rows.rows[name].verdict, verdict, rows.rows[name])
+                    self.assertEqual(rows.rows["alarm-quiet"].verdict, outcome.AS_EXPECTED)
+
     def left_of_product(self) -> list[str]:
         with mock.patch.dict(os.environ, self.cloud.environment):
             there = account.open_account([TAGGER])
             return cleanup.left(there, state.new(there.id, there.region))
+
+
+@contextlib.contextmanager
+def help_from_aws(run: context.Run) -> Iterator[None]:
+    """Sends what CloudWatch and the forwarder's rule send, and puts a removed tag back, until it is left."""
+    over = threading.Event()
+    sns, sqs = run.account.client_as(KEYS, "sns"), run.account.client_as(KEYS, "sqs")
+
+    def work() -> None:
+        while not over.wait(0.5):
+            for text in (f'{{"NewStateReason": "tried by {run.state.name}"}}',
+                         "ALARM auto-resource-tagger-undelivered in us-east-1, account 111122223333"):
+                sns.publish(TopicArn=kinds.arn(run.account, "sns", after.TOPIC), Message=text)
+            for queue in kinds.find_queue(run.account, run.state.name):
+                sqs.tag_queue(QueueUrl=queue, Tags={after.KEY: run.account.creator()})
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Refusals(unittest.TestCase):

@@ -183,10 +183,16 @@ fn matched(text: &str, parts: &[&str], numbers: &Numbers) -> Result<Option<(Stri
             made.push_str(part);
             rest = after;
         } else {
-            let after = rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ',');
-            if after.len() == rest.len() {
-                return Ok(None);
+            // A comma belongs to a number only between its digits.
+            let (mut length, bytes) = (0, rest.as_bytes());
+            while let Some(byte) = bytes.get(length) {
+                let digit_follows = bytes.get(length + 1).is_some_and(u8::is_ascii_digit);
+                if !byte.is_ascii_digit() && (*byte != b',' || length == 0 || !digit_follows) {
+                    break;
+                }
+                length += 1;
             }
+            let Some(after) = rest.get(length..).filter(|_| length > 0) else { return Ok(None) };
             let number = numbers.get(part).ok_or_else(|| format!("there is no number `{part}`"))?;
             made.push_str(&with_commas(*number));
             rest = after;
@@ -221,6 +227,7 @@ mod tests {
             fill("All 1 types. all 2 types, all types", "all {types} types", &numbers()).as_deref(),
             Ok("All 1 types. all 1,311 types, all types")
         );
+        assert_eq!(fill("of 1,000, or so", "of {types}, or", &numbers()).as_deref(), Ok("of 1,311, or so"));
         let gone = fill("all types", "all {types} types", &numbers()).unwrap_err();
         assert!(gone.contains("all {types} types"), "{gone}");
         assert!(fill("all 1 kinds", "all {kinds} kinds", &numbers()).is_err());
