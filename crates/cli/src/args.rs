@@ -231,6 +231,9 @@ pub struct Sandbox {
     /// Port to listen on; a free one is chosen otherwise
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+    /// What is made or changed shows only after this time, as on AWS; also SANDBOX_CONSISTENCY
+    #[arg(long, value_name = "SECONDS", value_parser = number::<0, 600>)]
+    pub consistency: Option<f64>,
     /// The function's program; by default `bootstrap` beside this program
     #[arg(long, value_name = "FILE")]
     pub bootstrap: Option<PathBuf>,
