@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import patches_cloudformation
 import patches_ec2
 import patches_logs
+import patches_stacks
 import patches_stacksets
 
 log = logging.getLogger("sandbox.patches")
@@ -226,6 +227,7 @@ def apply() -> None:
     patches_ec2.apply()
     patches_cloudformation.apply()
     patches_logs.apply()
+    patches_stacks.apply()
     patches_stacksets.apply()
     event_history_has_pages()
     rules_reach_other_buses()

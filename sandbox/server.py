@@ -55,7 +55,7 @@ def _announce(output: int, endpoint: str, account: str, region: str) -> None:
     os.close(output)
 
 
-def run(listener: socket.socket, state: str, account: str, region: str) -> int:
+def run(listener: socket.socket, state: str, account: str, region: str, delay: float = 0.0) -> int:
     """Serve until SIGTERM; returns the exit code."""
     output = _log_to(os.path.join(state, "cloud.log"))
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -65,10 +65,12 @@ def run(listener: socket.socket, state: str, account: str, region: str) -> int:
     from ministack import app as emulator
 
     import patches
+    from recorder import stacks
     from recorder.middleware import Recorder
 
     patches.apply()
-    recorder = Recorder(emulator.app, state, account, region)
+    recorder = Recorder(emulator.app, state, account, region, delay)
+    stacks.watch(recorder)
     configuration = Config()
     configuration.bind = [f"fd://{listener.fileno()}"]
     configuration.keep_alive_timeout = 75
