@@ -65,12 +65,13 @@ def run(listener: socket.socket, state: str, account: str, region: str, delay: f
     from ministack import app as emulator
 
     import patches
-    from recorder import stacks
+    from recorder import services, stacks
     from recorder.middleware import Recorder
 
     patches.apply()
     recorder = Recorder(emulator.app, state, account, region, delay)
     stacks.watch(recorder)
+    services.watch(recorder)
     configuration = Config()
     configuration.bind = [f"fd://{listener.fileno()}"]
     configuration.keep_alive_timeout = 75

@@ -287,6 +287,8 @@ def own_arn(resource: Resource) -> str | None:
 def name_of(resource: Resource) -> str:
     """The name under which its service knows it."""
     identity = resource.physical_id
+    if resource.type in stacktypes.ID_IS_ARN:
+        return identity.split("/")[1] if identity.count("/") > 1 else identity
     return last(identity) if identity.startswith(("arn:", "http")) else identity
 
 
@@ -354,6 +356,8 @@ class _Output:
             return own_arn(resource)
         if name in self._known:
             return str(self._known[name])
+        if resource.type in stacktypes.ID_IS_ARN:
+            return resource.physical_id
         if found[2] == "url":
             return resource.physical_id if resource.physical_id.startswith("http") else None
         # What has a name that its creator chose has another id, which is not known.

@@ -177,7 +177,9 @@ def watch(recorder) -> None:
                 made = original(kind, physical, old, properties, stack_name, logical, *rest)
             finally:
                 _updating.reset(token)
-            if made[0] != physical and not _updating.get():
+            # The emulator gives a resource without a name of its own the same one again.
+            another = made[0] != physical or provisioners._replacing_change(kind, old, properties)
+            if another and not _updating.get():
                 _safely(seen.created, kind, logical, properties, stack_name, made)
             return made
         return update

@@ -76,7 +76,10 @@ CALLS: dict[str, tuple[str, str | None]] = {
     "AWS::SNS::TopicPolicy": ("SetTopicAttributes", "SetTopicAttributes"),
     "AWS::SQS::QueuePolicy": ("SetQueueAttributes", "SetQueueAttributes"),
     "AWS::SSM::Parameter": ("PutParameter", "DeleteParameter"),
+    "AWS::ServiceDiscovery::HttpNamespace": ("CreateHttpNamespace", "DeleteNamespace"),
     "AWS::ServiceDiscovery::Instance": ("RegisterInstance", "DeregisterInstance"),
+    "AWS::ServiceDiscovery::PrivateDnsNamespace": ("CreatePrivateDnsNamespace", "DeleteNamespace"),
+    "AWS::ServiceDiscovery::PublicDnsNamespace": ("CreatePublicDnsNamespace", "DeleteNamespace"),
     "AWS::Signer::ProfilePermission": ("AddProfilePermission", "RemoveProfilePermission"),
     "AWS::Signer::SigningProfile": ("PutSigningProfile", "CancelSigningProfile"),
 }
@@ -117,3 +120,6 @@ MADE_UP_NAME = frozenset({"AWS::Cognito::IdentityPool", "AWS::Cognito::UserPool"
 ARN = {
     "AWS::KinesisAnalyticsV2::Application": "arn:aws:kinesisanalytics:{region}:{account}:application/{name}",
 }
+
+# Types whose id is their ARN, with the name in the middle of it.
+ID_IS_ARN = frozenset({"AWS::CloudFormation::Stack"})

@@ -32,6 +32,8 @@ RESOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "InternetGateway": ("AWS::EC2::InternetGateway", {}),
     "RouteTable": ("AWS::EC2::RouteTable", {"VpcId": ref("Vpc")}),
     "VpcEndpoint": ("AWS::EC2::VPCEndpoint", {"VpcId": ref("Vpc"), "ServiceName": "com.amazonaws.us-east-1.s3"}),
+    "Address": ("AWS::EC2::EIP", {"Domain": "vpc"}),
+    "Gateway": ("AWS::EC2::NatGateway", {"AllocationId": att("Address", "AllocationId"), "SubnetId": ref("Subnet")}),
     "LaunchTemplate": ("AWS::EC2::LaunchTemplate", {"LaunchTemplateData": {"ImageId": "ami-12345678", "InstanceType": "t3.micro"}}),
     "Queue": ("AWS::SQS::Queue", {}),
     "Topic": ("AWS::SNS::Topic", {}),
