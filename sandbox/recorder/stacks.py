@@ -2,8 +2,9 @@
 
 By whom: the stack's service role, as the session `AWSCloudFormation`, where it has one; else whoever called CloudFormation,
 by a session of his. Both with `invokedBy: cloudformation.amazonaws.com`, which also stands for the address and the agent.
-Seen in public records: DeleteSecurityGroup and CreateContactFlowModule by a user (wazuh's documents; a call of 2024),
-SetRepositoryPolicy by `assumed-role/ServiceRole/AWSCloudFormation` (panther-labs' tests for ECR), CreateBucket of 2022.
+Seen in public records: SetRepositoryPolicy of 2020 by `assumed-role/ServiceRole/AWSCloudFormation` (rules/
+aws_cloudtrail_rules/aws_ecr_events.yml of github.com/panther-labs/panther-analysis), DeleteSecurityGroup of 2020 and
+CreateContactFlowModule of 2024 by a user with a session's key, CreateBucket of 2022 by a role's session.
 
 It looks on while the emulator makes and deletes, and must not change what it does.
 """

@@ -103,9 +103,8 @@ MEMBER: dict[str, dict[str, str]] = {
                                          "StateMachineType": "type"},
 }
 
-# What the stack's own tags do not come with: S3 takes tags by PutBucketTagging (a record of CreateBucket of 2022:
-# aws-samples "remediator" tests, userAgent cloudformation.amazonaws.com, has none), and the records of RDS and IAM do
-# not show `aws:cloudformation:*`.
+# What the stack's own tags do not come with: S3 takes tags by PutBucketTagging (a public record of CreateBucket by
+# CloudFormation, of 15 March 2022, has none), and records of RDS and IAM do not show `aws:cloudformation:*` (practice).
 OWN_TAGS_ONLY = frozenset({"iam", "rds", "docdb", "neptune"})
 NO_TAGS = frozenset({"s3"})
 

@@ -83,7 +83,7 @@ class Stacks(unittest.TestCase):
                 found = self.one(f"by-{who}", "CreateQueue")
                 identity = found["userIdentity"]
                 self.assertEqual((identity["arn"], identity["invokedBy"]), (arn, "cloudformation.amazonaws.com"))
-                # By a session of his own, as in https://github.com/wazuh/wazuh-documentation's DeleteSecurityGroup.
+                # By a session of his own, as in a public record of DeleteSecurityGroup by an IAM user of 2020.
                 self.assertTrue(identity["accessKeyId"].startswith("ASIA"), identity)
                 self.assertEqual(identity["sessionContext"]["attributes"]["mfaAuthenticated"], "false")
                 self.assertEqual((found["sourceIPAddress"], found["userAgent"]), ("cloudformation.amazonaws.com",) * 2)
@@ -187,7 +187,7 @@ class Stacks(unittest.TestCase):
                 "Description": "d", "Family": "mysql8.0", "Tags": own}},
             "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16", "Tags": [{"Key": "Name", "Value": "forms-vpc"}]}}})
         stack = {"aws:cloudformation:stack-name", "aws:cloudformation:stack-id", "aws:cloudformation:logical-id"}
-        # S3's has no tags: an event of a stack of 2022 in the tests of Accenture's "remediator" is without them.
+        # S3's has no tags: a public record of a stack's bucket of March 2022 is without them.
         made = self.one("forms", "CreateBucket")["requestParameters"]
         self.assertEqual(set(made), {"bucketName", "Host"})
         tagging = self.one("forms", "PutBucketTagging")["requestParameters"]
