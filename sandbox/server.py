@@ -65,11 +65,17 @@ def run(listener: socket.socket, state: str, account: str, region: str, delay: f
     from ministack import app as emulator
 
     import patches
+    import rule_world
+    import rules_stacks
     from recorder import services, stacks
     from recorder.middleware import Recorder
+    from strict import Strict
 
     patches.apply()
-    recorder = Recorder(emulator.app, state, account, region, delay)
+    rule_world.note_deletions()
+    rules_stacks.apply()
+    recorder = Recorder(Strict(emulator.app, account), state, account, region, delay)
+    # Last, so that they see what the patches and rules let through.
     stacks.watch(recorder)
     services.watch(recorder)
     configuration = Config()

@@ -119,6 +119,7 @@ class Recorder:
         finally:
             identity.caller.reset(token)
             exchange.body, exchange.response_body = b"".join(sent), b"".join(answered)
+            exchange.call = scope.get("sandbox.call")
             self._queue.put(exchange)
 
     def tell(self, make: Callable[[], dict[str, Any] | None], what: str) -> None:
