@@ -15,9 +15,14 @@ import logging
 from typing import Any
 from urllib.parse import parse_qs
 
+from ministack.core.responses import request_scope
+
 import constraints
 import refusals
-from recorder import models, request
+import rules
+from recorder import identity, models, request
+from rule_checks import Subject
+from rule_world import Emulator
 
 log = logging.getLogger("sandbox.strict")
 
@@ -26,8 +31,9 @@ CALL = "sandbox.call"
 
 
 class Strict:
-    def __init__(self, app) -> None:
+    def __init__(self, app, account: str) -> None:
         self._app = app
+        self._account = account
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(("/_ministack", "/_sandbox")):
@@ -45,7 +51,7 @@ class Strict:
             call = await _understood(scope, headers, text, signature, body)
             if call is not None:
                 scope[CALL] = call
-                refusal = judged(call)
+                refusal = judged(call, signature, self._account)
         except Exception:
             log.exception("strict failed at %s %s", scope["method"], scope["path"])
         if refusal is None:
@@ -57,10 +63,21 @@ class Strict:
         await send({"type": "http.response.body", "body": content if scope["method"] != "HEAD" else b""})
 
 
-def judged(call: request.Call) -> refusals.Refusal | None:
-    """What AWS says to this call instead of carrying it out, as far as its model tells."""
-    found = constraints.violations(call.service, call.operation.name, call.operation.input_shape, call.input)
-    return refusals.of_violations(call, found) if found else None
+def judged(call: request.Call, signature: request.Signature, account: str) -> refusals.Refusal | None:
+    """What AWS says to this call instead of carrying it out."""
+    name = call.operation.name
+    found = constraints.violations(call.service, name, call.operation.input_shape, call.input)
+    if found:
+        return refusals.of_violations(call, found)
+    kind = f"{call.service}:{name}"
+    caller = identity.resolve(signature.access_key, account)
+    if caller is None or not rules.of_kind(kind):
+        return None  # who nobody knows is told so first
+    owner = caller.get("accountId") or account
+    with request_scope(owner, signature.region):
+        for rule, code, message in rules.broken(Subject(kind, call.input, Emulator(), owner, signature.region)):
+            return refusals.Refusal(code, message, rule.status)
+    return None
 
 
 async def _understood(scope, headers: dict[str, str], text: str, signature: request.Signature,
