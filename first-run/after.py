@@ -10,6 +10,7 @@ import botocore.exceptions
 
 import kinds
 from account import FORWARDER, GLOBAL, ROLE, STACK, code, gone, poll, stacks
+from before import ROOT_MAY_NOT, deployer
 from context import Run
 from outcome import NOT_TRIED
 
@@ -219,7 +220,25 @@ def update(run: Run) -> None:
                        f"{said.seconds:.0f} s" if said.code == 0 else said.trouble())
 
 
+def by_policy(run: Run) -> None:
+    """As a role that has the documented policy and no more: look, update, destroy."""
+    asked = {"policy-look": (("status",), ("doctor",)),
+             "policy-update": (("deploy", "--yes", *run.deploy, "--set", "LogRetentionDays=30"),),
+             "policy-destroy": (("destroy", "--yes", "--discard-dead-letters"),)}
+    if run.account.caller.endswith(":root"):
+        for name in asked:
+            run.outcome.leave(name, ROOT_MAY_NOT)
+        return
+    credentials = deployer(run)
+    for name, calls in asked.items():
+        found = [run.account.run(*words, credentials=credentials) for words in calls]
+        wrong = [f"{said.trouble()} {said.denied()}" for said in found if said.code or said.denied()]
+        run.outcome.settle(name, not wrong, "; ".join(wrong) or "nothing denied")
+    kinds.delete_role(run.account, f"{run.state.name}-deployer")
+
+
 def destroy(run: Run) -> None:
+    """What the step before has not destroyed."""
     said = run.account.run("destroy", "--yes", "--discard-dead-letters")
     left = stacks(run.account)
     run.outcome.settle("destroy", said.code == 0 and not left,

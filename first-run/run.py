@@ -44,6 +44,7 @@ STEPS: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("tag-restored", after.tag_restored),
     ("deploy-again", after.deploy_again),
     ("update", after.update),
+    ("by-policy", after.by_policy),
     ("destroy", after.destroy),
     ("deploy-after-destroy", after.deploy_after_destroy),
     ("organization", after.organization),
