@@ -37,8 +37,8 @@ class Doubts(unittest.TestCase):
     def test_what_an_emulator_cannot_settle_it_does_not_settle(self) -> None:
         for emulator, verdict in ((True, outcome.ONLY_ON_AWS), (False, outcome.AS_EXPECTED)):
             rows = outcome.Outcome("tagger 0", emulator, [])
-            quiet(lambda: rows.settle("alarm-home", True, "a message"))
-            self.assertEqual(rows.rows["alarm-home"].verdict, verdict)
+            quiet(lambda: rows.settle("alarm-elsewhere", True, "a message"))
+            self.assertEqual(rows.rows["alarm-elsewhere"].verdict, verdict)
         quiet(lambda: rows.settle("deploy", False, "Role: |denied|"))
         self.assertEqual(rows.rows["deploy"].verdict, outcome.OTHERWISE)
         self.assertIn("| Role: \\|denied\\| | NOT as expected |", rows.markdown(""))
