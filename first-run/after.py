@@ -10,7 +10,7 @@ import botocore.exceptions
 
 import kinds
 from account import FORWARDER, GLOBAL, ROLE, STACK, code, gone, poll, stacks
-from before import ROOT_MAY_NOT, deployer
+from before import ROOT_MAY_NOT, delete_deployer, deployer
 from context import Run
 from outcome import NOT_TRIED
 
@@ -237,7 +237,7 @@ def by_policy(run: Run) -> None:
         wrong = [f"{said.trouble()} {said.denied()}" for said in found
                  if said.denied() or (said.code and name != "policy-look")]
         run.outcome.settle(name, not wrong, "; ".join(wrong) or "nothing denied")
-    kinds.delete_role(run.account, f"{run.state.name}-deployer")
+    delete_deployer(run)
 
 
 def destroy(run: Run) -> None:
