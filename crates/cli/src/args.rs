@@ -19,7 +19,7 @@ Examples:
 
 Exit codes: 0 fine, 1 a failure, 2 wrong usage, 3 done, but some input could not be read.";
 
-/// Every AWS resource says who created it.
+/// Tags new AWS resources with the name of their creator.
 #[derive(Debug, Parser)]
 #[command(name = "tagger", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Arguments {
