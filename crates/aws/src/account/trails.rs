@@ -129,3 +129,32 @@ fn known<T>(asked: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
         Err(_) => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudtrail::types::AdvancedFieldSelector;
+
+    #[test]
+    fn what_advanced_selectors_log() {
+        let selector = |fields: &[(&str, &str)]| {
+            let field = |(name, value): &(&str, &str)| {
+                AdvancedFieldSelector::builder().field(*name).equals(*value).build().unwrap()
+            };
+            let fields = fields.iter().map(field).collect();
+            AdvancedEventSelector::builder().set_field_selectors(Some(fields)).build().unwrap()
+        };
+        let management = ("eventCategory", "Management");
+        for (case, fields, writes, reads) in [
+            ("all", vec![management], true, true),
+            ("writes", vec![management, ("readOnly", "false")], true, false),
+            ("reads", vec![management, ("readOnly", "true")], false, true),
+            ("one service", vec![management, ("eventSource", "kms.amazonaws.com")], false, false),
+            ("data events", vec![("eventCategory", "Data")], false, false),
+        ] {
+            let mut selection = Selection::default();
+            advanced(&selector(&fields), &mut selection);
+            assert_eq!((selection.writes, selection.reads), (writes, reads), "{case}");
+        }
+    }
+}

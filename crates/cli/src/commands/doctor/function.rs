@@ -30,7 +30,7 @@ pub async fn check(account: &Account, site: &Site) -> (Vec<Check>, Known) {
         Ok(Some(function)) => function,
         Ok(None) => {
             let message = format!("there is no function {FUNCTION} in {}", site.home);
-            let fix = "CloudFormation does not bring back what was deleted behind its back: `tagger destroy`, then `tagger deploy`";
+            let fix = "CloudFormation does not recreate what was deleted outside of it: `tagger destroy`, then `tagger deploy`";
             return (vec![Check::new("function", Verdict::Bad, message).fix(fix)], Known::default());
         }
         Err(trouble) => return (vec![Check::unknown("function", &trouble)], Known::default()),

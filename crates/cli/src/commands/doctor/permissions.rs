@@ -90,7 +90,7 @@ fn judge(decisions: &[Decision], asked: &[&str]) -> Check {
     if !by_role.is_empty() {
         let message = format!("{counts}; the role's policies refuse {}; {limits}", some(&by_role, 8));
         let fix = "allow them again in the role's policies, docs/iam-policy.md lists all; `tagger deploy` does not do it, since \
-                    CloudFormation does not see what was changed behind its back";
+                    CloudFormation does not see what was changed outside of it";
         return all(Check::new(name, Verdict::Bad, message).fix(fix));
     }
     if !by_boundary.is_empty() {

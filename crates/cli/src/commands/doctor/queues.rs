@@ -66,7 +66,7 @@ pub fn judge(lying: &Lying, site: &Site) -> Vec<Check> {
         })];
     for (region, depth) in &lying.undelivered {
         let check = of(depth, "undelivered", UNDELIVERED, |depth| match total(depth) {
-            0 => Check::ok("undelivered", "no event lies here that a rule could not deliver (they are kept for 14 days)"),
+            0 => Check::ok("undelivered", "no undelivered events (they are kept for 14 days)"),
             number => {
                 let message = format!("{} could not be delivered", counted(number, "event"));
                 Check::new("undelivered", Verdict::Bad, message).fix(LETTERS).detail("undelivered", number)
@@ -113,7 +113,7 @@ fn of(asked: &Asked, name: &'static str, queue: &str, judge: impl Fn(&Depth) -> 
         Ok(Some(depth)) => judge(depth),
         Ok(None) => {
             let message = format!("there is no queue {queue}");
-            let fix = "CloudFormation does not bring back what was deleted behind its back: `tagger destroy`, then `tagger deploy`";
+            let fix = "CloudFormation does not recreate what was deleted outside of it: `tagger destroy`, then `tagger deploy`";
             Check::new(name, Verdict::Bad, message).fix(fix)
         }
         Err(trouble) => Check::unknown(name, trouble),

@@ -108,7 +108,7 @@ pub fn judge(seen: &Seen, site: &Site) -> Vec<Check> {
         Ok(None) => {
             let message = format!("there is no function {RECONCILE} in {home}, and the stack says hourly");
             let fix = "`tagger deploy --set Reconcile=off`, then `tagger deploy --set Reconcile=hourly`: CloudFormation \
-                        does not bring back what was deleted behind its back";
+                        does not recreate what was deleted outside of it";
             return vec![Check::new(name, Verdict::Bad, message).fix(fix)];
         }
         Err(_) => None,

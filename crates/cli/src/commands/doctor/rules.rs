@@ -137,11 +137,11 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
         // CloudFormation compares templates, not what is there.
         let fix = if wanted.forwards {
             format!(
-                "CloudFormation does not bring back what was deleted behind its back: `aws cloudformation delete-stack \
+                "CloudFormation does not recreate what was deleted outside of it: `aws cloudformation delete-stack \
                      --stack-name {FORWARDER} --region {region}`, then `tagger deploy --regions {region}`"
             )
         } else {
-            "CloudFormation does not bring back what was deleted behind its back: `tagger destroy`, then `tagger deploy`".to_owned()
+            "CloudFormation does not recreate what was deleted outside of it: `tagger destroy`, then `tagger deploy`".to_owned()
         };
         found(
             Verdict::Bad,

@@ -138,7 +138,7 @@ pub fn of_status(name: &str, status: &str, reason: &str) -> Check {
         _ if status.ends_with("IN_PROGRESS") => {
             check(Verdict::Warn, ", it is being changed").fix("wait, and ask again")
         }
-        _ => check(Verdict::Bad, ", it is not whole").fix("`tagger deploy` fixes it"),
+        _ => check(Verdict::Bad, ", it is not complete").fix("`tagger deploy` fixes it"),
     }
 }
 

@@ -261,7 +261,10 @@ impl Story {
 async fn about(account: &Account, removal: &Removal) -> Result<Vec<Record>, Trouble> {
     let now = SystemTime::now();
     let mut records = Vec::new();
-    for name in names(&removal.record).iter().flat_map(|name| [last(name), name.as_str()]).take(2) {
+    let named = names(&removal.record);
+    let mut forms: Vec<&str> = named.first().into_iter().flat_map(|name| [last(name), name.as_str()]).collect();
+    forms.dedup();
+    for name in forms {
         let part = account.history(&removal.region(), Which::About(name), now - KEPT, now, 2).await?;
         records.extend(part.records.iter().filter_map(|text| serde_json::from_str(text).ok().map(Record::new)));
         if records.iter().any(|record: &Record| record.event_name() != removal.record.event_name()) {

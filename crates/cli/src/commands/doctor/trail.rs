@@ -89,7 +89,7 @@ fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
     checks
 }
 
-/// How to make the stack's own trail again; CloudFormation does not bring back what was deleted behind its back.
+/// How to make the stack's own trail again; CloudFormation does not recreate what was deleted outside of it.
 fn anew(asked: &Asked, name: &str) -> String {
     match asked.bucket {
         Some(bucket) => format!(
