@@ -42,14 +42,18 @@ impl Sandbox {
     fn terraform_sets(&self, bucket: &str, tags: &str) {
         let mut command = Command::new(&self.cloud.aws);
         let words = ["s3api", "put-bucket-tagging", "--bucket", bucket, "--tagging", tags];
-        command.env_clear().envs(self.cloud.shell("alice", "us-east-1")).env("AWS_EXECUTION_ENV", "Terraform/1.9.0");
+        command
+            .env_clear()
+            .envs(self.cloud.shell("alice", "us-east-1"))
+            .env("AWS_EXECUTION_ENV", "Terraform/1.9.0");
         let output = command.args(["--endpoint-url", &self.cloud.endpoint]).args(words).output().unwrap();
         assert!(output.status.success(), "{}", support::said(&output));
     }
 
     /// The keys of a bucket's tags.
     fn keys(&self, bucket: &str) -> Vec<String> {
-        let found = self.cloud.aws_in("root", "us-east-1", &["s3api", "get-bucket-tagging", "--bucket", bucket]);
+        let found =
+            self.cloud.aws_in("root", "us-east-1", &["s3api", "get-bucket-tagging", "--bucket", bucket]);
         let tags = found.unwrap_or_default()["TagSet"].as_array().cloned().unwrap_or_default();
         tags.iter().map(|tag| tag["Key"].as_str().unwrap().to_owned()).collect()
     }
@@ -230,7 +234,9 @@ fn each_breakage_is_named() {
     let (code, lines) = doctor();
     let found = removed(&lines);
     assert!(code == 1 && found.len() == 1 && found[0].0 == "bad", "{found:?}");
-    for words in ["PutBucketTagging by alice on arn:aws:s3:::terraform-made-this", "with Terraform", "ignore_tags"] {
+    for words in
+        ["PutBucketTagging by alice on arn:aws:s3:::terraform-made-this", "with Terraform", "ignore_tags"]
+    {
         assert!(found[0].1.contains(words), "{words}: {found:?}");
     }
     // The same call is in the history of a new bucket that is tagged after it, and there the tag is.

@@ -166,7 +166,10 @@ fn letters_are_shown_moved_and_discarded() {
     let there = &end["there"][0];
     assert_eq!((&there["letters"], &there["class"]), (&json!(12), &json!("denied")), "{end}");
     let message = end["message"].as_str().unwrap();
-    assert!(message.contains("No dead letter fits") && message.contains("12  denied by permission, Access"), "{end}");
+    assert!(
+        message.contains("No dead letter fits") && message.contains("12  denied by permission, Access"),
+        "{end}"
+    );
     // Whichever of the two codes a service gives, its beginning is enough.
     for why in ["AccessDenied", "accessden", "perm"] {
         let (code, lines) = sandbox.redrive(&["--why", why, "--dry-run"]);

@@ -82,16 +82,17 @@ impl Account {
             Which::About(name) => (LookupAttributeKey::ResourceName, name),
         };
         let attribute =
-            LookupAttribute::builder().attribute_key(key).attribute_value(value).build().map_err(|error| {
-                Trouble::new("cloudtrail:LookupEvents", region, "InvalidRequest", error.to_string())
-            })?;
+            LookupAttribute::builder().attribute_key(key).attribute_value(value).build().map_err(
+                |error| Trouble::new("cloudtrail:LookupEvents", region, "InvalidRequest", error.to_string()),
+            )?;
         let (mut page, mut oldest): (Option<String>, _) = (None, until);
         for _ in 0..pages {
             if !self.is_emulated() {
                 tokio::time::sleep(PAUSE).await;
             }
             let ask = client.lookup_events().lookup_attributes(attribute.clone()).max_results(50);
-            let ask = ask.start_time(DateTime::from(from)).end_time(DateTime::from(until)).set_next_token(page);
+            let ask =
+                ask.start_time(DateTime::from(from)).end_time(DateTime::from(until)).set_next_token(page);
             let answer = ask.send().await.map_err(told("cloudtrail:LookupEvents", region))?;
             let before = part.records.len();
             part.records.extend(answer.events().iter().filter_map(|event| event.cloud_trail_event.clone()));

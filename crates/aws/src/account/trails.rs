@@ -106,8 +106,9 @@ fn advanced(selector: &AdvancedEventSelector, selection: &mut Selection) {
     if !field("eventCategory").is_some_and(|field| field.equals().iter().any(|value| value == "Management")) {
         return;
     }
-    let only =
-        |which: &str| field("readOnly").is_some_and(|field| field.equals().iter().any(|value| value == which));
+    let only = |which: &str| {
+        field("readOnly").is_some_and(|field| field.equals().iter().any(|value| value == which))
+    };
     // A selector that names event sources or names logs only those.
     let narrowed = ["eventSource", "eventName", "userIdentity.arn"].iter().any(|name| {
         field(name).is_some_and(|field| !field.equals().is_empty() || !field.starts_with().is_empty())

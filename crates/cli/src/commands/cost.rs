@@ -379,8 +379,8 @@ fn document(shape: &Shape) -> String {
          nothing else. A second trail logs every call of the account, not only creations, and so costs more than \
          that: where a trail is there already, `tagger deploy` uses it, as it is.\n\n\
          The stack's own trail logs reads too, since the specification says that CloudTrail logs all API calls. The first copy \
-         of them is free as that of writes is, and EventBridge's rules do not get them, so that what reads add is space in the \
-         bucket: the line \"trail, reads kept 90 + 30 days\", the difference of the two rows of `--trail own-first`. At the \
+         of them is free as that of writes is, and EventBridge's rules do not get them, so that what reads add is files in \
+         the bucket and the space for them: the difference of the two rows of `--trail own-first`. At the \
          assumed rate they bring no row above the specification's; what is above it there is so without them. Beside another trail (`--trail new`) each read is \
          paid for as a further copy, which is most of that bill.\n\nThe specification counts no alarms, no dashboard and no \
          idle queues; beyond the free tiers their price does not depend on how much is created.\n",

@@ -47,7 +47,8 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
     let Some(site) = site else { return report.end() };
     let home = &site.home;
     let trail = (site.output("Trail"), site.output("TrailBucketName"));
-    let (checks, trail_since) = trail::check(&account, home, trail.0, trail.1, site.covered().len() > 1).await;
+    let (checks, trail_since) =
+        trail::check(&account, home, trail.0, trail.1, site.covered().len() > 1).await;
     report.say_all(&checks)?;
     report.say_all(&rules::check(&account, &site).await)?;
     report.say_all(&coverage::judge(&site, account.partition.global_event_regions))?;

@@ -116,9 +116,13 @@ async fn redrive(
         return Ok(code);
     }
     let plan = if arguments.discard {
-        format!("\n{count} of {total} dead letters would be printed and deleted; what they are about is not tagged then")
+        format!(
+            "\n{count} of {total} dead letters would be printed and deleted; what they are about is not tagged then"
+        )
     } else {
-        format!("\n{count} of {total} dead letters would go to {RETRY} in {home}, where the function tries them again")
+        format!(
+            "\n{count} of {total} dead letters would go to {RETRY} in {home}, where the function tries them again"
+        )
     };
     report.say("plan", &plan, json!({ "letters": total, "meant": count, "discard": arguments.discard }))?;
     if arguments.dry_run {
@@ -185,7 +189,9 @@ async fn look(
                 return Err(interrupted("nothing was changed"));
             }
             if !seen.complete {
-                warn(format!("{name} in {region}: only {count} of about {expected} dead letters were looked at"))?;
+                warn(format!(
+                    "{name} in {region}: only {count} of about {expected} dead letters were looked at"
+                ))?;
             } else if count < expected {
                 warn(format!(
                     "{name} in {region}: {count} dead letters were seen, and SQS counts {expected}. Either somebody is reading the \
@@ -237,7 +243,8 @@ fn say_nothing(found: &[Found], choice: &Choice, done: &str, report: Report) -> 
         // Those that fit were named above, with why they stay.
         (_, 1..) => format!("\nNothing to be {done}."),
         (_, 0) => {
-            let lines: Vec<String> = there.iter().map(|(count, why)| groups::there_text(*count, why)).collect();
+            let lines: Vec<String> =
+                there.iter().map(|(count, why)| groups::there_text(*count, why)).collect();
             format!("\nNo dead letter fits, so nothing is {done}. These are there:\n{}", lines.join("\n"))
         }
     };
@@ -335,7 +342,9 @@ fn finish(all: &Done, done: &str, report: Report, stop: &Stop) -> Result<(), Err
     }
     let fine = all.troubles.is_empty() && all.left == 0;
     if fine && done == "moved" {
-        text = format!("{text}. What fails again becomes a dead letter again: look in a minute, with `tagger redrive`");
+        text = format!(
+            "{text}. What fails again becomes a dead letter again: look in a minute, with `tagger redrive`"
+        );
     }
     report.say("end", &text, json!({ done: all.done, "twice": all.twice, "left": all.left }))?;
     if stop.is_asked() && all.left > 0 {

@@ -199,8 +199,11 @@ async fn watch<E>(
 fn waiting(canary: &Canary<'_>, passed: Duration) -> Check {
     let age = canary.trail_since.and_then(|since| SystemTime::now().duration_since(since).ok());
     let fresh = age.filter(|age| *age < FRESH).map(|age| format!("; {}", fresh(age))).unwrap_or_default();
-    let message =
-        format!("no tag after {} of {} seconds, still waiting{fresh}", passed.as_secs(), canary.wait.as_secs());
+    let message = format!(
+        "no tag after {} of {} seconds, still waiting{fresh}",
+        passed.as_secs(),
+        canary.wait.as_secs()
+    );
     Check::new("canary", Verdict::Info, message)
 }
 
@@ -302,9 +305,12 @@ fn camel(what: &str) -> String {
 fn no_tag(seen: &Seen, own: Option<&Value>, time: &str) -> Check {
     let bad = |message: String| Check::new("canary", Verdict::Bad, message);
     if let Some(why) = &seen.no_tags {
-        let log = own.map(|line| format!("; the function's log says `{}`", line["outcome"].as_str().unwrap_or("?")));
-        let message =
-            format!("whether the tag came is not known: the tags were not read ({why}){}", log.unwrap_or_default());
+        let log = own
+            .map(|line| format!("; the function's log says `{}`", line["outcome"].as_str().unwrap_or("?")));
+        let message = format!(
+            "whether the tag came is not known: the tags were not read ({why}){}",
+            log.unwrap_or_default()
+        );
         return Check::new("canary", Verdict::Unknown, message).fix("this principal needs sqs:ListQueueTags");
     }
     let young = seen.trail_age.filter(|age| *age < FRESH);
@@ -426,7 +432,10 @@ mod tests {
             ),
             (
                 "a trail of ten minutes ago, and the function denied",
-                Seen { trail_age: Some(Duration::from_secs(600)), ..seen(None, vec![line("denied", "alice")]) },
+                Seen {
+                    trail_age: Some(Duration::from_secs(600)),
+                    ..seen(None, vec![line("denied", "alice")])
+                },
                 Verdict::Bad,
                 "denied: sqs:TagQueue",
             ),
@@ -444,7 +453,10 @@ mod tests {
             ),
             (
                 "tagged, and the log may not be read",
-                Seen { unread: Some("logs:FilterLogEvents: AccessDenied".to_owned()), ..seen(Some("alice"), vec![]) },
+                Seen {
+                    unread: Some("logs:FilterLogEvents: AccessDenied".to_owned()),
+                    ..seen(Some("alice"), vec![])
+                },
                 Verdict::Warn,
                 "who wrote it is not known",
             ),

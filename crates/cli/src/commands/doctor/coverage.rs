@@ -90,13 +90,7 @@ mod tests {
             ("eu-west-1", vec!["us-east-1"], vec!["eu-west-1", "us-east-1"], vec![], vec![Ok, Ok]),
             ("eu-west-1", vec![], vec!["eu-west-1", "us-east-1"], vec![], vec![Bad, Ok]),
             ("eu-west-1", vec![], vec!["eu-west-1", "us-east-1"], vec!["us-east-1"], vec![Unknown, Ok]),
-            (
-                "us-east-1",
-                vec![],
-                vec!["eu-west-1", "us-east-1"],
-                vec!["eu-west-1"],
-                vec![Ok, Unknown],
-            ),
+            ("us-east-1", vec![], vec!["eu-west-1", "us-east-1"], vec!["eu-west-1"], vec![Ok, Unknown]),
             ("eu-west-1", vec![], vec![], vec![], vec![Bad, Unknown]),
             ("cn-north-1", vec![], vec!["cn-north-1"], vec![], vec![Ok]),
         ] {

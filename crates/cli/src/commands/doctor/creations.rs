@@ -92,9 +92,8 @@ pub async fn check(account: &Account, site: &Site, group: &str, policy: Option<&
     let now = SystemTime::now();
     let log = account.log(&site.home, group, "{ $.eventID = \"*\" }", now - WITHIN, LOG_PAGES).await;
     let regions = site.covered();
-    let creates = |text: &str| {
-        parsed(text).is_some_and(|record| creation(&record, policy, &account.id).is_some())
-    };
+    let creates =
+        |text: &str| parsed(text).is_some_and(|record| creation(&record, policy, &account.id).is_some());
     let histories = join_all(regions.iter().map(|region| {
         // What is older than the stack's last change may be older than its rules.
         let stack = if *region == site.home { site.stack.as_ref() } else { site.forwarders.get(region) };
@@ -202,9 +201,7 @@ fn judge(
         Ok(Some(lines)) => lines,
         Ok(None) => {
             let message = "the function has no log group: it has never run, or somebody deleted its log";
-            return vec![
-                Check::new(name, Verdict::Bad, message).fix("`tagger doctor --canary` shows which"),
-            ];
+            return vec![Check::new(name, Verdict::Bad, message).fix("`tagger doctor --canary` shows which")];
         }
         Err(trouble) => return vec![Check::unknown(name, trouble)],
     };
@@ -278,8 +275,10 @@ fn judge(
     }
     if checks.is_empty() && done > 0 {
         let were = if done == 1 { "was" } else { "were" };
-        let message =
-            format!("{} {were} tagged, or left alone as the settings say{more}; looked at {extent}", counted(done, "creation"));
+        let message = format!(
+            "{} {were} tagged, or left alone as the settings say{more}; looked at {extent}",
+            counted(done, "creation")
+        );
         checks.push(Check::ok(name, message));
     } else if checks.is_empty() {
         let message = format!("no creation is seen to be tagged yet{more}; looked at {extent}");
@@ -311,7 +310,11 @@ fn extent(looked: &Looked) -> String {
         1 => "1 call that writes".to_owned(),
         calls => format!("{calls} calls that write"),
     };
-    let regions = if looked.regions == 1 { String::new() } else { format!(" in {}", counted(looked.regions, "region")) };
+    let regions = if looked.regions == 1 {
+        String::new()
+    } else {
+        format!(" in {}", counted(looked.regions, "region"))
+    };
     text = if looked.complete {
         format!("all {text}{regions} of the last {}", hours(looked.covers + UNDER_WAY))
     } else {

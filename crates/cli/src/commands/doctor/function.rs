@@ -8,8 +8,7 @@ use crate::deployment::FUNCTION;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tagger_aws::account::{
-    Account,
-    Trouble,
+    Account, Trouble,
     function::{Function, Limit, Mapping},
 };
 use tagger_core::{Policy, config, identity::Kind, policy::matches};
@@ -40,7 +39,8 @@ pub async fn check(account: &Account, site: &Site) -> (Vec<Check>, Known) {
     let (settings, policy) = of_settings(&function);
     checks.push(settings);
     let mappings = functions.mappings(FUNCTION).await;
-    let mapped = mappings.as_ref().map_or(0, |mappings| mappings.iter().filter_map(|mapping| mapping.most).sum());
+    let mapped =
+        mappings.as_ref().map_or(0, |mappings| mappings.iter().filter_map(|mapping| mapping.most).sum());
     match functions.reserved(FUNCTION).await {
         Ok(reserved) => {
             checks.push(of_reserved(reserved));
@@ -79,7 +79,11 @@ fn of_state(function: &Function) -> Vec<Check> {
     let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let (state, update) = (function.state.as_str(), function.last_update.as_str());
     if state.is_empty() {
-        checks.push(Check::new("function", Verdict::Unknown, format!("Lambda does not tell the state of {FUNCTION}")));
+        checks.push(Check::new(
+            "function",
+            Verdict::Unknown,
+            format!("Lambda does not tell the state of {FUNCTION}"),
+        ));
     } else if state != "Active" {
         let verdict = if state == "Failed" { Verdict::Bad } else { Verdict::Warn };
         let message = format!("{FUNCTION} is {state}{}", because(&function.state_reason));
@@ -179,7 +183,9 @@ fn of_reserved(reserved: Option<i32>) -> Check {
                 .fix(format!("`aws lambda delete-function-concurrency --function-name {FUNCTION}`"))
         }
         Some(number) => Check::ok("concurrency", format!("{number} calls at a time are reserved for it")),
-        None => Check::ok("concurrency", "nothing is reserved for it: it shares the account's calls at a time"),
+        None => {
+            Check::ok("concurrency", "nothing is reserved for it: it shares the account's calls at a time")
+        }
     }
 }
 
@@ -303,7 +309,11 @@ fn of_mappings(mappings: &[Mapping], site: &Site) -> Check {
         }
     }
     match wanted {
-        [] => Check::new("queues-read", Verdict::Info, "made without the stack, it is not expected to read queues"),
+        [] => Check::new(
+            "queues-read",
+            Verdict::Info,
+            "made without the stack, it is not expected to read queues",
+        ),
         wanted => Check::ok("queues-read", format!("it reads {}", wanted.join(" and "))),
     }
 }
@@ -378,11 +388,29 @@ mod tests {
         let refused = Err(Trouble::new("lambda:GetAccountSettings", "us-east-1", "AccessDenied", "no"));
         for (case, limit, mapped, verdict, words) in [
             ("the default", limit(1_000, 1_000), 5, Verdict::Ok, "1000 calls at a time"),
-            ("a new account", limit(10, 10), 5, Verdict::Info, "the events wait, up to six hours, and none is lost"),
+            (
+                "a new account",
+                limit(10, 10),
+                5,
+                Verdict::Info,
+                "the events wait, up to six hours, and none is lost",
+            ),
             ("others have reserved most", limit(1_000, 60), 5, Verdict::Info, "may have 60 calls at a time"),
-            ("a new account, delivery by queue", limit(10, 10), 105, Verdict::Warn, "the queues' mappings up to 105"),
+            (
+                "a new account, delivery by queue",
+                limit(10, 10),
+                105,
+                Verdict::Warn,
+                "the queues' mappings up to 105",
+            ),
             ("delivery by queue", limit(1_000, 1_000), 105, Verdict::Ok, "1000 calls"),
-            ("not to be asked", refused, 5, Verdict::Unknown, "lambda:GetAccountSettings answered AccessDenied"),
+            (
+                "not to be asked",
+                refused,
+                5,
+                Verdict::Unknown,
+                "lambda:GetAccountSettings answered AccessDenied",
+            ),
         ] {
             let check = of_limit(&limit, mapped, "us-east-1");
             assert!(check.verdict == verdict && check.message.contains(words), "{case}: {check:?}");

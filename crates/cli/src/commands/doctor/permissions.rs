@@ -96,15 +96,12 @@ fn judge(decisions: &[Decision], asked: &[&str]) -> Check {
     if !by_boundary.is_empty() {
         let message =
             format!("{counts}; the role's permissions boundary refuses {}; {limits}", some(&by_boundary, 8));
-        return all(
-            Check::new(name, Verdict::Bad, message).fix("widen the boundary, or ask whoever sets it")
-        );
+        return all(Check::new(name, Verdict::Bad, message).fix("widen the boundary, or ask whoever sets it"));
     }
     if !by_organization.is_empty() {
         let message =
             format!("{counts}; service control policies refuse {}; {limits}", some(&by_organization, 8));
-        let fix =
-            "ask whoever manages the organization; whether it is so, the log says: lines with `denied`";
+        let fix = "ask whoever manages the organization; whether it is so, the log says: lines with `denied`";
         return all(Check::new(name, Verdict::Warn, message).fix(fix));
     }
     let unanswered =

@@ -87,10 +87,12 @@ pub static REMOVERS: [Remover; 8] = [
 pub fn of(agent: &str, invoked_by: &str, request: &str) -> Option<&'static Remover> {
     let (agent, invoked_by) = (agent.to_lowercase(), invoked_by.to_lowercase());
     let by_agent = |remover: &&Remover| {
-        remover.agents.iter().any(|word| agent.contains(word) || (!invoked_by.is_empty() && invoked_by == *word))
+        remover
+            .agents
+            .iter()
+            .any(|word| agent.contains(word) || (!invoked_by.is_empty() && invoked_by == *word))
     };
-    let by_tags =
-        |remover: &&Remover| remover.sets.iter().any(|key| request.contains(&format!("\"{key}")));
+    let by_tags = |remover: &&Remover| remover.sets.iter().any(|key| request.contains(&format!("\"{key}")));
     REMOVERS.iter().find(by_agent).or_else(|| REMOVERS.iter().find(by_tags))
 }
 
@@ -118,8 +120,18 @@ mod tests {
                 "an AWS Controller for Kubernetes (ACK)",
             ),
             ("aws-sdk-go-v2/1.30", "", r#"{"Key":"crossplane-kind","Value":"bucket"}"#, "Crossplane"),
-            ("cloudformation.amazonaws.com", "", "", "CloudFormation (CDK, SAM and Serverless deploy with it)"),
-            ("x", "cloudformation.amazonaws.com", "", "CloudFormation (CDK, SAM and Serverless deploy with it)"),
+            (
+                "cloudformation.amazonaws.com",
+                "",
+                "",
+                "CloudFormation (CDK, SAM and Serverless deploy with it)",
+            ),
+            (
+                "x",
+                "cloudformation.amazonaws.com",
+                "",
+                "CloudFormation (CDK, SAM and Serverless deploy with it)",
+            ),
         ] {
             assert_eq!(of(agent, invoked_by, request).map(|remover| remover.name), Some(name), "{agent}");
         }
@@ -131,7 +143,10 @@ mod tests {
     #[test]
     fn each_row_is_whole() {
         for remover in &REMOVERS {
-            assert!(remover.source.starts_with("https://") && remover.fix.contains("KEY") || remover.fix.contains("purge_tags"));
+            assert!(
+                remover.source.starts_with("https://") && remover.fix.contains("KEY")
+                    || remover.fix.contains("purge_tags")
+            );
             assert!(remover.agents.iter().all(|word| *word == word.to_lowercase()), "{remover:?}");
         }
     }

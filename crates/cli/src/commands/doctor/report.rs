@@ -227,8 +227,7 @@ mod tests {
 
     #[test]
     fn a_line_of_each_kind() {
-        let check =
-            Check::new("rules", Verdict::Bad, "2 are off").at("eu-west-1").fix("do this\n  and that");
+        let check = Check::new("rules", Verdict::Bad, "2 are off").at("eu-west-1").fix("do this\n  and that");
         assert_eq!(
             as_text(&check),
             "BAD      rules             eu-west-1: 2 are off\n                           do this\n                           and that\n"

@@ -159,11 +159,7 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
             .iter()
             .map(|name| format!("`aws events enable-rule --name {name} --region {region}`"))
             .collect();
-        found(
-            Verdict::Bad,
-            format!("{} off: {}", counted(off.len(), "rule"), some(&off, 6)),
-            fix.join("\n"),
-        );
+        found(Verdict::Bad, format!("{} off: {}", counted(off.len(), "rule"), some(&off, 6)), fix.join("\n"));
     }
     for (name, pattern) in wanted.patterns.iter().filter(|_| wanted.same_version) {
         let Some(rule) = ours.get(name.as_str()) else { continue };

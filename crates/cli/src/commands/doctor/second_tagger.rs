@@ -54,8 +54,7 @@ pub fn second_tagger(region: &str, seen: &Seen) -> Vec<Check> {
             counted(count, "creation"),
             some(&others, 3)
         );
-        let fix =
-            "if it tags: whoever writes last wins; switch one of them off, or give them different keys";
+        let fix = "if it tags: whoever writes last wins; switch one of them off, or give them different keys";
         checks.push(Check::new("second-tagger", Verdict::Warn, message).fix(fix).at(region));
     }
     checks

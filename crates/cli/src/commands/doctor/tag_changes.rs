@@ -52,7 +52,8 @@ fn judge(
             Some(mapping)
                 if !matches!(mapping.state.as_str(), "Enabled" | "Enabling" | "Updating" | "Creating") =>
             {
-                let message = format!("the function does not read its queue: its mapping is {}", mapping.state);
+                let message =
+                    format!("the function does not read its queue: its mapping is {}", mapping.state);
                 let fix = format!(
                     "`aws lambda update-event-source-mapping --uuid {} --enabled --region {}`",
                     mapping.uuid, site.home
@@ -60,8 +61,9 @@ fn judge(
                 checks.push(Check::new(name, Verdict::Warn, message).fix(fix));
             }
             Some(_) => {}
-            None => checks
-                .push(Check::new(name, Verdict::Warn, "the function reads no queue").fix(again.clone())),
+            None => {
+                checks.push(Check::new(name, Verdict::Warn, "the function reads no queue").fix(again.clone()))
+            }
         },
         Err(trouble) => checks.push(Check::unknown(name, trouble)),
     }

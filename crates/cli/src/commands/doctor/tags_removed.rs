@@ -262,11 +262,13 @@ async fn about(account: &Account, removal: &Removal) -> Result<Vec<Record>, Trou
     let now = SystemTime::now();
     let mut records = Vec::new();
     let named = names(&removal.record);
-    let mut forms: Vec<&str> = named.first().into_iter().flat_map(|name| [last(name), name.as_str()]).collect();
+    let mut forms: Vec<&str> =
+        named.first().into_iter().flat_map(|name| [last(name), name.as_str()]).collect();
     forms.dedup();
     for name in forms {
         let part = account.history(&removal.region(), Which::About(name), now - KEPT, now, 2).await?;
-        records.extend(part.records.iter().filter_map(|text| serde_json::from_str(text).ok().map(Record::new)));
+        records
+            .extend(part.records.iter().filter_map(|text| serde_json::from_str(text).ok().map(Record::new)));
         if records.iter().any(|record: &Record| record.event_name() != removal.record.event_name()) {
             break;
         }
@@ -294,7 +296,10 @@ fn names(record: &Record) -> Vec<String> {
             Value::Object(members) => {
                 for (name, inner) in members {
                     let name = name.to_lowercase();
-                    let other = name.contains("tag") || name.contains("key") || name == "host" || name == "resourcetype";
+                    let other = name.contains("tag")
+                        || name.contains("key")
+                        || name == "host"
+                        || name == "resourcetype";
                     if !other {
                         collect(inner, found);
                     }
@@ -320,7 +325,9 @@ fn is_named(resource: &Resource, names: &[String], service: &str) -> bool {
         || resource.arn.split(':').nth(2) == Some(service);
     names.iter().any(|name| {
         *name == resource.arn
-            || of_service && !name.starts_with("arn:") && (*name == resource.id || last(name) == last(&resource.arn))
+            || of_service
+                && !name.starts_with("arn:")
+                && (*name == resource.id || last(name) == last(&resource.arn))
     })
 }
 
@@ -386,9 +393,7 @@ pub fn judge(findings: &[Finding], more: usize, key: &str) -> Vec<Check> {
 }
 
 /// The findings of each caller's tool, or else of each user agent.
-fn by_caller<'a>(
-    findings: &[&'a Finding],
-) -> Vec<(Option<&'static Remover>, String, Vec<&'a Finding>)> {
+fn by_caller<'a>(findings: &[&'a Finding]) -> Vec<(Option<&'static Remover>, String, Vec<&'a Finding>)> {
     let mut groups: BTreeMap<(Option<&str>, String), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
         let tool = finding.removal.tool().map(|tool| tool.name);
@@ -418,7 +423,10 @@ fn with_what(tool: Option<&Remover>, agent: String) -> String {
 fn fix(tool: Option<&Remover>, key: &str) -> String {
     match tool {
         Some(tool) => format!("{} ({})", tool.fix.replace("KEY", key), tool.source),
-        None => "ask whoever did it; docs/operations.md#tools-that-remove-tags has the settings of some tools".to_owned(),
+        None => {
+            "ask whoever did it; docs/operations.md#tools-that-remove-tags has the settings of some tools"
+                .to_owned()
+        }
     }
 }
 

@@ -51,7 +51,10 @@ struct Asked<'a> {
 
 /// What the trails say.
 fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
-    let serving = trails.iter().filter(|trail| serves(asked, trail)).max_by_key(|trail| (trail.all_regions, trail.global_services));
+    let serving = trails
+        .iter()
+        .filter(|trail| serves(asked, trail))
+        .max_by_key(|trail| (trail.all_regions, trail.global_services));
     let named =
         asked.named.map(|name| (name, trails.iter().find(|trail| trail.arn == name || trail.name == name)));
     let trail = match (named, serving) {
@@ -296,7 +299,10 @@ mod tests {
     fn whether_role_chains_are_shown() {
         let mut writes = trail("one");
         writes.selection = Some(Selection { writes: true, ..Selection::default() });
-        let found = judge(&Asked { home: "us-east-1", named: Some("one"), bucket: None, elsewhere: false }, &[writes]);
+        let found = judge(
+            &Asked { home: "us-east-1", named: Some("one"), bucket: None, elsewhere: false },
+            &[writes],
+        );
         let check = found.iter().find(|check| check.name == "trail-reads").unwrap();
         assert!(check.verdict == Verdict::Info && check.message.contains("does not log reads"), "{check:?}");
     }

@@ -240,7 +240,12 @@ mod tests {
 
     #[test]
     fn a_reason_fits_by_its_beginning() {
-        let why = |class: &str, by, code: &str| Why { class: class.to_owned(), by, code: code.to_owned(), ..Why::default() };
+        let why = |class: &str, by, code: &str| Why {
+            class: class.to_owned(),
+            by,
+            code: code.to_owned(),
+            ..Why::default()
+        };
         let of = |why: Why| Letter { why, ..letter("", "", "sqs", 1) };
         // The codes that services give for the same thing, and one word that each is found by.
         for (letter, word, expected) in [
@@ -268,8 +273,12 @@ mod tests {
             letter("denied", "AccessDenied", "sns", 3),
             letter("denied", "", "sns", 4),
         ];
-        let lines: Vec<_> = there(letters.iter()).iter().map(|(count, why)| there_text(*count, why)).collect();
-        assert_eq!(lines, ["     2  denied, AccessDenied", "     1  denied", "     1  throttled, Throttling"]);
+        let lines: Vec<_> =
+            there(letters.iter()).iter().map(|(count, why)| there_text(*count, why)).collect();
+        assert_eq!(
+            lines,
+            ["     2  denied, AccessDenied", "     1  denied", "     1  throttled, Throttling"]
+        );
     }
 
     #[test]

@@ -49,7 +49,14 @@ fn history_and_log_together() {
             Verdict::Bad,
             "1 of 2 creations never reached the function: CreateQueue 2; looked at all 7 calls",
         ),
-        ("under way", vec![creation("1", 1)], ALL, log(vec![]), Verdict::Info, "1 of the last 5 minutes may be under way"),
+        (
+            "under way",
+            vec![creation("1", 1)],
+            ALL,
+            log(vec![]),
+            Verdict::Info,
+            "1 of the last 5 minutes may be under way",
+        ),
         (
             "tagged, and one under way",
             vec![creation("1", 60), creation("2", 1)],
@@ -129,8 +136,7 @@ fn history_and_log_together() {
 
 #[test]
 fn errors_are_counted() {
-    let lines =
-        vec![line("1", "ERROR", "denied"), line("2", "ERROR", "denied"), line("3", "INFO", "tagged")];
+    let lines = vec![line("1", "ERROR", "denied"), line("2", "ERROR", "denied"), line("3", "INFO", "tagged")];
     let check = errors(&Ok(Some(Lines { lines, complete: true }))).unwrap();
     assert!(check.message.ends_with("2 x denied: sqs:TagQueue answered AccessDenied"), "{check:?}");
     assert_eq!(errors(&Ok(Some(Lines::default()))), None);

@@ -6,10 +6,12 @@ use serde_json::json;
 const TERRAFORM: &str = "APN/1.0 HashiCorp/1.0 Terraform/1.9.0 (+https://www.terraform.io)";
 
 fn record(source: &str, name: &str, parameters: Value, agent: &str) -> Record {
-    Record::new(json!({"eventVersion": "1.08", "eventName": name, "eventSource": format!("{source}.amazonaws.com"),
+    Record::new(
+        json!({"eventVersion": "1.08", "eventName": name, "eventSource": format!("{source}.amazonaws.com"),
         "userAgent": agent, "requestParameters": parameters, "readOnly": false, "eventTime": "2026-11-24T08:30:00Z",
         "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
-        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/bob", "userName": "bob", "accountId": "111122223333"}}))
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/bob", "userName": "bob", "accountId": "111122223333"}}),
+    )
 }
 
 #[test]
@@ -18,21 +20,93 @@ fn which_calls_may_have_taken_it_away() {
     let arn = "arn:aws:lambda:us-east-1:111122223333:function:f";
     let bucket = |key: &str| json!({"bucketName": "b", "tagging": "", "Tagging": {"TagSet": {"Tag": {"Key": key, "Value": "x"}}}});
     for (what, source, name, parameters, expected) in [
-        ("our key", "sqs", "UntagQueue", json!({"queueUrl": "https://q/b", "tagKeys": ["CreatedBy"]}), Some(Named)),
-        ("our key among others", "lambda", "UntagResource20170331v2", json!({"resource": arn, "tagKeys": ["A", "CreatedBy"]}), Some(Named)),
-        ("keys in one text", "sns", "UntagResource", json!({"resourceArn": arn, "tagKeys": "A,CreatedBy"}), Some(Named)),
-        ("CloudFront's form", "cloudfront", "UntagResource", json!({"resource": arn, "tagKeys": {"items": ["CreatedBy"]}}), Some(Named)),
-        ("EC2's form", "ec2", "DeleteTags", json!({"resourcesSet": {"items": [{"resourceId": "i-1"}]}, "tagSet": {"items": [{"key": "CreatedBy"}]}}), Some(Named)),
-        ("EC2: all tags", "ec2", "DeleteTags", json!({"resourcesSet": {"items": [{"resourceId": "i-1"}]}}), Some(Replaced)),
+        (
+            "our key",
+            "sqs",
+            "UntagQueue",
+            json!({"queueUrl": "https://q/b", "tagKeys": ["CreatedBy"]}),
+            Some(Named),
+        ),
+        (
+            "our key among others",
+            "lambda",
+            "UntagResource20170331v2",
+            json!({"resource": arn, "tagKeys": ["A", "CreatedBy"]}),
+            Some(Named),
+        ),
+        (
+            "keys in one text",
+            "sns",
+            "UntagResource",
+            json!({"resourceArn": arn, "tagKeys": "A,CreatedBy"}),
+            Some(Named),
+        ),
+        (
+            "CloudFront's form",
+            "cloudfront",
+            "UntagResource",
+            json!({"resource": arn, "tagKeys": {"items": ["CreatedBy"]}}),
+            Some(Named),
+        ),
+        (
+            "EC2's form",
+            "ec2",
+            "DeleteTags",
+            json!({"resourcesSet": {"items": [{"resourceId": "i-1"}]}, "tagSet": {"items": [{"key": "CreatedBy"}]}}),
+            Some(Named),
+        ),
+        (
+            "EC2: all tags",
+            "ec2",
+            "DeleteTags",
+            json!({"resourcesSet": {"items": [{"resourceId": "i-1"}]}}),
+            Some(Replaced),
+        ),
         ("other keys", "sqs", "UntagQueue", json!({"queueUrl": "https://q/b", "tagKeys": ["Team"]}), None),
-        ("another key with our word as its value", "ec2", "DeleteTags", json!({"tagSet": {"items": [{"key": "Team", "value": "CreatedBy"}]}}), None),
-        ("Route 53 adds another", "route53", "ChangeTagsForResource", json!({"resourceId": "Z1", "addTags": [{"key": "Team", "value": "x"}]}), None),
-        ("Route 53 adds ours", "route53", "ChangeTagsForResource", json!({"resourceId": "Z1", "addTags": [{"key": "CreatedBy", "value": "x"}]}), None),
-        ("Route 53 removes ours", "route53", "ChangeTagsForResource", json!({"resourceId": "Z1", "removeTagKeys": ["CreatedBy"]}), Some(Named)),
+        (
+            "another key with our word as its value",
+            "ec2",
+            "DeleteTags",
+            json!({"tagSet": {"items": [{"key": "Team", "value": "CreatedBy"}]}}),
+            None,
+        ),
+        (
+            "Route 53 adds another",
+            "route53",
+            "ChangeTagsForResource",
+            json!({"resourceId": "Z1", "addTags": [{"key": "Team", "value": "x"}]}),
+            None,
+        ),
+        (
+            "Route 53 adds ours",
+            "route53",
+            "ChangeTagsForResource",
+            json!({"resourceId": "Z1", "addTags": [{"key": "CreatedBy", "value": "x"}]}),
+            None,
+        ),
+        (
+            "Route 53 removes ours",
+            "route53",
+            "ChangeTagsForResource",
+            json!({"resourceId": "Z1", "removeTagKeys": ["CreatedBy"]}),
+            Some(Named),
+        ),
         ("a bucket's whole set without it", "s3", "PutBucketTagging", bucket("Team"), Some(Replaced)),
         ("a bucket's whole set with it", "s3", "PutBucketTagging", bucket("CreatedBy"), None),
-        ("a bucket's whole set is removed", "s3", "DeleteBucketTagging", json!({"bucketName": "b", "tagging": ""}), Some(Replaced)),
-        ("a call of that name that adds", "sqs", "TagQueue", json!({"queueUrl": "https://q/b", "tags": {"Team": "x"}}), None),
+        (
+            "a bucket's whole set is removed",
+            "s3",
+            "DeleteBucketTagging",
+            json!({"bucketName": "b", "tagging": ""}),
+            Some(Replaced),
+        ),
+        (
+            "a call of that name that adds",
+            "sqs",
+            "TagQueue",
+            json!({"queueUrl": "https://q/b", "tags": {"Team": "x"}}),
+            None,
+        ),
         ("the queue is deleted", "sqs", "DeleteQueue", json!({"queueUrl": "https://q/CreatedBy"}), None),
     ] {
         let found = removal(&record(source, name, parameters, "aws-cli/2"), "CreatedBy");
@@ -61,7 +135,8 @@ fn the_resource_is_found_by_its_name() {
     let untag_queue = record("sqs", "UntagQueue", json!({"queueUrl": url, "tagKeys": ["CreatedBy"]}), "x");
     assert_eq!(names(&untag_queue), [url]);
     assert!(is_named(&queue, &names(&untag_queue), "sqs") && !is_named(&topic, &names(&untag_queue), "sqs"));
-    let untag_topic = record("sns", "UntagResource", json!({"resourceArn": topic_arn, "tagKeys": ["CreatedBy"]}), "x");
+    let untag_topic =
+        record("sns", "UntagResource", json!({"resourceArn": topic_arn, "tagKeys": ["CreatedBy"]}), "x");
     assert!(is_named(&topic, &names(&untag_topic), "sns") && !is_named(&queue, &names(&untag_topic), "sns"));
     // A bucket needs no creation in the history.
     let put = record("s3", "PutBucketTagging", json!({"bucketName": "b-1", "Host": "s3.amazonaws.com"}), "x");
@@ -71,7 +146,8 @@ fn the_resource_is_found_by_its_name() {
 #[test]
 fn what_is_concluded() {
     let finding = |did: Did, agent: &str, now: Now| {
-        let parameters = json!({"bucketName": "b", "Tagging": {"TagSet": {"Tag": {"Key": "Team", "Value": "x"}}}});
+        let parameters =
+            json!({"bucketName": "b", "Tagging": {"TagSet": {"Tag": {"Key": "Team", "Value": "x"}}}});
         let record = record("s3", "PutBucketTagging", parameters, agent);
         let removal = Removal { did, who: "bob".to_owned(), at: SystemTime::UNIX_EPOCH, record };
         Finding { removal, resource: "arn:aws:s3:::b".to_owned(), now }
