@@ -163,6 +163,9 @@ pub struct Cost {
     /// With a trail of one's own: management events that write, for each resource (assumed)
     #[arg(long, default_value_t = 10.0, value_name = "NUMBER", value_parser = number::<1, 100_000>)]
     pub events_per_resource: f64,
+    /// Reading management events for each writing one, which a trail of one's own logs as well (assumed)
+    #[arg(long, default_value_t = 9.0, value_name = "NUMBER", value_parser = number::<0, 100_000>)]
+    pub reads_per_write: f64,
     /// Regions in which resources are tagged, the home region among them
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<1, 100>)]
     pub regions: u64,

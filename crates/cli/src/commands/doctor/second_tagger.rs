@@ -54,9 +54,8 @@ pub fn second_tagger(region: &str, seen: &Seen) -> Vec<Check> {
             counted(count, "creation"),
             some(&others, 3)
         );
-        let mend =
-            "if it tags: whoever writes last wins; switch one of them off, or give them different keys";
-        checks.push(Check::new("second-tagger", Verdict::Warn, message).mend(mend).at(region));
+        let fix = "if it tags: whoever writes last wins; switch one of them off, or give them different keys";
+        checks.push(Check::new("second-tagger", Verdict::Warn, message).fix(fix).at(region));
     }
     checks
 }

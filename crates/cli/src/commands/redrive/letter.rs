@@ -1,7 +1,7 @@
 //! What a message of the dead letters says: why, about what, since when; and the piece of work that it becomes.
 //!
-//! A letter is written by the function, by Lambda, by SQS or by EventBridge, each in a form of its own. Pure: a message
-//! comes in, a letter goes out, and nothing is decided about it here.
+//! A dead letter is written by the function, by Lambda, by SQS or by EventBridge, each in a form of its own. Pure: a message
+//! comes in, a dead letter goes out, and nothing is decided about it here.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use tagger_core::{
     work::{Document, Work},
 };
 
-/// The code of a letter about a resource of which nothing tells whether it is still the same one.
+/// The code of a dead letter about a resource of which nothing tells whether it is still the same one.
 pub const UNCERTAIN: &str = "resource-uncertain";
 /// The code of a message in which there is no record.
 pub const UNREADABLE: &str = "not-a-record";
@@ -30,7 +30,7 @@ pub struct Why {
     pub call: String,
 }
 
-/// A letter.
+/// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     /// The message's id.
