@@ -2,6 +2,7 @@
 
 mod command_line;
 mod docs;
+mod patterns;
 mod policy;
 mod rules;
 mod table;

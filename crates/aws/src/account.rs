@@ -70,6 +70,19 @@ impl Account {
         Ok(Self { config, http, id, caller, region, partition })
     }
 
+    /// The same account with another region in place of the configured one.
+    #[must_use]
+    pub fn moved_to(&self, region: &str) -> Self {
+        Self {
+            config: self.at(region),
+            http: self.http.clone(),
+            id: self.id.clone(),
+            caller: self.caller.clone(),
+            region: region.to_owned(),
+            partition: partition::of_region(region),
+        }
+    }
+
     /// The configuration for a region.
     fn at(&self, region: &str) -> SdkConfig {
         self.config.to_builder().region(Region::new(region.to_owned())).build()

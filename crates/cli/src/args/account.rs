@@ -56,6 +56,10 @@ pub struct Deploy {
     /// The function's zip; by default `bootstrap.zip` beside this program
     #[arg(long, value_name = "FILE")]
     pub zip: Option<PathBuf>,
+    /// Take a zip whose program needs a newer glibc than Lambda has: for an emulator, which runs it on this
+    /// computer. On AWS such a function ends at its start
+    #[arg(long)]
+    pub any_glibc: bool,
     /// Bucket for the zip; by default auto-resource-tagger-code-ACCOUNT-REGION, which is made
     #[arg(long, value_name = "NAME", value_parser = bucket)]
     pub code_bucket: Option<String>,

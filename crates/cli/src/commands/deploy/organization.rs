@@ -4,7 +4,7 @@
 //! Two steps, since a StackSet reads its template while it is made: first the bucket, the topic and the
 //! sink; then the files go into the bucket, and an update names where they are.
 
-use super::{parameters, regions, target::Target, zip::FunctionZip};
+use super::{forwarder_regions, parameters, settings, target::Target, zip::FunctionZip};
 use crate::{
     args::Deploy,
     aws::Stop,
@@ -48,12 +48,18 @@ pub async fn deploy(
         more,
     )?;
     let there = Deployment::find(account).await?;
-    let mut others = regions(arguments, account, &there)?;
+    let mut others = forwarder_regions(arguments, account, &there)?;
     // What the accounts have already stays, whatever this account has.
     let deployed = there.organization.as_ref().and_then(|stack| stack.parameters.get("ForwarderRegions"));
     let deployed = deployed.into_iter().flat_map(|list| list.split(','));
     others
         .extend(deployed.filter(|region| !region.is_empty() && *region != account.region).map(str::to_owned));
+    let known = templates::parameters(templates::ORGANIZATION);
+    let told = parameters::settings(arguments, policy)?;
+    let told = parameters::merged(&known, told, there.organization.as_ref());
+    settings::check_all(templates::ORGANIZATION, &told, there.organization.as_ref(), |name| {
+        parameters::option(arguments, policy, name)
+    })?;
     let mut target = Target::new(account, &account.region, ORGANIZATION, there.organization.clone());
     target.settle(arguments.dry_run, arguments.yes, report, stop).await?;
     let targets = match (&arguments.targets[..], &target.stack) {
@@ -83,19 +89,8 @@ pub async fn deploy(
     if let Some(policy) = policy {
         set.extend(parameters::of_policy(policy)?);
     }
-    let known = templates::parameters(templates::ORGANIZATION);
-    let tagger = templates::parameters(templates::TAGGER);
-    for (name, value) in &arguments.set {
-        if known.contains(&name.as_str()) {
-            set.insert(name.clone(), value.clone());
-        } else if !tagger.contains(&name.as_str()) {
-            let near = tagger_core::config::nearest(name, known.iter().copied());
-            return Err(Error::Usage(format!(
-                "--set {name}: unknown parameter{near}; known are {}",
-                known.join(", ")
-            )));
-        }
-    }
+    // The others are those of the management account's own stack.
+    set.extend(arguments.set.iter().filter(|(name, _)| known.contains(&name.as_str())).cloned());
     let prefix = zip.key(VERSION).split('/').take(2).collect::<Vec<_>>().join("-");
 
     // Step 1, only where there is no bucket yet.
