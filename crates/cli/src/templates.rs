@@ -158,6 +158,22 @@ mod tests {
         }
     }
 
+    /// A StackSet refuses a template's parameter whose default is empty and that is not given:
+    /// <https://github.com/boto/botocore/issues/1597>
+    #[test]
+    fn stack_sets_are_given_every_parameter_with_an_empty_default() {
+        let (functions, forwarders) = ORGANIZATION.split_once("\n  Forwarders:\n").unwrap();
+        for (set, template) in [(functions, TAGGER), (forwarders, FORWARDER)] {
+            for one in declared(template).into_iter().filter(|one| one.default.is_none_or(str::is_empty)) {
+                let given = format!("ParameterKey: {}", one.name);
+                let given = set.lines().any(|line| {
+                    line.split_once(&given).is_some_and(|(_, rest)| !rest.starts_with(|sign: char| sign.is_alphanumeric()))
+                });
+                assert!(given, "organization.yaml does not give {} to its StackSet", one.name);
+            }
+        }
+    }
+
     #[test]
     fn resources_are_found() {
         let all = resources(TAGGER);

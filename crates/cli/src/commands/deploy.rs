@@ -8,6 +8,7 @@
 mod mends;
 mod organization;
 mod parameters;
+mod permissions;
 mod rate;
 mod settings;
 mod state;
@@ -22,7 +23,7 @@ use crate::{
     cost_model::{Delivery, Shape, Trail as CostTrail},
     deployment::{Deployment, FORWARDER, STACK, VERSION},
     exit_code::{Error, ExitCode},
-    input,
+    input, output,
     report::Report,
     templates,
 };
@@ -44,6 +45,9 @@ use zip::FunctionZip;
 /// # Errors
 /// Wrong arguments, an account that cannot be asked, or a stack that failed: each with the mend.
 pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
+    if let Some(which) = arguments.print_policy {
+        return permissions::print(arguments, which);
+    }
     let report = Report::new(arguments.json);
     if arguments.json && !arguments.yes && !arguments.dry_run {
         return Err(Error::Usage("--json does not ask: give --yes, or --dry-run to look only".to_owned()));
@@ -146,6 +150,7 @@ async fn one_account(
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
     }
+    permissions::check(account, arguments.dry_run, report).await?;
     let mut targets = vec![home];
     let mut left_out = Vec::new();
     // What was one of this account's forwarders is in the way where the function is to be.
@@ -256,7 +261,8 @@ async fn one_account(
 async fn discard(targets: &mut [Target]) {
     for target in targets {
         if let Err(trouble) = target.discard().await {
-            eprintln!("tagger: a change set of {} in {} stays: {trouble}", target.name, target.region);
+            let place = format!("{} in {}", target.name, target.region);
+            output::complain(&format!("tagger: a change set of {place} stays: {trouble}"));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Two steps, since a StackSet reads its template while it is made: first the bucket, the topic and the
 //! sink; then the files go into the bucket, and an update names where they are.
 
-use super::{forwarder_regions, parameters, settings, target::Target, zip::FunctionZip};
+use super::{forwarder_regions, parameters, permissions, settings, target::Target, zip::FunctionZip};
 use crate::{
     args::Deploy,
     aws::Stop,
@@ -22,6 +22,10 @@ use tagger_aws::account::{
     trails::Trail,
 };
 use tagger_core::Policy;
+
+/// How often, and after which time, it is asked whether StackSets have their trusted access.
+const TRUST_TRIES: u32 = 30;
+const TRUST_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Deploys to the organization.
 ///
@@ -60,6 +64,7 @@ pub async fn deploy(
     settings::check_all(templates::ORGANIZATION, &told, there.organization.as_ref(), |name| {
         parameters::option(arguments, policy, name)
     })?;
+    permissions::check(account, arguments.dry_run, report).await?;
     let mut target = Target::new(account, &account.region, ORGANIZATION, there.organization.clone());
     target.settle(arguments.dry_run, arguments.yes, report, stop).await?;
     let targets = match (&arguments.targets[..], &target.stack) {
@@ -199,7 +204,15 @@ async fn trust(account: &Account, report: Report) -> Result<(), Error> {
         Ok(true) => Ok(()),
         Ok(false) => {
             report.say("trust", "Switching on trusted access of StackSets to the organization", json!({}))?;
-            Ok(account.trust_stack_sets().await?)
+            account.trust_stack_sets().await?;
+            // What is made before it is on fails, and goes back.
+            for _ in 0..TRUST_TRIES {
+                if account.stack_sets_are_trusted().await? {
+                    break;
+                }
+                tokio::time::sleep(TRUST_PAUSE).await;
+            }
+            Ok(())
         }
         // A delegated administrator may not ask; then it is on, or it could not be one.
         Err(trouble) => {
