@@ -3,6 +3,8 @@
 mod command_line;
 mod deployer;
 mod docs;
+mod documents;
+mod numbers;
 mod patterns;
 mod policy;
 mod rules;
@@ -34,7 +36,9 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/configuration.md", docs::configuration()),
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
-    files.extend(template::templates(&catalog, &root)?);
+    let templates = template::templates(&catalog, &root)?;
+    files.extend(numbers::documents(&catalog, &rules, &templates, &root)?);
+    files.extend(templates);
     let mut drifted = Vec::new();
     for (name, text) in files {
         let path = root.join(name);
@@ -51,6 +55,7 @@ pub fn run(check: bool) -> Result<(), String> {
             println!("wrote {name}");
         }
     }
+    documents::check(&root)?;
     // Last, since actions.txt is made from the policy that is written above.
     let listed = fs::read_to_string(root.join("catalog/reference/actions.txt"))
         .map_err(|error| format!("catalog/reference/actions.txt: {error}"))?;

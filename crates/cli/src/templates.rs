@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(existing.allowed, ["", "keep", "overwrite"]);
         assert_eq!(of("LogRetentionDays").default, Some("30"));
         assert_eq!(of("Reconcile").allowed, ["hourly", "off"]);
-        assert_eq!(of("MoreTags").most, Some(1024));
+        assert_eq!(of("MoreTags").most, Some(900));
         assert_eq!(of("CodeBucket").pattern, Some("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"));
         for one in [TAGGER, FORWARDER, ORGANIZATION].into_iter().flat_map(declared) {
             assert!(!one.kind.is_empty() && one.rule.ends_with('.'), "{one:?}");

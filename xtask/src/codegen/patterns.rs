@@ -6,6 +6,9 @@
 
 use tagger_core::value::FIELDS;
 
+/// A character of a value that AWS's services take everywhere.
+const TEXT: &str = "[A-Za-z0-9 _.:/=+@-]";
+
 /// The names that may stand in braces.
 pub fn fields(between: &str) -> String {
     FIELDS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(between)
@@ -24,13 +27,13 @@ fn value(text: &str) -> String {
 
 /// `TagValue`: not only spaces.
 pub fn tag_value() -> String {
-    format!("^$|^(?! *$){}$", value("[A-Za-z0-9 _.:/=+@-]"))
+    format!("^$|^(?! *$){}$", value(TEXT))
 }
 
 /// `MoreTags`: `Key=value;Key=value`, no key twice, since IAM does not tell `Team` from `team`.
 pub fn more_tags() -> String {
     let once = r"(?!(?i:(.*;)? *([^=;]+?) *=.*; *\2 *=))";
     let key = "(?![aA][wW][sS]:)[A-Za-z0-9_.:/+@-]([A-Za-z0-9 _.:/+@-]{0,125}[A-Za-z0-9_.:/+@-])?";
-    let pair = format!(" *{key} *=(?! *(;|$)){}", value("[^;{}]"));
+    let pair = format!(" *{key} *=(?! *(;|$)){}", value(TEXT));
     format!("^$|^{once}({pair}(;|$))+$")
 }

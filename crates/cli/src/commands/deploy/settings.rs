@@ -153,7 +153,7 @@ mod tests {
             ("AlarmEmail", "alice", "One e-mail address"),
             ("ExistingTrail", "a b", "A trail's name"),
             ("TagValue", &"x".repeat(256), "256 characters, 255 at most"),
-            ("MoreTags", &format!("A={}", "x".repeat(1023)), "1025 characters, 1024 at most"),
+            ("MoreTags", &format!("A={}", "x".repeat(899)), "901 characters, 900 at most"),
         ] {
             let error = check_each(&[TAGGER], &[pair(name, value)]).unwrap_err();
             assert!(matches!(error, Error::Usage(_)), "{name}={value}: {error:?}");
