@@ -234,7 +234,7 @@ fn the_documented_policy_is_enough_and_no_more() {
     for action in actions(&deployer.policy).keys() {
         assert!(
             called.contains(action) || unreached.contains(action.as_str()),
-            "{action} is in the policy and was never called; take it out of catalog/deployer.toml, or say above why it is \
+            "{action} is in the policy and was never called; take it out of templates/deployer.toml, or say above why it is \
              needed. Called were {called:#?}"
         );
     }

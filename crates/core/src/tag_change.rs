@@ -288,8 +288,8 @@ mod tests {
     const URL: &str = "https://sqs.us-east-1.amazonaws.com/111122223333/jobs";
 
     fn record(source: &str, name: &str, request: Value, response: Value, user: &str) -> Record {
-        let identity = if user == ROLE {
-            json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": ROLE}}})
+        let identity = if user.starts_with(ROLE) {
+            json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": user}}})
         } else {
             json!({"type": "IAMUser", "userName": user})
         };
@@ -368,6 +368,9 @@ mod tests {
         for (what, change, record, expected) in [
             ("a queue", change(QUEUE, "alice"), queue(ROLE), true),
             ("by somebody else", change(QUEUE, "alice"), queue("mallory"), false),
+            ("by the role of this region", change(QUEUE, "alice"), queue("AutoResourceTaggerRole-us-east-1"), true),
+            ("by that of another region", change(QUEUE, "alice"), queue("AutoResourceTaggerRole-eu-west-1"), false),
+            ("by a role that begins so", change(QUEUE, "alice"), queue("AutoResourceTaggerRole2"), false),
             ("another value", change(QUEUE, "mallory"), queue(ROLE), false),
             (
                 "another queue",

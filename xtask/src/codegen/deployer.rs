@@ -1,4 +1,4 @@
-//! `templates/deployer.json`: who may deploy, from `catalog/deployer.toml` and the templates' resource types.
+//! `templates/deployer.json`: who may deploy, from `templates/deployer.toml` and the templates' resource types.
 //!
 //! Three policies, since IAM takes 6,144 characters in each: what the command calls, what CloudFormation calls in the
 //! same name, and what an organization needs besides.
@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 /// The most characters of a managed policy, without spaces: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const MOST: usize = 6_144;
-const SOURCE: &str = "catalog/deployer.toml";
+const SOURCE: &str = "templates/deployer.toml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

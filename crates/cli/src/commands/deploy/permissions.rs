@@ -12,7 +12,7 @@ use std::io::Write;
 use tagger_aws::account::{Account, Kind};
 use tagger_catalog::partition;
 
-/// Generated from `catalog/deployer.toml`; docs/security.md says what each policy is for.
+/// Generated from `templates/deployer.toml`; docs/security.md says what each policy is for.
 const DEPLOYER: &str = include_str!("../../../../../templates/deployer.json");
 
 /// What a plan needs: without the last three, the empty stack of a change set would stay (`REVIEW_IN_PROGRESS`).

@@ -263,30 +263,4 @@ mod tests {
             }
         }
     }
-
-    /// Lambda has 4 KB for all of a function's variables
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>): the longest settings fit into it.
-    #[test]
-    fn the_longest_settings_fit_into_lambdas_environment() {
-        let declared = templates::declared(TAGGER);
-        let longest = |name: &str| {
-            let one = declared.iter().find(|one| one.name == name).unwrap();
-            let kinds = tagger_core::identity::Kind::ALL.map(|kind| kind.as_str()).join(" ");
-            let allowed = one.allowed.iter().map(|word| word.len()).max();
-            match name {
-                "TagKey" => 127,
-                "SkipKinds" => kinds.len(),
-                // Its pattern says so.
-                "ExcludePrincipals" => {
-                    assert!(one.pattern.is_some_and(|pattern| pattern.ends_with("{0,2048}$")), "{one:?}");
-                    2048
-                }
-                _ => one.most.or(allowed).unwrap_or_else(|| panic!("{name} has no maximum")),
-            }
-        };
-        let settings: usize = VARIABLES.iter().map(|(name, variable)| longest(name) + variable.len()).sum();
-        let queue = "https://sqs.ap-southeast-99.amazonaws.com.cn/123456789012/auto-resource-tagger-dead-letters";
-        let wiring = "RETRY_QUEUE_URLDEAD_LETTER_QUEUE_URLTAG_CHANGESrestore".len() + 2 * queue.len();
-        assert!(settings + wiring <= 4096, "{settings} and {wiring} characters");
-    }
 }
