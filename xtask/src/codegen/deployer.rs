@@ -5,7 +5,11 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 /// The most characters of a managed policy, without spaces: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const MOST: usize = 6_144;
@@ -66,20 +70,26 @@ pub fn policies(root: &Path) -> Result<Value, String> {
     for one in &data.statement {
         add(&one.policy, &one.sid, &one.actions, &one.resources)?;
     }
-    let mut anywhere: [BTreeSet<String>; 2] = [BTreeSet::new(), BTreeSet::new()];
-    for one in &data.r#type {
-        if one.left_out.is_empty() != one.why.is_empty() {
-            return Err(format!("{SOURCE}: {}: left-out and why go together", one.name));
+    // One statement for all types of the same resources: what is around a list of actions counts too.
+    for (policy, of_account) in [("cloudformation", true), ("organization", false)] {
+        let of_policy = || data.r#type.iter().filter(|one| account.contains(&one.name) == of_account);
+        let mut groups: BTreeMap<&[String], Vec<&Type>> = BTreeMap::new();
+        for one in of_policy() {
+            if one.left_out.is_empty() != one.why.is_empty() {
+                return Err(format!("{SOURCE}: {}: left-out and why go together", one.name));
+            }
+            groups.entry(&one.resources).or_default().push(one);
         }
-        let of_account = account.contains(&one.name);
-        let policy = if of_account { "cloudformation" } else { "organization" };
-        add(policy, &one.name.trim_start_matches("AWS::").replace("::", ""), &one.actions, &one.resources)?;
-        anywhere[usize::from(!of_account)].extend(one.anywhere.iter().cloned());
-    }
-    for (policy, actions) in ["cloudformation", "organization"].iter().zip(anywhere) {
-        let actions: Vec<String> = actions.into_iter().collect();
-        if !actions.is_empty() {
-            add(policy, "Anywhere", &actions, &["*".to_owned()])?;
+        for (resources, types) in groups {
+            let actions: BTreeSet<String> = types.iter().flat_map(|one| one.actions.clone()).collect();
+            // `AWS::Service::Kind`: the service alone where several kinds share it.
+            let parts: Vec<&str> = types[0].name.split("::").skip(1).collect();
+            let sid = if types.len() > 1 { parts[0].to_owned() } else { parts.concat() };
+            add(policy, &sid, &actions.into_iter().collect::<Vec<_>>(), resources)?;
+        }
+        let anywhere: BTreeSet<String> = of_policy().flat_map(|one| one.anywhere.clone()).collect();
+        if !anywhere.is_empty() {
+            add(policy, "Anywhere", &anywhere.into_iter().collect::<Vec<_>>(), &["*".to_owned()])?;
         }
     }
     for (name, statements) in &mut all {
