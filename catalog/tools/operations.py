@@ -782,6 +782,14 @@ def global_event_regions(models: Models, partition: dict) -> list[str]:
     return sorted(region for region in found if re.search(r"-\d$", region))
 
 
+# Where EventBridge does not send events from one region to another. It does since 2021 between all regions but those of
+# GovCloud and China (https://aws.amazon.com/blogs/compute/expanding-cross-region-event-routing-with-amazon-eventbridge/),
+# and since June 2022 in GovCloud
+# (https://aws.amazon.com/about-aws/whats-new/2022/06/amazon-eventbridge-cross-region-routing-aws-govcloud-regions/).
+# Nothing says it of China since. Of the partitions of which AWS says nothing the rule is taken.
+NO_EVENTS_BETWEEN_REGIONS = {"aws-cn"}
+
+
 def partitions_toml(models: Models) -> str:
     out = [
         "# AWS's partitions: a region belongs to the partition one of whose prefixes it starts with, else to aws.\n"
@@ -801,6 +809,7 @@ def partitions_toml(models: Models) -> str:
             f"dualstack-suffix = {inline(outputs['dualStackDnsSuffix'])}\n"
             f"global-region = {inline(outputs['implicitGlobalRegion'])}\n"
             f"global-event-regions = {inline(global_event_regions(models, partition))}\n"
+            f"forwards-events = {inline(name not in NO_EVENTS_BETWEEN_REGIONS)}\n"
         )
     return "".join(out)
 

@@ -284,6 +284,8 @@ pub struct Partition {
     pub global_region: String,
     /// Regions in which global services log.
     pub global_event_regions: Vec<String>,
+    /// Whether EventBridge sends events between its regions.
+    pub forwards_events: bool,
 }
 
 /// `catalog/identities.toml`.

@@ -1696,14 +1696,14 @@ pub(crate) static EVENTS: &[Event] = &[
 ];
 
 pub(crate) static PARTITIONS: &[Partition] = &[
-    Partition { name: "aws", prefixes: &[], dns_suffix: "amazonaws.com", dualstack_suffix: "api.aws", global_region: "us-east-1", global_event_regions: &["us-east-1"] },
-    Partition { name: "aws-cn", prefixes: &["cn-"], dns_suffix: "amazonaws.com.cn", dualstack_suffix: "api.amazonwebservices.com.cn", global_region: "cn-northwest-1", global_event_regions: &["cn-north-1", "cn-northwest-1"] },
-    Partition { name: "aws-eusc", prefixes: &["eusc-"], dns_suffix: "amazonaws.eu", dualstack_suffix: "api.amazonwebservices.eu", global_region: "eusc-de-east-1", global_event_regions: &["eusc-de-east-1"] },
-    Partition { name: "aws-iso", prefixes: &["us-iso-"], dns_suffix: "c2s.ic.gov", dualstack_suffix: "api.aws.ic.gov", global_region: "us-iso-east-1", global_event_regions: &["us-iso-east-1"] },
-    Partition { name: "aws-iso-b", prefixes: &["us-isob-"], dns_suffix: "sc2s.sgov.gov", dualstack_suffix: "api.aws.scloud", global_region: "us-isob-east-1", global_event_regions: &["us-isob-east-1"] },
-    Partition { name: "aws-iso-e", prefixes: &["eu-isoe-"], dns_suffix: "cloud.adc-e.uk", dualstack_suffix: "api.cloud-aws.adc-e.uk", global_region: "eu-isoe-west-1", global_event_regions: &["eu-isoe-west-1"] },
-    Partition { name: "aws-iso-f", prefixes: &["us-isof-"], dns_suffix: "csp.hci.ic.gov", dualstack_suffix: "api.aws.hci.ic.gov", global_region: "us-isof-south-1", global_event_regions: &["us-isof-south-1"] },
-    Partition { name: "aws-us-gov", prefixes: &["us-gov-"], dns_suffix: "amazonaws.com", dualstack_suffix: "api.aws", global_region: "us-gov-west-1", global_event_regions: &["us-gov-west-1"] },
+    Partition { name: "aws", prefixes: &[], dns_suffix: "amazonaws.com", dualstack_suffix: "api.aws", global_region: "us-east-1", global_event_regions: &["us-east-1"], forwards_events: true },
+    Partition { name: "aws-cn", prefixes: &["cn-"], dns_suffix: "amazonaws.com.cn", dualstack_suffix: "api.amazonwebservices.com.cn", global_region: "cn-northwest-1", global_event_regions: &["cn-north-1", "cn-northwest-1"], forwards_events: false },
+    Partition { name: "aws-eusc", prefixes: &["eusc-"], dns_suffix: "amazonaws.eu", dualstack_suffix: "api.amazonwebservices.eu", global_region: "eusc-de-east-1", global_event_regions: &["eusc-de-east-1"], forwards_events: true },
+    Partition { name: "aws-iso", prefixes: &["us-iso-"], dns_suffix: "c2s.ic.gov", dualstack_suffix: "api.aws.ic.gov", global_region: "us-iso-east-1", global_event_regions: &["us-iso-east-1"], forwards_events: true },
+    Partition { name: "aws-iso-b", prefixes: &["us-isob-"], dns_suffix: "sc2s.sgov.gov", dualstack_suffix: "api.aws.scloud", global_region: "us-isob-east-1", global_event_regions: &["us-isob-east-1"], forwards_events: true },
+    Partition { name: "aws-iso-e", prefixes: &["eu-isoe-"], dns_suffix: "cloud.adc-e.uk", dualstack_suffix: "api.cloud-aws.adc-e.uk", global_region: "eu-isoe-west-1", global_event_regions: &["eu-isoe-west-1"], forwards_events: true },
+    Partition { name: "aws-iso-f", prefixes: &["us-isof-"], dns_suffix: "csp.hci.ic.gov", dualstack_suffix: "api.aws.hci.ic.gov", global_region: "us-isof-south-1", global_event_regions: &["us-isof-south-1"], forwards_events: true },
+    Partition { name: "aws-us-gov", prefixes: &["us-gov-"], dns_suffix: "amazonaws.com", dualstack_suffix: "api.aws", global_region: "us-gov-west-1", global_event_regions: &["us-gov-west-1"], forwards_events: true },
 ];
 
 pub(crate) static SESSIONS: &[Known] = &[

@@ -3,7 +3,7 @@
 mod account;
 
 use crate::cost_model::{Architecture, Delivery, Trail};
-pub use account::{Aws, Deploy, Destroy, Doctor, Protect, Redrive, Status};
+pub use account::{Aws, Deploy, Destroy, Doctor, PolicyOf, Protect, Redrive, Status};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;

@@ -13,7 +13,8 @@ use crate::{json, plan::plan, policy::Existing, policy::Policy, record::Record, 
 use serde_json::Value;
 use tagger_catalog::operation::Variant;
 
-/// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name.
+/// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name. Where
+/// each region has a function of its own (China), the region follows it: `AutoResourceTaggerRole-cn-north-1`.
 pub const ROLE: &str = "AutoResourceTaggerRole";
 
 /// A resource and its tags come together within so many seconds: a value that is there then may have come with the
@@ -225,7 +226,12 @@ impl Creation {
 fn is_taggers(record: &Record) -> bool {
     let session = json::member(record.user_identity(), "sessionContext");
     let role = json::member_text(json::member(session, "sessionIssuer"), "userName");
-    role.as_deref() == Some(ROLE) && record.created_nothing().is_none()
+    let own = role.as_deref().and_then(|role| role.strip_prefix(ROLE)).is_some_and(|rest| {
+        // Exactly: whoever can make a role of another name is not the tagger.
+        let of_region = rest.strip_prefix('-');
+        rest.is_empty() || of_region.is_some() && of_region == record.region().as_deref()
+    });
+    own && record.created_nothing().is_none()
 }
 
 /// Whether a request names a resource: by its ARN, or by its last part where names of its kind are meant.
@@ -282,8 +288,8 @@ mod tests {
     const URL: &str = "https://sqs.us-east-1.amazonaws.com/111122223333/jobs";
 
     fn record(source: &str, name: &str, request: Value, response: Value, user: &str) -> Record {
-        let identity = if user == ROLE {
-            json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": ROLE}}})
+        let identity = if user.starts_with(ROLE) {
+            json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": user}}})
         } else {
             json!({"type": "IAMUser", "userName": user})
         };
@@ -362,6 +368,9 @@ mod tests {
         for (what, change, record, expected) in [
             ("a queue", change(QUEUE, "alice"), queue(ROLE), true),
             ("by somebody else", change(QUEUE, "alice"), queue("mallory"), false),
+            ("by the role of this region", change(QUEUE, "alice"), queue("AutoResourceTaggerRole-us-east-1"), true),
+            ("by that of another region", change(QUEUE, "alice"), queue("AutoResourceTaggerRole-eu-west-1"), false),
+            ("by a role that begins so", change(QUEUE, "alice"), queue("AutoResourceTaggerRole2"), false),
             ("another value", change(QUEUE, "mallory"), queue(ROLE), false),
             (
                 "another queue",

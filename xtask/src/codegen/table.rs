@@ -59,13 +59,14 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     for partition in &catalog.partitions {
         let _ = writeln!(
             out,
-            "    Partition {{ name: {:?}, prefixes: &{:?}, dns_suffix: {:?}, dualstack_suffix: {:?}, global_region: {:?}, global_event_regions: &{:?} }},",
+            "    Partition {{ name: {:?}, prefixes: &{:?}, dns_suffix: {:?}, dualstack_suffix: {:?}, global_region: {:?}, global_event_regions: &{:?}, forwards_events: {} }},",
             partition.name,
             partition.prefixes,
             partition.dns_suffix,
             partition.dualstack_suffix,
             partition.global_region,
-            partition.global_event_regions
+            partition.global_event_regions,
+            partition.forwards_events
         );
     }
     out.push_str("];\n\n");

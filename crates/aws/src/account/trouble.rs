@@ -33,6 +33,8 @@ pub enum Kind {
     NotFound,
     /// No region is configured.
     NoRegion,
+    /// There is no such profile in the configuration.
+    NoProfile,
     /// AWS was not reached.
     Unreachable,
     /// Too many calls, after all retries.
@@ -61,6 +63,7 @@ impl Trouble {
         };
         match self.code.as_str() {
             "NoRegion" => Kind::NoRegion,
+            "NoProfile" => Kind::NoProfile,
             "NoCredentials" => Kind::NoCredentials,
             "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Kind::Expired,
             "InvalidClientTokenId"
@@ -134,6 +137,11 @@ impl Trouble {
             _ if self.code == "OperationAborted" => {
                 "a bucket of this name was deleted lately, and S3 does not give the name again yet: try again later, or name \
                  another bucket with --code-bucket"
+                    .to_owned()
+            }
+            Kind::NoProfile => {
+                "name one that is there with --profile or AWS_PROFILE, or make it (`aws configure --profile NAME`, `aws \
+                 configure sso`)"
                     .to_owned()
             }
             Kind::NotFound | Kind::Other => return None,

@@ -2,7 +2,7 @@
 
 use super::PolicyFile;
 use crate::cost_model::Delivery;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Which account, and where.
@@ -56,6 +56,10 @@ pub struct Deploy {
     /// The function's zip; by default `bootstrap.zip` beside this program
     #[arg(long, value_name = "FILE")]
     pub zip: Option<PathBuf>,
+    /// Take a zip whose program needs a newer glibc than Lambda has: for an emulator, which runs it on this
+    /// computer. On AWS such a function ends at its start
+    #[arg(long)]
+    pub any_glibc: bool,
     /// Bucket for the zip; by default auto-resource-tagger-code-ACCOUNT-REGION, which is made
     #[arg(long, value_name = "NAME", value_parser = bucket)]
     pub code_bucket: Option<String>,
@@ -65,6 +69,9 @@ pub struct Deploy {
     /// With --organization: ids of organizational units or of the root, with commas; by default the root
     #[arg(long, value_name = "LIST", requires = "organization", value_delimiter = ',')]
     pub targets: Vec<String>,
+    /// Print a policy for whoever deploys, for any account of the region's partition, and do nothing
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub print_policy: Option<PolicyOf>,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -74,6 +81,28 @@ pub struct Deploy {
     /// Print JSON lines; does not ask, so it needs --yes or --dry-run
     #[arg(long)]
     pub json: bool,
+}
+
+/// A policy of `templates/deployer.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyOf {
+    /// What `tagger deploy`, `status`, `doctor` and `destroy` call
+    Command,
+    /// What CloudFormation calls in the name of whoever deploys
+    Cloudformation,
+    /// What --organization needs besides
+    Organization,
+}
+
+impl PolicyOf {
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Cloudformation => "cloudformation",
+            Self::Organization => "organization",
+        }
+    }
 }
 
 /// `tagger status`.

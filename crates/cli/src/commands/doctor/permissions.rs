@@ -127,6 +127,7 @@ mod tests {
             allowed,
             by_organization,
             by_boundary,
+            lacks_context: false,
         };
         for (decisions, verdict, words) in [
             (

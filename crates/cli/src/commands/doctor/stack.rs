@@ -19,6 +19,8 @@ pub struct Site {
     pub stack: Option<Stack>,
     /// Forwarders, by region.
     pub forwarders: BTreeMap<String, Stack>,
+    /// Regions with a function of their own (China).
+    pub more_homes: Vec<String>,
     /// Every enabled region; empty when that is not known.
     pub regions: Vec<String>,
     /// Regions that could not be looked at.
@@ -39,7 +41,7 @@ impl Site {
 
     /// Every region that sends its creations to the function.
     pub fn covered(&self) -> Vec<String> {
-        let others = self.forwarders.keys().filter(|region| **region != self.home);
+        let others = self.forwarders.keys().chain(&self.more_homes).filter(|region| **region != self.home);
         std::iter::once(&self.home).chain(others).cloned().collect()
     }
 }
@@ -66,8 +68,9 @@ pub async fn find(account: &Account) -> (Option<Site>, Vec<Check>) {
     };
     checks.extend(deployment.unread.iter().map(|trouble| Check::unknown("deployed", trouble)));
     let unread = deployment.unread.iter().map(|trouble| trouble.region.clone()).collect();
+    let more_homes = deployment.more_homes.keys().cloned().collect();
     let mut site =
-        Site { forwarders: deployment.forwarders, regions: deployment.regions, unread, ..Site::default() };
+        Site { forwarders: deployment.forwarders, more_homes, regions: deployment.regions, unread, ..Site::default() };
     if let Some((home, stack)) = deployment.home {
         checks.extend(judge(&stack).map(|check| check.at(&home)));
         for (region, stack) in &site.forwarders {
