@@ -9,9 +9,12 @@
 //! A value is put back only where it is known to have been there (the tagger wrote it), where there is none and
 //! the creating call says it, or where the policy overwrites anyway. In every other case it is left and said.
 
-use crate::{json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
+use crate::{arn::Arn, json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
 use serde_json::Value;
-use tagger_catalog::operation::Variant;
+use tagger_catalog::{
+    Operation,
+    operation::{Takes, Variant},
+};
 
 /// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name.
 pub const ROLE: &str = "AutoResourceTaggerRole";
@@ -57,19 +60,25 @@ impl Change {
 
     /// The names under which CloudTrail may know the resource: services give it an id, a name or the ARN.
     pub fn names(&self) -> Vec<&str> {
-        let resource = self.arn.splitn(6, ':').nth(5).unwrap_or_default();
-        let mut names = vec![last(&self.arn), resource, self.arn.as_str()];
-        names.dedup();
+        let Some(arn) = Arn::parse(&self.arn) else { return vec![&self.arn] };
+        let mut names = Vec::new();
+        for name in own_names(&arn).chain([arn.last(), arn.path(), arn.resource, arn.as_str()]) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names
     }
 
     /// Whether this record is the tagger's own call that set this value.
     pub fn is_of(&self, record: &Record, key: &str) -> bool {
-        let service = self.arn.split(':').nth(2).unwrap_or_default();
+        let Some(arn) = Arn::parse(&self.arn) else { return false };
+        let by_name = record.event_source().starts_with(arn.service);
+        let is_it = |text: &str| text == self.arn || by_name && is_name(&arn, text);
         is_taggers(record)
             && self.value.is_some()
             && written(record, key) == self.value
-            && names(record, &self.arn, last(&self.arn), record.event_source().starts_with(service))
+            && any_text(json::member(record.value(), "requestParameters"), &is_it)
     }
 }
 
@@ -217,7 +226,10 @@ impl Creation {
             || operation.variant == Variant::S3
                 && ["TagResource", "PutBucketTagging"].contains(&name.as_str());
         let Resource { arn, id, .. } = &self.resource;
-        is_taggers(record) && same && names(record, arn, last(id), true)
+        // A bucket's other call takes its name.
+        let bucket = Arn::parse(arn).filter(|_| operation.variant == Variant::S3).map(|arn| arn.path());
+        let is_it = |text: &str| text == arn || text == id || Some(text) == bucket;
+        is_taggers(record) && same && any_text(json::member(record.value(), "requestParameters"), &is_it)
     }
 }
 
@@ -228,11 +240,31 @@ fn is_taggers(record: &Record) -> bool {
     role.as_deref() == Some(ROLE) && record.created_nothing().is_none()
 }
 
-/// Whether a request names a resource: by its ARN, or by its last part where names of its kind are meant.
-fn names(record: &Record, arn: &str, name: &str, by_name: bool) -> bool {
-    let is_it =
-        |text: &str| if text.starts_with("arn:") { text == arn } else { by_name && last(text) == name };
-    any_text(json::member(record.value(), "requestParameters"), &is_it)
+/// The operations of a resource's service, by the prefix of their actions.
+fn operations_of<'a>(arn: &Arn<'a>) -> impl Iterator<Item = &'static Operation> + use<'a> {
+    let service = arn.service;
+    let is_of = move |operation: &&Operation| {
+        let mut actions = operation.actions.iter();
+        actions.any(|action| action.split_once(':').is_some_and(|(prefix, _)| prefix == service))
+    };
+    tagger_catalog::operations().iter().filter(is_of)
+}
+
+/// What the tagging operations of its service take of an ARN, where that is a name.
+fn own_names<'a>(arn: &Arn<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
+    let arn = *arn;
+    let by_name = operations_of(&arn).filter(|operation| operation.takes != Takes::Arn);
+    by_name.filter_map(move |operation| arn.identifier(operation.takes))
+}
+
+/// Whether a tagging call of the resource's service means it by this text: by its name, or by a URL that ends with it.
+fn is_name(arn: &Arn, text: &str) -> bool {
+    let by_url = || {
+        let mut operations = operations_of(arn);
+        let ends = text.strip_suffix(arn.path()).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+        ends && operations.any(|operation| operation.takes == Takes::Given)
+    };
+    own_names(arn).any(|name| name == text) || by_url()
 }
 
 fn any_text(value: &Value, is_it: &impl Fn(&str) -> bool) -> bool {
@@ -266,11 +298,6 @@ fn value_in(value: &Value, key: &str, of_tags: bool) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// What stands after the last `/`, or else after the last `:`.
-fn last(text: &str) -> &str {
-    text.rsplit_once('/').or_else(|| text.rsplit_once(':')).map_or(text, |(_, last)| last)
 }
 
 #[cfg(test)]
