@@ -64,7 +64,11 @@ impl<'a> Arn<'a> {
 
     /// A function's ARN without the version or alias that it was called by; none where it is no function's.
     pub fn function(&self) -> Option<&'a str> {
-        let name = self.path().split(':').next().filter(|_| self.service == "lambda" && self.kind() == "function")?;
+        let name = self
+            .path()
+            .split(':')
+            .next()
+            .filter(|_| self.service == "lambda" && self.kind() == "function")?;
         self.text.get(..self.text.len() - self.path().len() + name.len())
     }
 

@@ -92,7 +92,8 @@ pub fn find(record: &Record, creator: &Creator, policy: &Policy) -> Option<Inher
         let fill = |template: &str| fill(template, &values, &region, &account);
         let arn = fill(parent.arn);
         // A stack's ARN is written whole, and a global resource of it is recorded in another region.
-        let stated = Arn::parse(&arn).filter(|arn| arn.account == account && is_region(arn.region))?.region.to_owned();
+        let stated =
+            Arn::parse(&arn).filter(|arn| arn.account == account && is_region(arn.region))?.region.to_owned();
         Some(Inherit {
             parent,
             id: if parent.id.is_empty() { arn.clone() } else { fill(parent.id) },

@@ -3,7 +3,11 @@
 //! Fills the catalog's templates from the record. It knows the record and the catalog; it must not
 //! know who made the call or which tags will be set.
 
-use crate::{arn::{self, Arn}, json, record::Record};
+use crate::{
+    arn::{self, Arn},
+    json,
+    record::Record,
+};
 use std::borrow::Cow;
 use tagger_catalog::{
     Entry, Event,
@@ -219,7 +223,10 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
         texts = texts
             .iter()
             .flat_map(|so_far| {
-                values.iter().filter_map(|value| filtered(value, *filter)).map(move |value| format!("{so_far}{value}"))
+                values
+                    .iter()
+                    .filter_map(|value| filtered(value, *filter))
+                    .map(move |value| format!("{so_far}{value}"))
             })
             .collect();
     }

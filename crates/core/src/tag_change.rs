@@ -9,8 +9,11 @@
 //! A value is put back only where it is known to have been there (the tagger wrote it), where there is none and
 //! the creating call says it, or where the policy overwrites anyway. In every other case it is left and said.
 
-use crate::{arn::Arn, json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
+use crate::{
+    arn::Arn, json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource,
+};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use tagger_catalog::{
     Operation,
     operation::{Takes, Variant},
@@ -61,12 +64,13 @@ impl Change {
     /// The names under which CloudTrail may know the resource: services give it an id, a name or the ARN.
     pub fn names(&self) -> Vec<&str> {
         let Some(arn) = Arn::parse(&self.arn) else { return vec![&self.arn] };
-        let mut names = Vec::new();
-        for name in own_names(&arn).chain([arn.last(), arn.path(), arn.resource, arn.as_str()]) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
+        let mut names: Vec<_> = own_names(&arn).collect();
+        if names.is_empty() {
+            names.push(arn.path());
         }
+        names.extend([arn.last(), arn.resource, arn.as_str()]);
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(*name));
         names
     }
 
@@ -261,7 +265,8 @@ fn own_names<'a>(arn: &Arn<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
 fn is_name(arn: &Arn, text: &str) -> bool {
     let by_url = || {
         let mut operations = operations_of(arn);
-        let ends = text.strip_suffix(arn.path()).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+        let ends =
+            text.strip_suffix(arn.path()).is_some_and(|before| before.is_empty() || before.ends_with('/'));
         ends && operations.any(|operation| operation.takes == Takes::Given)
     };
     own_names(arn).any(|name| name == text) || by_url()
@@ -359,6 +364,25 @@ mod tests {
     }
 
     #[test]
+    fn names_in_the_history() {
+        for (arn, expected) in [
+            (
+                "arn:aws:autoscaling:r:1:autoScalingGroup:u-1:autoScalingGroupName/team-b/web",
+                vec!["team-b/web", "web"],
+            ),
+            ("arn:aws:iam::1:role/team-b/ops", vec!["ops"]),
+            ("arn:aws:ecr:r:1:repository/team-b/web", vec!["team-b/web", "web"]),
+            ("arn:aws:kinesis:r:1:stream/web", vec!["web"]),
+            ("arn:aws:ecs:r:1:service/team-b/web", vec!["team-b/web", "web"]),
+        ] {
+            let change =
+                Change { arn: arn.to_owned(), region: String::new(), time: String::new(), value: None };
+            let resource = Arn::parse(arn).unwrap().resource;
+            assert_eq!(change.names(), [expected, vec![resource, arn]].concat());
+        }
+    }
+
+    #[test]
     fn the_taggers_own_write() {
         let change = |arn: &str, value: &str| Change {
             arn: arn.to_owned(),
@@ -379,6 +403,17 @@ mod tests {
             "tagSet": {"items": [{"key": "CreatedBy", "value": "alice"}]}});
         let ec2 = record("ec2", "CreateTags", ec2, json!({"_return": true}), ROLE);
         let instance = "arn:aws:ec2:us-east-1:111122223333:instance/i-2";
+        let group = |name: &str| {
+            format!(
+                "arn:aws:autoscaling:us-east-1:111122223333:autoScalingGroup:u-1:autoScalingGroupName/{name}"
+            )
+        };
+        let grouped = |name: &str| {
+            let tag = json!({"resourceId": name, "resourceType": "auto-scaling-group", "key": "CreatedBy", "value": "alice"});
+            record("autoscaling", "CreateOrUpdateTags", json!({"tags": [tag]}), Value::Null, ROLE)
+        };
+        let role = json!({"roleName": "ops", "tags": [{"key": "CreatedBy", "value": "alice"}]});
+        let role = record("iam", "TagRole", role, Value::Null, ROLE);
         let by_arn = record(
             "monitoring",
             "TagResource",
@@ -410,6 +445,20 @@ mod tests {
                 true,
             ),
             ("another ARN", change("arn:aws:cloudwatch:us-east-1:1:alarm:b", "alice"), by_arn, false),
+            ("a group", change(&group("team-b/web"), "alice"), grouped("team-b/web"), true),
+            (
+                "a group whose name ends as this one's",
+                change(&group("team-b/web"), "alice"),
+                grouped("web"),
+                false,
+            ),
+            (
+                "a group with the end of this one's name",
+                change(&group("web"), "alice"),
+                grouped("team-b/web"),
+                false,
+            ),
+            ("a role with a path", change("arn:aws:iam::111122223333:role/team-b/ops", "alice"), role, true),
         ] {
             assert_eq!(change.is_of(&record, "CreatedBy"), expected, "{what}");
         }

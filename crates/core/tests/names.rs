@@ -10,7 +10,6 @@ use std::{
 };
 use tagger_catalog::{
     Entry, Lifetime,
-    operation::Takes,
     template::{Filter, Part},
 };
 use tagger_core::{Plan, Policy, Record, containers, plan, resources::Resource};
@@ -339,12 +338,21 @@ fn rename(value: &mut Value, name: &str, new: &str) {
     }
 }
 
-/// Whether a name with a separator cannot be, or may be left alone: what is cut at the last one, by a pattern that allows
-/// none (`catalog/tools/operations.py` holds it), and what may stand there as an ARN.
+/// The operations of names that hold no separator by their patterns in AWS's models, which stand in `operations.toml`.
+const BY_LAST_PART: [&str; 6] = [
+    "iam:TagInstanceProfile",
+    "iam:TagRole",
+    "iam:TagServerCertificate",
+    "iam:TagUser",
+    "organizations:TagResource",
+    "s3files:TagResource",
+];
+
+/// Whether a name with a separator cannot be, or is left alone since an ARN may stand in its place.
 fn holds_none(entry: &Entry) -> bool {
-    let templates = entry.arn.iter().chain(entry.id).flat_map(|template| template.iter());
-    let by_name = |part: &Part| matches!(part, Part::Path { filter: Filter::Name, .. });
-    entry.operation.takes == Takes::Last || templates.into_iter().any(by_name)
+    let mut parts = entry.arn.iter().chain(entry.id).flat_map(|template| template.iter());
+    BY_LAST_PART.contains(&entry.operation.name)
+        || parts.any(|part| matches!(part, Part::Path { filter: Filter::Name, .. }))
 }
 
 /// Whoever renames a resource in a record gets the plan with the new name, in all that identifies it. Each sample's

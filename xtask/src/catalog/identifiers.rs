@@ -24,12 +24,18 @@ impl Catalog {
             let Some(operation) = self.operations.get(&entry.tag) else { continue };
             complaints.extend(self.why_not(&entry.r#type, &operation.takes).map(|why| {
                 let Operation { name, .. } = operation;
-                format!("{}: {} of {}: {name}: {why}; write an `id`", file.event_source, entry.r#type, entry.event)
+                format!(
+                    "{}: {} of {}: {name}: {why}; write an `id`",
+                    file.event_source, entry.r#type, entry.event
+                )
             }));
         }
         for told in &self.lifetimes.told {
             complaints.extend(self.why_not(&told.r#type, &told.takes).map(|why| {
-                format!("catalog/lifetimes.toml: {}: {why}; take the name from a path in the record", told.r#type)
+                format!(
+                    "catalog/lifetimes.toml: {}: {why}; take the name from a path in the record",
+                    told.r#type
+                )
             }));
         }
         complaints

@@ -163,7 +163,8 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
 }
 
 fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
-    let takes = if told.takes.starts_with("requestParameters.") || told.takes.starts_with("responseElements.") {
+    let takes = if told.takes.starts_with("requestParameters.") || told.takes.starts_with("responseElements.")
+    {
         format!("Recorded({:?})", told.takes)
     } else {
         word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("path", "Path")])
