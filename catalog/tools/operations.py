@@ -25,7 +25,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-import patterns
+import separators
 
 CATALOG = Path(__file__).resolve().parent.parent
 PINNED = re.search(r"botocore==(\S+)", (CATALOG / "tools/requirements.txt").read_text()).group(1)
@@ -586,7 +586,7 @@ class Table:
         members = service.input(operation)["members"]
         ref = next(ref for name, ref in members.items() if service.wire(name, ref, True) == identifier)
         pattern = service.shape(ref).get("pattern")
-        if pattern is None or patterns.may_hold(pattern, SEPARATORS):
+        if pattern is None or separators.may_hold(pattern, SEPARATORS):
             sys.exit(f"{service.name} {operation}: {identifier} has the pattern {pattern}, and can hold one of {SEPARATORS}: "
                      "it cannot be what stands after the last one in an ARN; take it out of LAST")
         return pattern
