@@ -706,8 +706,9 @@ class Table:
         if size and service.name not in WHOLE_PAGE:
             ref = given["members"][size]
             limits = service.shape(ref)
-            # A resource has at most 50 tags, and several services refuse a larger page.
-            number = min(max(50, limits.get("min", 0)), limits.get("max", 50))
+            # A resource has at most 50 tags, and several services refuse a larger page; Athena refuses a smaller one than 75.
+            number = max(50, limits.get("min", 0))
+            number = min(number, limits.get("max", number))
             if number < 50:
                 self.truncates.append(f"{service.name} {name}: at most {number} a page")
             where = {"query": "query", "body": "extra"}[service.place(ref)]
@@ -863,11 +864,57 @@ def check(models: Models, table: Table) -> None:
                 wrong.append(f"{where}: the model knows no {name}")
             if set(labels) - {call["id"], *call.get("extra", {}), *row.get("needs", [])}:
                 wrong.append(f"{where}: {call['uri']} has a label that nothing fills")
+            wrong += [f"{where}: {problem}" for problem in refused(service, call)]
     for line in wrong:
         print(line, file=sys.stderr)
     if wrong:
         sys.exit(1)
     print(f"{len(rows)} operations agree with botocore {PINNED}'s models")
+
+
+def refused(service: Service, call: dict) -> list[str]:
+    """The fixed values of a call that its model refuses: out of range, too short or long, of another form or enum."""
+    members = {service.wire(n, r, True): service.shape(r) for n, r in service.input(call["operation"])["members"].items()}
+    out = []
+    for table in ("extra", "query", "headers"):
+        for name, value in call.get(table, {}).items():
+            # A form's dotted name is written by hand, and a header of HEADERS is no member.
+            if name in members and value != "{account}":
+                out += [f"{name} = {value!r} {problem}" for problem in against(members[name], value)]
+    return out
+
+
+def against(shape: dict, value) -> list[str]:
+    """What a shape of a model has against a number or a text."""
+    kind, out = shape["type"], []
+    least, most = shape.get("min"), shape.get("max")
+    size = len(value) if kind == "string" else int(value) if kind in ("integer", "long") else None
+    if size is not None and least is not None and size < least:
+        out.append(f"is less than {least}")
+    if size is not None and most is not None and size > most:
+        out.append(f"is more than {most}")
+    if kind == "string" and "enum" in shape and value not in shape["enum"]:
+        out.append(f"is none of {', '.join(shape['enum'])}")
+    if kind == "string" and "pattern" in shape and not re.fullmatch(python_pattern(shape["pattern"]), value):
+        out.append(f"does not match {shape['pattern']}")
+    return out
+
+
+# Java's classes of characters, as far as they are ASCII: what is sent is ASCII only.
+CLASSES = {"\\p{L}": "A-Za-z", "\\p{N}": "0-9", "\\p{Z}": " ", "\\p{all}": "\\x00-\\x7f", "\\p{IsLatin}": "A-Za-z",
+           "\\p{IsAlphabetic}": "A-Za-z", "\\p{IsDigit}": "0-9", "\\p{M}": "", "\\p{S}": "$+<=>^`|~"}
+
+
+def python_pattern(pattern: str) -> str:
+    """A pattern of a model, which is Java's, as Python's, right for ASCII text."""
+    out = pattern.replace("\\P{C}", "[\\x20-\\x7e]")
+    for java, python in CLASSES.items():
+        out = out.replace(java, python)
+    # Pairs of surrogates are no ASCII, and Python's ranges know single characters only.
+    out = re.sub(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..-\\u[dD][89abAB]..\\u[dD][c-fC-F]..", "", out)
+    if re.search(r"\\[pP]\{", out):
+        sys.exit(f"{pattern}: write this class of characters into CLASSES")
+    return out
 
 
 def wire_names(service: Service, operation: str) -> set[str]:
