@@ -9,30 +9,25 @@ use std::{
 };
 
 /// How ARNs are cut by hand.
-const CUTS: [&str; 9] = [
-    "splitn(6,",
-    "split(':').nth(",
-    "split(':').skip(",
-    "split(':').take(",
-    "rsplit(':')",
-    "rsplit_once(':')",
-    "rsplit('/')",
-    "rsplit_once('/')",
-    "rsplit(['/', ':'])",
-];
+const CUTS: [&str; 5] =
+    ["splitn(6,", "split(':').nth(", "split(':').skip(", "split(':').take(", "rsplit(['/', ':'])"];
+/// How other things are cut too, so these count only in a line that speaks of an ARN.
+const PERHAPS: [&str; 4] = ["rsplit(':')", "rsplit_once(':')", "rsplit('/')", "rsplit_once('/')"];
 
-/// Files that cut something, with how often, and what it is.
+/// Files that cut by hand, in how many lines, and what.
 const OTHERS: &[(&str, usize, &str)] = &[
-    ("crates/aws/src/s3.rs", 1, "not yet: a bucket's ARN; goes with the executor"),
+    ("crates/aws/src/s3.rs", 1, "a bucket's ARN; not replaced yet"),
     ("crates/cli/src/commands/catalog/detail.rs", 1, "an IAM action"),
     ("crates/cli/src/commands/doctor/canary.rs", 1, "a queue's URL"),
     ("crates/cli/src/templates.rs", 1, "an IAM action"),
-    ("crates/core/src/identity.rs", 3, "a principalId, and the path of a user or role"),
-    ("crates/core/src/tag_change.rs", 1, "the name of an operation"),
-    ("crates/lambda/src/handler.rs", 1, "not yet: a function's ARN; goes with the executor"),
+    ("crates/lambda/src/handler.rs", 1, "a function's ARN; not replaced yet"),
     ("xtask/src/chaos/names.rs", 2, "the harness judges the product's cuts, so it has its own"),
-    ("xtask/src/chaos/world.rs", 1, "the name of an operation"),
 ];
+
+fn cuts_an_arn(line: &str) -> bool {
+    let has = |cuts: &[&str]| cuts.iter().any(|cut| line.contains(cut));
+    has(&CUTS) || line.to_lowercase().contains("arn") && has(&PERHAPS)
+}
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -60,10 +55,10 @@ fn no_other_file_cuts_an_arn() {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        let found: usize = CUTS.iter().map(|cut| text.matches(cut).count()).sum();
+        let found = text.lines().filter(|line| cuts_an_arn(line)).count();
         let known = OTHERS.iter().find(|(file, ..)| *file == name).map_or(0, |(_, count, _)| *count);
         if found != known {
-            wrong.push(format!("{name}: {found} cuts, {known} known"));
+            wrong.push(format!("{name}: {found} lines cut an ARN, {known} known"));
         }
     }
     let gone = OTHERS.iter().filter(|(file, ..)| !root.join(file).is_file());

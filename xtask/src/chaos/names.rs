@@ -12,7 +12,7 @@ pub fn kind(arn: &str) -> &str {
     part(arn, 5).split(['/', ':']).next().unwrap_or_default()
 }
 
-/// What stands at the very end. The names of the run hold neither slashes nor colons.
+/// What stands at the very end: of a name with slashes or colons, its last part.
 pub fn end(arn: &str) -> &str {
     arn.rsplit(['/', ':']).next().unwrap_or_default()
 }
@@ -21,7 +21,30 @@ pub fn end(arn: &str) -> &str {
 pub fn is_identifier(arn: &str, takes: Takes, id: &str) -> bool {
     match takes {
         Takes::Arn => arn == id,
-        Takes::Path | Takes::After(_) | Takes::Last => end(arn) == id,
+        Takes::Path => part(arn, 5).split_once(['/', ':']).is_some_and(|(_, path)| path == id),
+        Takes::After(text) => part(arn, 5).split(text).nth(1) == Some(id),
+        Takes::Last => end(arn) == id,
         Takes::Given => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Takes, is_identifier};
+
+    #[test]
+    fn the_end_of_a_name_is_another_name() {
+        let group = "arn:aws:autoscaling:r:1:autoScalingGroup:*:autoScalingGroupName/team-b/web";
+        let after = Takes::After(":autoScalingGroupName/");
+        for (arn, takes, id, expected) in [
+            (group, after, "team-b/web", true),
+            (group, after, "web", false),
+            ("arn:aws:kinesis:r:1:stream/web", Takes::Path, "web", true),
+            ("arn:aws:kinesis:r:1:stream/web", Takes::Path, "stream/web", false),
+            ("arn:aws:x:r:1:job/team-b/web", Takes::Path, "web", false),
+            ("arn:aws:iam::1:role/team-b/ops", Takes::Last, "ops", true),
+        ] {
+            assert_eq!(is_identifier(arn, takes, id), expected, "{arn} by {id}");
+        }
     }
 }
