@@ -112,8 +112,9 @@ LAST = {
     ("s3files", "TagResource"),
 }
 SEPARATORS = "/:"
-# What the operations of BY_HAND take.  The id of a group stands before its name, which can hold slashes:
+# What the operations of BY_HAND take.  The id of a group stands before its name, which can hold slashes and no colon:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
 PART = {
     ("autoscaling", "CreateOrUpdateTags"): "after :autoScalingGroupName/",
     ("ec2", "CreateTags"): "path",

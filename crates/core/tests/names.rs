@@ -299,6 +299,21 @@ fn what_is_not_known_to_be_the_name_names_nothing() {
     }
 }
 
+#[test]
+fn a_name_that_the_record_does_not_tell_is_not_asked_for() {
+    // The ARN has the name in lower case, and the call wants it as it was given.
+    for (request, expected) in [(json!({"modelName": "Web"}), Some("Web")), (json!({}), None)] {
+        let record = Record::new(json!({
+            "eventSource": "sagemaker.amazonaws.com", "eventName": "CreateModel", "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333", "requestParameters": request,
+            "responseElements": {"modelArn": "arn:aws:sagemaker:eu-west-1:111122223333:model/web"},
+            "userIdentity": { "type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice" },
+        }));
+        let plan = plan(&record, &Policy::default(), None);
+        assert_eq!(described(&plan.actions[0], &record).as_deref(), expected);
+    }
+}
+
 fn samples(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
