@@ -21,7 +21,7 @@ use tagger_aws::account::{
     history::Which,
     log::{Line, Lines},
 };
-use tagger_core::{Policy, Record, plan, resources::Resource};
+use tagger_core::{Policy, Record, arn::Arn, plan, resources::Resource};
 
 /// How far back the history is looked through.
 const WITHIN: Duration = Duration::from_secs(3 * 3600);
@@ -179,7 +179,7 @@ fn creation(record: &Record, policy: &Policy, account: &str) -> Option<Creation>
     let plan = plan(record, policy, Some(account));
     let first = plan.actions.first()?;
     // A canary is gone by now, and it had its own verdict.
-    if first.arn.rsplit(':').next().is_some_and(|name| name.starts_with(CANARY)) {
+    if Arn::parse(&first.arn).is_some_and(|arn| arn.path().starts_with(CANARY)) {
         return None;
     }
     let text = |name: &str| record.text(name).unwrap_or_default().into_owned();

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{Account, Trouble, rules::Rule};
+use tagger_core::arn::Arn;
 
 /// How the names of all rules begin that admit creations.
 pub const PREFIX: &str = "auto-tag-create-resources";
@@ -200,8 +201,8 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
                 .iter()
                 .map(|name| {
                     // All that the template gives the target, since the call replaces it whole.
-                    let account = wanted.target.split(':').nth(4).unwrap_or_default();
-                    let partition = wanted.target.split(':').nth(1).unwrap_or_default();
+                    let target = Arn::parse(&wanted.target);
+                    let (partition, account) = target.map_or(("aws", ""), |arn| (arn.partition, arn.account));
                     let targets = serde_json::json!([{
                         "Id": "tagger", "Arn": wanted.target,
                         "RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185},

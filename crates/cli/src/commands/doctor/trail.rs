@@ -4,6 +4,7 @@
 use super::report::{Check, Verdict, some};
 use std::time::SystemTime;
 use tagger_aws::account::{Account, trails::Trail};
+use tagger_core::arn::Arn;
 
 /// Looks at the trails that the home region sees; and since when there is one that sends events, where that is known.
 pub async fn check(
@@ -109,7 +110,7 @@ fn anew(asked: &Asked, name: &str) -> String {
 /// What one trail says.
 fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
     let named = format!("the trail {}", trail.name);
-    let whom = trail.arn.split(':').nth(4).unwrap_or_default();
+    let whom = Arn::parse(&trail.arn).map_or("", |arn| arn.account);
     let mut checks = vec![match trail.logging {
         Some(true) => Check::ok("trail-logging", format!("{} logs", named)),
         Some(false) => {

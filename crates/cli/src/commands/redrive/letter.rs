@@ -7,7 +7,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use tagger_aws::account::letters::Message;
 use tagger_core::{
-    Policy, containers,
+    Policy,
+    arn::Arn,
+    containers,
     outcome::Failure,
     work::{Document, Work},
 };
@@ -181,7 +183,7 @@ fn why(value: &Value, message: &Message) -> (Why, String) {
     }
     match &message.came_from {
         Some(queue) => {
-            let queue = queue.rsplit(':').next().unwrap_or_default();
+            let queue = Arn::parse(queue).map_or(queue.as_str(), |arn| arn.path());
             (plain("failed", "MaxReceives".to_owned()), format!("it was received from {queue} too often"))
         }
         None => (plain("failed", String::new()), String::new()),
