@@ -79,7 +79,7 @@ impl Cloud {
             .arg(port.to_string())
             .arg("--state")
             .arg(&folder);
-        let late = consistency.map(|seconds| seconds.to_string()).or(std::env::var(CONSISTENCY).ok());
+        let late = consistency.map(|seconds| seconds.to_string()).or_else(|| std::env::var(CONSISTENCY).ok());
         if let Some(seconds) = late {
             command.arg("--consistency").arg(seconds);
         }
@@ -139,7 +139,9 @@ impl Cloud {
         let program = std::env::current_exe()
             .map_err(|error| Error::Failure(format!("this program does not find itself: {error}")))?;
         let mut deploy = command(&program, &self.python, &self.folder);
-        deploy.args(["deploy", "--yes", "--json", "--trail", "new", "--any-glibc", "--zip"]).arg(absolute(bootstrap));
+        deploy
+            .args(["deploy", "--yes", "--json", "--trail", "new", "--any-glibc", "--zip"])
+            .arg(absolute(bootstrap));
         if let Some(config) = config {
             deploy.arg("--config").arg(absolute(config));
         }
