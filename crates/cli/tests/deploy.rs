@@ -292,7 +292,9 @@ fn expired_credentials_say_what_to_do() {
             request.respond(tiny_http::Response::from_string(body).with_status_code(403)).unwrap();
         }
     });
-    for verb in [&["deploy", "--yes", "--any-glibc", "--zip"][..], &["destroy", "--yes"], &["status"], &["doctor"]] {
+    for verb in
+        [&["deploy", "--yes", "--any-glibc", "--zip"][..], &["destroy", "--yes"], &["status"], &["doctor"]]
+    {
         let zip = bootstrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tagger"));
         command.args(verb);

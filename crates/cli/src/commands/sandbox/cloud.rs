@@ -124,7 +124,9 @@ impl Cloud {
         let program = std::env::current_exe()
             .map_err(|error| Error::Failure(format!("this program does not find itself: {error}")))?;
         let mut deploy = command(&program, &self.python, &self.folder);
-        deploy.args(["deploy", "--yes", "--json", "--trail", "new", "--any-glibc", "--zip"]).arg(absolute(bootstrap));
+        deploy
+            .args(["deploy", "--yes", "--json", "--trail", "new", "--any-glibc", "--zip"])
+            .arg(absolute(bootstrap));
         if let Some(config) = config {
             deploy.arg("--config").arg(absolute(config));
         }
