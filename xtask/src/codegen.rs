@@ -37,7 +37,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
     let templates = template::templates(&catalog, &root)?;
-    files.extend(numbers::documents(&catalog, &rules, &templates, &root)?);
+    files.extend(numbers::documents(&catalog, &rules, &templates, &proofs, &root)?);
     files.extend(templates);
     let mut drifted = Vec::new();
     for (name, text) in files {

@@ -164,10 +164,11 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
 }
 
 fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
-    let takes = if told.takes.starts_with("requestParameters.") {
+    let takes = if told.takes.starts_with("requestParameters.") || told.takes.starts_with("responseElements.")
+    {
         format!("Recorded({:?})", told.takes)
     } else {
-        word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("last", "Last"), ("path", "Path")])
+        word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("path", "Path")])
             .map_err(|error| format!("catalog/lifetimes.toml: {}: {error}", told.r#type))?
             .to_owned()
     };
@@ -212,7 +213,7 @@ fn templates(list: &OneOrMany) -> Result<String, String> {
             Part::Path { path, filter } => {
                 let filter = match filter {
                     Filter::None => "None",
-                    Filter::Last => "Last",
+                    Filter::Name => "Name",
                     Filter::Slash => "Slash",
                 };
                 format!("Part::Path {{ path: {path:?}, filter: Filter::{filter} }}")
@@ -235,7 +236,15 @@ fn operation_literal(operation: &Operation) -> Result<String, String> {
             return Err(format!("catalog/operations.toml: {}: unknown protocol `{other}`", operation.name));
         }
     };
-    let takes = word(&operation.takes, &[("arn", "Arn"), ("last", "Last"), ("given", "Given")])?;
+    let takes = match operation.takes.strip_prefix("after ") {
+        Some(text) => format!("After({text:?})"),
+        None => {
+            let known = [("arn", "Arn"), ("path", "Path"), ("last", "Last"), ("given", "Given")];
+            word(&operation.takes, &known)
+                .map_err(|error| format!("catalog/operations.toml: {}: {error}", operation.name))?
+                .to_owned()
+        }
+    };
     let variant = match operation.variant.as_deref() {
         None | Some("autoscaling") => "Regular",
         Some("ec2") => "Ec2",

@@ -101,7 +101,7 @@ impl Trouble {
     }
 
     /// What to do about it, where something can be said.
-    pub fn mend(&self) -> Option<String> {
+    pub fn fix(&self) -> Option<String> {
         Some(match self.kind() {
             Kind::NoRegion => {
                 "name the home region with --region or AWS_REGION, or set it in the profile".to_owned()
@@ -159,8 +159,8 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.region.is_empty() { String::new() } else { format!(" in {}", self.region) };
         write!(f, "{}{place}: {}: {}", self.call, self.code, self.message)?;
-        if let Some(mend) = self.mend() {
-            write!(f, "\n  {mend}")?;
+        if let Some(fix) = self.fix() {
+            write!(f, "\n  {fix}")?;
         }
         Ok(())
     }
@@ -237,10 +237,10 @@ mod tests {
             ),
             ("NoRegion", "", Kind::NoRegion, "--region"),
         ];
-        for (code, message, kind, mend) in cases {
+        for (code, message, kind, fix) in cases {
             let trouble = Trouble::new("sts:GetCallerIdentity", "eu-west-1", code, message);
             assert_eq!(trouble.kind(), kind, "{code}: {message}");
-            assert!(trouble.mend().is_some_and(|text| text.contains(mend)), "{code}: {:?}", trouble.mend());
+            assert!(trouble.fix().is_some_and(|text| text.contains(fix)), "{code}: {:?}", trouble.fix());
         }
     }
 }
