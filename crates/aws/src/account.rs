@@ -18,8 +18,8 @@ pub mod trails;
 pub mod trouble;
 
 use crate::{client::Client, covered};
-use aws_runtime::env_config::file::EnvConfigFiles as ProfileFiles;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles as ProfileFiles;
 use aws_smithy_http_client::{
     Connector,
     proxy::ProxyConfig,
@@ -141,8 +141,14 @@ async fn refuse_unknown_profile(named: Option<&str>) -> Result<(), String> {
     }
     let mut names: Vec<&str> = profiles.profiles().collect();
     names.sort_unstable();
-    let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are {}", names.join(", ")) };
-    Err(format!("there is no profile `{name}` in the configuration files (~/.aws/config, ~/.aws/credentials); {there}"))
+    let there = if names.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("there are {}", names.join(", "))
+    };
+    Err(format!(
+        "there is no profile `{name}` in the configuration files (~/.aws/config, ~/.aws/credentials); {there}"
+    ))
 }
 
 /// HTTPS with the system's roots (or `AWS_CA_BUNDLE`) and the proxies of the environment.

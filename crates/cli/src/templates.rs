@@ -167,7 +167,8 @@ mod tests {
             for one in declared(template).into_iter().filter(|one| one.default.is_none_or(str::is_empty)) {
                 let given = format!("ParameterKey: {}", one.name);
                 let given = set.lines().any(|line| {
-                    line.split_once(&given).is_some_and(|(_, rest)| !rest.starts_with(|sign: char| sign.is_alphanumeric()))
+                    line.split_once(&given)
+                        .is_some_and(|(_, rest)| !rest.starts_with(|sign: char| sign.is_alphanumeric()))
                 });
                 assert!(given, "organization.yaml does not give {} to its StackSet", one.name);
             }

@@ -38,7 +38,10 @@ fn a_wrong_setting_is_refused_before_aws_is_asked() {
     fs::write(&config, format!("[tags]\nLong = \"{}\"\n", "x".repeat(1030))).unwrap();
     let fake = Fake::start(&["us-gov-west-1"], |_| None);
     for (words, expected) in [
-        (&["--set", "MoreTags=CreatedAt={eventTme}"][..], "--set MoreTags=CreatedAt={eventTme}: unknown name `{eventTme}`; did you mean `eventTime`?"),
+        (
+            &["--set", "MoreTags=CreatedAt={eventTme}"][..],
+            "--set MoreTags=CreatedAt={eventTme}: unknown name `{eventTme}`; did you mean `eventTime`?",
+        ),
         (&["--set", "TagValue={nme}"], "did you mean `name`?"),
         (&["--set", "MoreTags=Team=a;team=b"], "the key `team` is set twice"),
         (&["--set", "SkipKinds=robot"], "`robot` is not one of person"),
@@ -57,7 +60,10 @@ fn a_wrong_setting_is_refused_before_aws_is_asked() {
     for (words, expected) in [
         (&["--set", "MoreTags=createdby=x"][..], "the key `createdby` is set twice"),
         (&["--config", config.to_str().unwrap()], "--config: MoreTags="),
-        (&["--alarm-email", "alice"], "--alarm-email: AlarmEmail=alice: this is not allowed; One e-mail address"),
+        (
+            &["--alarm-email", "alice"],
+            "--alarm-email: AlarmEmail=alice: this is not allowed; One e-mail address",
+        ),
     ] {
         let words = [&["deploy", "--yes", "--zip", &zip], words].concat();
         let text = run(&mut fake.tagger("us-gov-west-1", &words), 2);
@@ -94,16 +100,33 @@ fn a_profile_that_is_not_there_is_named_with_those_that_are() {
     let folder = folder("profile");
     let zip = program(&folder);
     let (config, credentials) = (folder.join("config"), folder.join("credentials"));
-    fs::write(&config, "[profile work]\nregion = eu-west-1\n[sso-session corp]\nsso_region = eu-west-1\n").unwrap();
-    fs::write(&credentials, "[home]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = verysecret\n").unwrap();
-    for verb in [&["deploy", "--yes", "--zip", &zip][..], &["status"], &["doctor"], &["destroy", "--yes"], &["redrive"]] {
+    fs::write(&config, "[profile work]\nregion = eu-west-1\n[sso-session corp]\nsso_region = eu-west-1\n")
+        .unwrap();
+    fs::write(
+        &credentials,
+        "[home]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = verysecret\n",
+    )
+    .unwrap();
+    for verb in [
+        &["deploy", "--yes", "--zip", &zip][..],
+        &["status"],
+        &["doctor"],
+        &["destroy", "--yes"],
+        &["redrive"],
+    ] {
         for (words, variable) in [(&["--profile", "nope"][..], None), (&[][..], Some("nope"))] {
             let mut command = alone(&[verb, words].concat());
             command.env("AWS_CONFIG_FILE", &config).env("AWS_SHARED_CREDENTIALS_FILE", &credentials);
             command.envs(variable.map(|name| ("AWS_PROFILE", name)));
             let text = run(&mut command, 2);
-            assert!(text.contains("there is no profile `nope`") && text.contains("there are home, work"), "{verb:?}: {text}");
-            assert!(!text.contains("secret") && !text.contains("AKIA") && !text.contains("region is"), "{verb:?}: {text}");
+            assert!(
+                text.contains("there is no profile `nope`") && text.contains("there are home, work"),
+                "{verb:?}: {text}"
+            );
+            assert!(
+                !text.contains("secret") && !text.contains("AKIA") && !text.contains("region is"),
+                "{verb:?}: {text}"
+            );
         }
     }
     let text = run(&mut alone(&["status", "--profile", "nope"]), 2);
@@ -150,7 +173,11 @@ fn a_closed_pipe_ends_no_verb_by_a_panic() {
         command.stdout(Stdio::from(writer.try_clone().unwrap())).stderr(Stdio::from(writer));
         let status = command.status().unwrap();
         assert_eq!(status.signal(), None, "tagger {words:?} was ended by a signal");
-        assert!(status.code().is_some_and(|code| code <= 3), "tagger {words:?}: exit code {:?}", status.code());
+        assert!(
+            status.code().is_some_and(|code| code <= 3),
+            "tagger {words:?}: exit code {:?}",
+            status.code()
+        );
     }
     // What changes something has not ended well when nobody reads how it went, and says so where somebody does.
     let (reader, writer) = std::io::pipe().unwrap();
@@ -195,7 +222,8 @@ fn what_was_just_made_is_asked_for_again() {
     let made = AtomicU32::new(0);
     let fake = Fake::start(&["us-gov-west-1"], move |request| {
         let path = "/auto-resource-tagger-code-111122223333-us-gov-west-1";
-        let unknown = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>";
+        let unknown =
+            "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>";
         match request.call.as_str() {
             // The bucket; then what is put into it is refused three times.
             "CreateChangeSet" if made.fetch_add(1, Ordering::Relaxed) > 6 => {

@@ -430,8 +430,18 @@ mod tests {
         for (what, change, record, expected) in [
             ("a queue", change(QUEUE, "alice"), queue(ROLE), true),
             ("by somebody else", change(QUEUE, "alice"), queue("mallory"), false),
-            ("by the role of this region", change(QUEUE, "alice"), queue("AutoResourceTaggerRole-us-east-1"), true),
-            ("by that of another region", change(QUEUE, "alice"), queue("AutoResourceTaggerRole-eu-west-1"), false),
+            (
+                "by the role of this region",
+                change(QUEUE, "alice"),
+                queue("AutoResourceTaggerRole-us-east-1"),
+                true,
+            ),
+            (
+                "by that of another region",
+                change(QUEUE, "alice"),
+                queue("AutoResourceTaggerRole-eu-west-1"),
+                false,
+            ),
             ("by a role that begins so", change(QUEUE, "alice"), queue("AutoResourceTaggerRole2"), false),
             ("another value", change(QUEUE, "mallory"), queue(ROLE), false),
             (

@@ -205,7 +205,10 @@ mod tests {
             (static_program, "nothing"),
             (Sample { version: "GLIBC_2.38", ..fine }, "needs GLIBC_2.38 of libc.so.6"),
             (Sample { version: "GLIBC_ABI_DT_RELR", ..fine }, "needs GLIBC_ABI_DT_RELR"),
-            (Sample { loader: "/lib/ld-musl-x86_64.so.1", ..fine }, "wants the loader /lib/ld-musl-x86_64.so.1"),
+            (
+                Sample { loader: "/lib/ld-musl-x86_64.so.1", ..fine },
+                "wants the loader /lib/ld-musl-x86_64.so.1",
+            ),
             (Sample { machine: 0xb7, loader: X86_64_LOADER, ..fine }, "wants the loader"),
             (Sample { machine: 0x28, ..fine }, "not for x86_64 or arm64"),
         ] {

@@ -59,8 +59,10 @@ pub fn policies(root: &Path) -> Result<Value, String> {
     if let Some(name) = used.symmetric_difference(&known).next() {
         return Err(format!("{SOURCE}: {name} stands either there or in a template, not in both"));
     }
-    let mut all: Map<String, Value> =
-        ["command", "cloudformation", "organization"].map(|name| (name.to_owned(), json!([]))).into_iter().collect();
+    let mut all: Map<String, Value> = ["command", "cloudformation", "organization"]
+        .map(|name| (name.to_owned(), json!([])))
+        .into_iter()
+        .collect();
     let mut add = |policy: &str, sid: &str, actions: &[String], resources: &[String]| {
         let list = all.get_mut(policy).and_then(Value::as_array_mut);
         let list = list.ok_or_else(|| format!("{SOURCE}: no policy is called {policy}"))?;
@@ -95,7 +97,8 @@ pub fn policies(root: &Path) -> Result<Value, String> {
     for (name, statements) in &mut all {
         let document = json!({ "Version": "2012-10-17", "Statement": statements.take() });
         // With an account's twelve digits and the longest partition that there is.
-        let text = document.to_string().replace("{account}", "111122223333").replace("{partition}", "aws-us-gov");
+        let text =
+            document.to_string().replace("{account}", "111122223333").replace("{partition}", "aws-us-gov");
         let size = text.chars().filter(|sign| !sign.is_whitespace()).count();
         if size > MOST {
             return Err(format!("{SOURCE}: the policy {name} has {size} characters, {MOST} at most"));
@@ -111,7 +114,11 @@ fn types(root: &Path, templates: &[&str]) -> Result<BTreeSet<String>, String> {
     for template in templates {
         let path = format!("templates/{template}.template.yaml");
         let text = fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
-        all.extend(text.lines().filter_map(|line| line.strip_prefix("    Type: AWS::")).map(|name| format!("AWS::{name}")));
+        all.extend(
+            text.lines()
+                .filter_map(|line| line.strip_prefix("    Type: AWS::"))
+                .map(|name| format!("AWS::{name}")),
+        );
     }
     Ok(all)
 }

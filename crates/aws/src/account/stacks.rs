@@ -382,7 +382,9 @@ impl Stacks {
 fn is_too_early(trouble: &Trouble) -> bool {
     trouble.code == "ValidationError"
         && trouble.message.contains("S3 error")
-        && ["NoSuchBucket", "specified bucket does not exist"].iter().any(|words| trouble.message.contains(words))
+        && ["NoSuchBucket", "specified bucket does not exist"]
+            .iter()
+            .any(|words| trouble.message.contains(words))
 }
 
 fn stack(found: &types::Stack) -> Stack {

@@ -29,6 +29,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use serde_json::json;
+use state::Next;
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{
     Account, Kind,
@@ -36,7 +37,6 @@ use tagger_aws::account::{
     stacks::{MOST_INLINE, Template},
 };
 use tagger_core::Policy;
-use state::Next;
 use target::Target;
 use zip::FunctionZip;
 
@@ -337,12 +337,20 @@ fn forwarder_regions(
     account: &Account,
     there: &Deployment,
 ) -> Result<BTreeSet<String>, Error> {
-    if account.partition.forwards_events { wanted_regions(arguments, account, there) } else { Ok(BTreeSet::new()) }
+    if account.partition.forwards_events {
+        wanted_regions(arguments, account, there)
+    } else {
+        Ok(BTreeSet::new())
+    }
 }
 
 /// The other regions to cover: those that are asked for, those that are covered, and always those of the global
 /// services.
-fn wanted_regions(arguments: &Deploy, account: &Account, there: &Deployment) -> Result<BTreeSet<String>, Error> {
+fn wanted_regions(
+    arguments: &Deploy,
+    account: &Account,
+    there: &Deployment,
+) -> Result<BTreeSet<String>, Error> {
     let mut wanted: BTreeSet<String> = there.forwarders.keys().cloned().collect();
     if !account.partition.forwards_events {
         wanted.extend(there.homes().map(|(region, _)| region.clone()));

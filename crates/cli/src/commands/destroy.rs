@@ -71,8 +71,10 @@ async fn destroy(
         doomed.push(Target::new(account, region, FORWARDER, Some(stack.clone())));
     }
     // More than one where each region has a function of its own.
-    let mut homes: Vec<Target> =
-        there.homes().map(|(region, stack)| Target::new(account, region, STACK, Some(stack.clone()))).collect();
+    let mut homes: Vec<Target> = there
+        .homes()
+        .map(|(region, stack)| Target::new(account, region, STACK, Some(stack.clone())))
+        .collect();
     let mut code = code_buckets(account, &there).await?;
     if of_organization {
         let outputs = there.organization.as_ref().and_then(|stack| stack.outputs.get("ArtifactBucketName"));

@@ -27,7 +27,10 @@ pub struct Fake {
 
 impl Fake {
     /// `answers` gives a status and a body; none is what an account has in which there is nothing.
-    pub fn start(regions: &'static [&'static str], answers: impl Fn(&Request) -> Option<(u16, String)> + Send + 'static) -> Self {
+    pub fn start(
+        regions: &'static [&'static str],
+        answers: impl Fn(&Request) -> Option<(u16, String)> + Send + 'static,
+    ) -> Self {
         let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", server.server_addr());
         let seen = Arc::new(Mutex::new(Vec::new()));

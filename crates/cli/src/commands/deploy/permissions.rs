@@ -64,7 +64,9 @@ pub async fn check(account: &Account, dry_run: bool, report: Report) -> Result<(
         }
         // A role of IAM Identity Center has a path that its session does not show, and not everybody may ask.
         Err(_) => match account.stacks(&account.region).may_list_change_sets(STACK).await {
-            Err(trouble) if trouble.kind() == Kind::Denied => vec!["cloudformation:ListChangeSets".to_owned()],
+            Err(trouble) if trouble.kind() == Kind::Denied => {
+                vec!["cloudformation:ListChangeSets".to_owned()]
+            }
             _ => Vec::new(),
         },
     };
@@ -107,7 +109,10 @@ mod tests {
         let actions = |which: PolicyOf| -> BTreeSet<String> {
             let document = document(which, "aws-cn", "111122223333");
             let text = document.to_string();
-            assert!(!text.contains('{') || !text.contains("{account}") && !text.contains("{partition}"), "{text}");
+            assert!(
+                !text.contains('{') || !text.contains("{account}") && !text.contains("{partition}"),
+                "{text}"
+            );
             assert!(!text.contains("arn:aws:"), "{text}");
             let statements = document["Statement"].as_array().unwrap().clone();
             let lists = statements.into_iter().map(|one| one["Action"].as_array().unwrap().clone());
@@ -117,8 +122,13 @@ mod tests {
         for action in OF_A_PLAN.iter().chain(&OF_ITS_EXECUTION) {
             assert!(command.contains(*action), "{action}");
         }
-        for action in ["iam:PassRole", "iam:CreateRole", "events:PutRule", "lambda:CreateFunction", "sqs:CreateQueue"] {
-            assert!(made.contains(action) && !command.contains(action) || action == "sqs:CreateQueue", "{action}");
+        for action in
+            ["iam:PassRole", "iam:CreateRole", "events:PutRule", "lambda:CreateFunction", "sqs:CreateQueue"]
+        {
+            assert!(
+                made.contains(action) && !command.contains(action) || action == "sqs:CreateQueue",
+                "{action}"
+            );
         }
         assert!(actions(PolicyOf::Organization).contains("cloudformation:CreateStackSet"));
     }
@@ -128,7 +138,10 @@ mod tests {
         for (caller, expected) in [
             ("arn:aws:iam::111122223333:root", None),
             ("arn:aws:iam::111122223333:user/ops/alice", Some("arn:aws:iam::111122223333:user/ops/alice")),
-            ("arn:aws-cn:sts::111122223333:assumed-role/Admin/bob", Some("arn:aws-cn:iam::111122223333:role/Admin")),
+            (
+                "arn:aws-cn:sts::111122223333:assumed-role/Admin/bob",
+                Some("arn:aws-cn:iam::111122223333:role/Admin"),
+            ),
             ("arn:aws:sts::111122223333:federated-user/carol", None),
             ("", None),
         ] {

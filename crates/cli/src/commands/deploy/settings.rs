@@ -31,7 +31,8 @@ pub fn check_each(templates: &[&str], set: &[(String, String)]) -> Result<(), Er
     let known: Vec<Declared> = templates.iter().flat_map(|template| templates::declared(template)).collect();
     for (name, value) in set {
         let Some(declared) = known.iter().find(|one| one.name == name) else {
-            let names: Vec<&str> = templates.iter().flat_map(|template| templates::parameters(template)).collect();
+            let names: Vec<&str> =
+                templates.iter().flat_map(|template| templates::parameters(template)).collect();
             let near = nearest(name, names.iter().copied());
             return Err(Error::Usage(format!(
                 "--set {name}: unknown parameter{near}; known are {}",
@@ -112,8 +113,8 @@ fn fits(declared: &Declared, value: &str) -> Result<(), String> {
         return Err(format!("it has {characters} characters, {most} at most; {}", declared.rule));
     }
     let Some(pattern) = declared.pattern else { return Ok(()) };
-    let pattern =
-        Regex::new(pattern).map_err(|error| format!("the pattern of {} in the template: {error}", declared.name))?;
+    let pattern = Regex::new(pattern)
+        .map_err(|error| format!("the pattern of {} in the template: {error}", declared.name))?;
     let items = if declared.kind == "CommaDelimitedList" { value.split(',').collect() } else { vec![value] };
     for item in items {
         // What is too long for the pattern's matching is not what the template allows either.
@@ -158,7 +159,10 @@ mod tests {
             let error = check_each(&[TAGGER], &[pair(name, value)]).unwrap_err();
             assert!(matches!(error, Error::Usage(_)), "{name}={value}: {error:?}");
             let said = error.to_string();
-            assert!(said.starts_with(&format!("--set {name}")) && said.contains(says), "{name}={value}: {said}");
+            assert!(
+                said.starts_with(&format!("--set {name}")) && said.contains(says),
+                "{name}={value}: {said}"
+            );
         }
         for (name, value) in [
             ("LogRetentionDays", "90"),
@@ -169,7 +173,8 @@ mod tests {
             ("SkipKinds", "service, ci"),
             ("ExcludePrincipals", "arn:*:iam::*:role/terraform-* bot"),
         ] {
-            check_each(&[TAGGER], &[pair(name, value)]).unwrap_or_else(|said| panic!("{name}={value}: {said}"));
+            check_each(&[TAGGER], &[pair(name, value)])
+                .unwrap_or_else(|said| panic!("{name}={value}: {said}"));
         }
         let both = [pair("ForwarderRegions", "us-west-2,eu-west-1"), pair("Dashboard", "no")];
         check_each(&[ORGANIZATION, TAGGER], &both).unwrap();
@@ -186,17 +191,42 @@ mod tests {
                 .into(),
             ..Stack::default()
         };
-        let code = || vec![("CodeBucket".to_owned(), Some("abc".to_owned())), ("CodeKey".to_owned(), Some("k".to_owned()))];
+        let code = || {
+            vec![
+                ("CodeBucket".to_owned(), Some("abc".to_owned())),
+                ("CodeKey".to_owned(), Some("k".to_owned())),
+            ]
+        };
         let set = |more: &[(&str, Option<&str>)]| -> Parameters {
             let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)));
             code().into_iter().chain(more).collect()
         };
         type Case<'a> = (&'a str, Parameters, Option<&'a Stack>, Option<&'a str>);
         let cases: &[Case] = &[
-            ("the default key", set(&[("MoreTags", Some("createdby=x"))]), None, Some("--set: MoreTags=createdby=x: the key `createdby` is set twice")),
-            ("the stack's key", set(&[("TagKey", None), ("MoreTags", Some("createdby=x"))]), Some(&stack), None),
-            ("the stack's further tags", set(&[("TagKey", Some("team")), ("MoreTags", None)]), Some(&stack), Some("the stack has MoreTags=Team=x: the key `Team` is set twice")),
-            ("the stack's value is wrong", set(&[("TagValue", None)]), Some(&stack), Some("the stack has TagValue={nme}: unknown name `{nme}`; did you mean `name`?")),
+            (
+                "the default key",
+                set(&[("MoreTags", Some("createdby=x"))]),
+                None,
+                Some("--set: MoreTags=createdby=x: the key `createdby` is set twice"),
+            ),
+            (
+                "the stack's key",
+                set(&[("TagKey", None), ("MoreTags", Some("createdby=x"))]),
+                Some(&stack),
+                None,
+            ),
+            (
+                "the stack's further tags",
+                set(&[("TagKey", Some("team")), ("MoreTags", None)]),
+                Some(&stack),
+                Some("the stack has MoreTags=Team=x: the key `Team` is set twice"),
+            ),
+            (
+                "the stack's value is wrong",
+                set(&[("TagValue", None)]),
+                Some(&stack),
+                Some("the stack has TagValue={nme}: unknown name `{nme}`; did you mean `name`?"),
+            ),
             ("a new value mends it", set(&[("TagValue", Some("{name}"))]), Some(&stack), None),
             ("nothing given", set(&[]), None, None),
         ];
@@ -207,7 +237,9 @@ mod tests {
             };
             match (check_all(TAGGER, parameters, *stack, given), expected) {
                 (Ok(()), None) => {}
-                (Err(error), Some(says)) => assert!(error.to_string().contains(says), "{what}: expected {says:?}, found {error}"),
+                (Err(error), Some(says)) => {
+                    assert!(error.to_string().contains(says), "{what}: expected {says:?}, found {error}")
+                }
                 (found, expected) => panic!("{what}: expected {expected:?}, found {found:?}"),
             }
         }
@@ -258,7 +290,8 @@ mod tests {
                 let variable = VARIABLES.iter().find(|(parameter, _)| *parameter == name).unwrap().1;
                 let pattern = fits(one, value);
                 assert_eq!(pattern.is_ok(), expected, "the pattern of {name} on {value:?}: {pattern:?}");
-                let read = config::from_environment(Policy::default(), [(variable.to_owned(), value.to_owned())]);
+                let read =
+                    config::from_environment(Policy::default(), [(variable.to_owned(), value.to_owned())]);
                 assert_eq!(read.is_ok(), expected, "the parser on {name}={value:?}: {read:?}");
             }
         }

@@ -155,7 +155,10 @@ mod tests {
                 Ok(_) => String::new(),
                 Err(error) => error.to_string(),
             };
-            assert!(found.contains(says) && found.is_empty() == says.is_empty(), "expected {says:?}, found {found:?}");
+            assert!(
+                found.contains(says) && found.is_empty() == says.is_empty(),
+                "expected {says:?}, found {found:?}"
+            );
             assert!(found.is_empty() || found.contains("wrong"), "{found}");
         }
         fs::remove_dir_all(folder).unwrap();
