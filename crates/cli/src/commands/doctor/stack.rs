@@ -69,8 +69,13 @@ pub async fn find(account: &Account) -> (Option<Site>, Vec<Check>) {
     checks.extend(deployment.unread.iter().map(|trouble| Check::unknown("deployed", trouble)));
     let unread = deployment.unread.iter().map(|trouble| trouble.region.clone()).collect();
     let more_homes = deployment.more_homes.keys().cloned().collect();
-    let mut site =
-        Site { forwarders: deployment.forwarders, more_homes, regions: deployment.regions, unread, ..Site::default() };
+    let mut site = Site {
+        forwarders: deployment.forwarders,
+        more_homes,
+        regions: deployment.regions,
+        unread,
+        ..Site::default()
+    };
     if let Some((home, stack)) = deployment.home {
         checks.extend(judge(&stack).map(|check| check.at(&home)));
         for (region, stack) in &site.forwarders {
