@@ -23,7 +23,12 @@ fn resources() -> Vec<(&'static str, &'static str, Value, Vec<&'static str>)> {
         {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}]});
     vec![
         ("Queue", "AWS::SQS::Queue", json!({}), vec!["sqs", "list-queue-tags", "--queue-url", "{id}"]),
-        ("Topic", "AWS::SNS::Topic", json!({}), vec!["sns", "list-tags-for-resource", "--resource-arn", "{id}"]),
+        (
+            "Topic",
+            "AWS::SNS::Topic",
+            json!({}),
+            vec!["sns", "list-tags-for-resource", "--resource-arn", "{id}"],
+        ),
         (
             "Role",
             "AWS::IAM::Role",
@@ -35,10 +40,20 @@ fn resources() -> Vec<(&'static str, &'static str, Value, Vec<&'static str>)> {
             "AWS::DynamoDB::Table",
             json!({"BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
                 "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}]}),
-            vec!["dynamodb", "list-tags-of-resource", "--resource-arn", "arn:aws:dynamodb:us-east-1:111122223333:table/{id}"],
+            vec![
+                "dynamodb",
+                "list-tags-of-resource",
+                "--resource-arn",
+                "arn:aws:dynamodb:us-east-1:111122223333:table/{id}",
+            ],
         ),
         ("Bucket", "AWS::S3::Bucket", json!({}), vec!["s3api", "get-bucket-tagging", "--bucket", "{id}"]),
-        ("Key", "AWS::KMS::Key", json!({"KeyPolicy": open}), vec!["kms", "list-resource-tags", "--key-id", "{id}"]),
+        (
+            "Key",
+            "AWS::KMS::Key",
+            json!({"KeyPolicy": open}),
+            vec!["kms", "list-resource-tags", "--key-id", "{id}"],
+        ),
         (
             "Function",
             "AWS::Lambda::Function",
@@ -116,7 +131,8 @@ fn physical(cloud: &Running, count: usize) -> Value {
         let found = cloud.aws("root", &["cloudformation", "describe-stacks", "--stack-name", "s"]);
         let status = found["Stacks"][0]["StackStatus"].as_str().unwrap().to_owned();
         if status.ends_with("_COMPLETE") {
-            let found = cloud.aws("root", &["cloudformation", "describe-stack-resources", "--stack-name", "s"]);
+            let found =
+                cloud.aws("root", &["cloudformation", "describe-stack-resources", "--stack-name", "s"]);
             let found = found["StackResources"].as_array().unwrap();
             assert_eq!((found.len(), status.contains("ROLLBACK")), (count, false), "{status}: {found:#?}");
             let pair = |one: &Value| {
