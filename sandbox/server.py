@@ -55,7 +55,9 @@ def _announce(output: int, endpoint: str, account: str, region: str) -> None:
     os.close(output)
 
 
-def run(listener: socket.socket, state: str, account: str, region: str, delay: float = 0.0) -> int:
+def run(
+    listener: socket.socket, state: str, account: str, region: str, *, consistency: float = 0.0, delay: float = 0.0
+) -> int:
     """Serve until SIGTERM; returns the exit code."""
     output = _log_to(os.path.join(state, "cloud.log"))
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -67,6 +69,7 @@ def run(listener: socket.socket, state: str, account: str, region: str, delay: f
     import patches
     import rule_world
     import rules_stacks
+    from consistency import Consistency
     from recorder import services, stacks
     from recorder.middleware import Recorder
     from strict import Strict
@@ -74,7 +77,9 @@ def run(listener: socket.socket, state: str, account: str, region: str, delay: f
     patches.apply()
     rule_world.note_deletions()
     rules_stacks.apply()
-    recorder = Recorder(Strict(emulator.app, account), state, account, region, delay)
+    late = Consistency(consistency)
+    late.start()
+    recorder = Recorder(Strict(emulator.app, account, late), state, account, region, delay)
     # Last, so that they see what the patches and rules let through.
     stacks.watch(recorder)
     services.watch(recorder)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -190,3 +191,8 @@ class Cloud:
         self.process.stderr.close()
         shutil.rmtree(self.state, ignore_errors=True)
         return code
+
+
+def gaps(message: str) -> str:
+    """A rule's message as a regular expression: anything may stand in its gaps."""
+    return ".*".join(re.escape(part) for part in re.split(r"\{\w+\}", message))

@@ -14,6 +14,7 @@ pub const REQUIREMENTS: &str = include_str!("../../../../../sandbox/requirements
 #[rustfmt::skip]
 const FILES: &[(&str, &str)] = files![
     "cloud.py",
+    "consistency.py",
     "constraints.py",
     "leniency.py",
     "lifetime.py",
