@@ -255,8 +255,13 @@ def _pairs(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def reserved_tag(subject: Subject) -> Found:
-    for key, _ in tags(subject):
-        if key.lower().startswith("aws:"):
+    """S3 takes a bucket's tags as a whole: AWS's own that are there stay, unchanged.
+
+    https://github.com/hashicorp/terraform-provider-aws writes them back in the same way, for buckets of stacks.
+    """
+    there = subject.world.tags(subject.at("Bucket")) if subject.kind == "s3:PutBucketTagging" else {}
+    for key, value in tags(subject):
+        if key.lower().startswith("aws:") and there.get(key) != value:
             return {"key": key}
     return None
 
