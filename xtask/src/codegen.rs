@@ -28,7 +28,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/resources.md", docs::resources(&catalog, &proofs)),
         ("docs/iam-policy.md", docs::iam_policy(&catalog)),
         ("docs/diagnostics.md", docs::diagnostics()),
-        ("docs/configuration.md", docs::configuration()),
+        ("docs/configuration.md", docs::configuration(&catalog)),
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
     files.extend(template::templates(&catalog, &root)?);

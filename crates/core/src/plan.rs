@@ -106,6 +106,7 @@ fn fill(
         let own_account = own_account.unwrap_or_default();
         plan.diagnostics.push(Diagnostic::resource_in_other_account(&resource.arn, own_account));
     }
+    let own = without_refused_key(own, &policy.tag.key, plan);
     if own.is_empty() {
         return Ok(());
     }
@@ -120,6 +121,7 @@ fn fill(
             None => plan.diagnostics.push(Diagnostic::tag_value_empty(&tag.key, tag.value.as_str())),
         }
     }
+    say_what_does_not_fit(&own, plan);
     for mut children in found.children {
         children.parents.retain(|parent| own.iter().any(|resource| resource.arn == parent.arn));
         plan.children.push(children);
@@ -141,6 +143,41 @@ fn fill(
     }
     plan.actions = own;
     Ok(())
+}
+
+/// The resources whose service takes the creator's key; of the others it is said.
+fn without_refused_key(resources: Vec<Resource>, key: &str, plan: &mut Plan) -> Vec<Resource> {
+    let refused = |resource: &Resource| value::refused_in_key(resource.entry.operation, key);
+    let mut types: Vec<&str> = Vec::new();
+    for (what, character) in
+        resources.iter().filter_map(|one| Some((one.entry.resource_type, refused(one)?)))
+    {
+        if !types.contains(&what) {
+            types.push(what);
+            plan.diagnostics.push(Diagnostic::tag_key_refused(what, key, character));
+        }
+    }
+    resources.into_iter().filter(|resource| refused(resource).is_none()).collect()
+}
+
+/// Notes which tags some of the resources get with another value, or not at all, since their services refuse characters.
+fn say_what_does_not_fit(resources: &[Resource], plan: &mut Plan) {
+    let mut types: Vec<&str> = Vec::new();
+    for resource in resources {
+        let (what, operation) = (resource.entry.resource_type, resource.entry.operation);
+        if types.contains(&what) {
+            continue;
+        }
+        types.push(what);
+        for (key, tag) in &plan.tags {
+            let fitted = value::fit_for(operation, tag);
+            if let Some(character) = value::refused_in_key(operation, key) {
+                plan.diagnostics.push(Diagnostic::tag_left_out(what, key, character));
+            } else if fitted != *tag {
+                plan.diagnostics.push(Diagnostic::tag_value_changed_for(what, key, tag, &fitted));
+            }
+        }
+    }
 }
 
 fn filled(tag: &Tag, record: &Record, plan: &mut Plan) -> Option<String> {

@@ -9,7 +9,9 @@
 //! A value is put back only where it is known to have been there (the tagger wrote it), where there is none and
 //! the creating call says it, or where the policy overwrites anyway. In every other case it is left and said.
 
-use crate::{json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
+use crate::{
+    json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource, value::fit_for,
+};
 use serde_json::Value;
 use tagger_catalog::operation::Variant;
 
@@ -197,8 +199,10 @@ impl Creation {
         let at = found.actions.iter().position(|resource| resource.arn == arn)?;
         let resource = found.actions.swap_remove(at);
         let planned = plan(record, policy, account);
+        let planned_value = planned.tags.first().filter(|_| !planned.actions.is_empty());
+        // What stands there is what its service accepts of it.
         let value =
-            planned.tags.first().filter(|_| !planned.actions.is_empty()).map(|(_, value)| value.clone());
+            planned_value.map(|(_, value)| fit_for(resource.entry.operation, value).into_owned());
         let doubt = if tagger_catalog::may_be_update(resource.entry) {
             Some(Why::MayBeUpdate)
         } else {
