@@ -66,7 +66,13 @@ impl Misconfigured {
         };
         let Intake { messages, tasks, unreadable } = intake::open(event, Some(&self.queues), now);
         let account = account_of(&context.invoked_function_arn);
-        let letters = tasks.into_iter().map(|task| (task.message, self.letter(task, account, now)));
+        let letters = tasks.into_iter().map(|task| {
+            let place = task.message;
+            match task.record.unknown_shape() {
+                Some(problem) => (place, unread(&messages, place, problem, now)),
+                None => (place, Ok(self.letter(task, account, now))),
+            }
+        });
         let unreadable = unreadable.into_iter().map(|(place, problem)| (place, unread(&messages, place, problem, now)));
         let sent = letters.chain(unreadable).map(|(place, letter)| {
             let is_over = &is_over;
@@ -84,7 +90,7 @@ impl Misconfigured {
     }
 
     /// The letter about a record; none where it gives no tag whatever the settings are.
-    fn letter(&self, task: Task, account: Option<&str>, now: u64) -> Result<Option<DeadLetter>, String> {
+    fn letter(&self, task: Task, account: Option<&str>, now: u64) -> Option<DeadLetter> {
         let Task { record, work, first_seen, tries, .. } = task;
         // Right settings can only leave more out.
         let mut plan: Plan = tagger_core::plan(&record, &Policy::default(), account);
@@ -92,7 +98,7 @@ impl Misconfigured {
             work.narrow(&mut plan);
         }
         if plan.actions.is_empty() && plan.children.is_empty() {
-            return Ok(None);
+            return None;
         }
         let named = |resource: &tagger_core::resources::Resource| Named {
             r#type: resource.entry.resource_type.to_owned(),
@@ -105,7 +111,7 @@ impl Misconfigured {
         let fix = format!("{}; fix the setting (`tagger deploy`), then `tagger redrive`", self.problem);
         let reason = Failure::ours(Class::Failed, "", CODE, fix);
         let record = record.value().clone();
-        Ok(Some(DeadLetter { record, resources, reason, since: first_seen, gave_up: now, tries }))
+        Some(DeadLetter { record, resources, reason, since: first_seen, gave_up: now, tries })
     }
 
     async fn send(&self, letter: DeadLetter) -> Result<(), String> {

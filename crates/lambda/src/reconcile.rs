@@ -35,6 +35,8 @@ use tagger_core::{
 
 /// The most text of records that is kept at a time; opened, it takes some five times as much memory.
 const MOST_TEXT: usize = 24 * 1024 * 1024;
+/// Where records are long, a slice is shorter: of a hundred times this at most.
+const TEXT_OF_A_CALL: usize = MOST_TEXT / 400;
 /// Records that are tagged together.
 const TOGETHER: usize = 25;
 /// What is left for writing the marks and the report.
@@ -203,8 +205,14 @@ impl Run<'_> {
         let mut halves: Vec<Window> = Vec::new();
         loop {
             let read = part.until - window.from;
-            let next = || Window { from: part.until, ..window }.first(pace.calls(), read);
+            // So much text weighs as much as a call: a slice is a quarter of what is kept at most.
+            let weight = pace.calls().max(u64::try_from(part.text / TEXT_OF_A_CALL).unwrap_or(u64::MAX));
+            let next = || Window { from: part.until, ..window }.first(weight, read);
             let Some(slice) = halves.pop().or_else(next) else { break };
+            // A slice of one page is taken whole; what is kept is for the next round then.
+            if self.room.get() == 0 {
+                break;
+            }
             let time = self.stop_reading.get().saturating_duration_since(Instant::now());
             let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             let gap = gap(pace.calls(), read, window.until - part.until, time);
