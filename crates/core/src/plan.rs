@@ -210,3 +210,55 @@ pub fn written(template: &[tagger_catalog::template::Part]) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, explain};
+    use serde_json::{Value, json};
+
+    fn record(source: &str, name: &str, request: Value, response: Value) -> Record {
+        Record::new(json!({
+            "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333", "requestParameters": request, "responseElements": response,
+            "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/John.Smith"},
+        }))
+    }
+
+    fn estimate() -> Record {
+        record("bcm-pricing-calculator", "CreateBillEstimate", json!({"name": "x"}), json!({"id": "e-1"}))
+    }
+
+    fn contact() -> Record {
+        let arn = "arn:aws:ssm-contacts:us-east-1:111122223333:contact/ops";
+        record("ssm-contacts", "CreateContact", json!({"alias": "ops"}), json!({"contactArn": arn}))
+    }
+
+    /// What is said of a plan, and the tags of its first action, as they are printed.
+    fn said(record: &Record, settings: &str) -> (Vec<&'static str>, Value) {
+        let plan = plan(record, &config::from_toml(settings).unwrap(), None);
+        let line: Value = serde_json::from_str(&explain::json(record, &plan)).unwrap();
+        let codes = plan.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect();
+        (codes, line["actions"][0]["tags"].clone())
+    }
+
+    #[test]
+    fn what_a_service_refuses_is_said_before_it_is_asked() {
+        let spaced = "[tag]\nkey = \"auto:creator\"\n";
+        let further = "[tags]\n\"auto:team\" = \"x\"\nTeam = \"y\"\n";
+        for (what, record, settings, codes, tags) in [
+            ("a value", estimate(), "", vec!["tag-value-changed"], json!({"CreatedBy": "John_Smith"})),
+            ("a key", contact(), spaced, vec!["tag-key-refused"], Value::Null),
+            (
+                "a further key",
+                contact(),
+                further,
+                vec!["tag-left-out"],
+                json!({"CreatedBy": "John.Smith", "Team": "y"}),
+            ),
+            ("neither", contact(), "", vec![], json!({"CreatedBy": "John.Smith"})),
+        ] {
+            assert_eq!(said(&record, settings), (codes, tags), "{what}");
+        }
+    }
+}

@@ -313,6 +313,24 @@ mod tests {
         record("s3", "PutBucketTagging", request, Value::Null, by)
     }
 
+    /// What the service does not take was never written, so it is not missing.
+    #[test]
+    fn a_value_is_compared_as_its_service_accepts_it() {
+        let arn = "arn:aws:bcm-pricing-calculator::111122223333:bill-estimate/e-1";
+        let created = record(
+            "bcm-pricing-calculator",
+            "CreateBillEstimate",
+            json!({"name": "x"}),
+            json!({"id": "e-1"}),
+            "j.smith",
+        );
+        let story = Story::of(arn, &[(7, created)], &Policy::default(), None);
+        assert_eq!(story.creation.as_ref().and_then(|one| one.value.as_deref()), Some("j_smith"), "{story:?}");
+        let judged = |now| story.judge(Some(now), 7 + TOGETHER, Existing::Overwrite, Mode::Restore);
+        assert_eq!(judged("j_smith"), Verdict::Fine);
+        assert_eq!(judged("mallory"), Verdict::Restore("j_smith".to_owned()));
+    }
+
     #[test]
     fn which_events_tell_of_a_change() {
         let event = |keys: Value, tags: Value| {
