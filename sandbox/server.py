@@ -65,10 +65,15 @@ def run(listener: socket.socket, state: str, account: str, region: str) -> int:
     from ministack import app as emulator
 
     import patches
+    import rule_world
+    import rules_stacks
     from recorder.middleware import Recorder
+    from strict import Strict
 
     patches.apply()
-    recorder = Recorder(emulator.app, state, account, region)
+    rule_world.note_deletions()
+    rules_stacks.apply()
+    recorder = Recorder(Strict(emulator.app, account), state, account, region)
     configuration = Config()
     configuration.bind = [f"fd://{listener.fileno()}"]
     configuration.keep_alive_timeout = 75

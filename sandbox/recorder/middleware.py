@@ -104,6 +104,7 @@ class Recorder:
             await self._app(scope, observed_receive, observed_send)
         finally:
             exchange.body, exchange.response_body = b"".join(sent), b"".join(answered)
+            exchange.call = scope.get("sandbox.call")
             self._queue.put(exchange)
 
     def _work(self) -> None:

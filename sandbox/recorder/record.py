@@ -32,6 +32,7 @@ class Exchange:
     status: int
     response_headers: dict[str, str]
     response_body: bytes
+    call: request.Call | None = None  # where somebody behind the recorder has understood it already
 
 
 class Unexplained(Exception):
@@ -40,8 +41,8 @@ class Unexplained(Exception):
 
 def build(exchange: Exchange) -> dict[str, Any] | None:
     query = parse_qs(exchange.query, keep_blank_values=True)
-    call = request.parse(exchange.method, exchange.path, query, exchange.headers, exchange.body,
-                         exchange.signature.scope)
+    call = exchange.call or request.parse(exchange.method, exchange.path, query, exchange.headers, exchange.body,
+                                          exchange.signature.scope)
     if call is None:
         raise Unexplained(f"{exchange.method} {exchange.path} ({exchange.signature.scope})")
     name = call.operation.name

@@ -62,6 +62,8 @@ pub fn test() -> Result<(), String> {
 fn beside_the_templates(cache: &Path) -> Result<(), String> {
     step("the sandbox's own tests");
     run(&mut unittest(&installed_python(cache)?, "sandbox/tests"))?;
+    step("the first run on AWS, in the sandbox");
+    run(&mut unittest(&installed_python(cache)?, "first-run/tests"))?;
     step("round trips: created on an emulator, tagged by the function, read back");
     crate::trips::run(&[])
 }

@@ -2,6 +2,8 @@
 
 mod command_line;
 mod docs;
+mod documents;
+mod numbers;
 mod policy;
 mod rules;
 mod table;
@@ -31,7 +33,9 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/configuration.md", docs::configuration(&catalog)),
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
-    files.extend(template::templates(&catalog, &root)?);
+    let templates = template::templates(&catalog, &root)?;
+    files.extend(numbers::documents(&catalog, &rules, &templates, &root)?);
+    files.extend(templates);
     let mut drifted = Vec::new();
     for (name, text) in files {
         let path = root.join(name);
@@ -48,6 +52,7 @@ pub fn run(check: bool) -> Result<(), String> {
             println!("wrote {name}");
         }
     }
+    documents::check(&root)?;
     // Last, since actions.txt is made from the policy that is written above.
     let listed = fs::read_to_string(root.join("catalog/reference/actions.txt"))
         .map_err(|error| format!("catalog/reference/actions.txt: {error}"))?;

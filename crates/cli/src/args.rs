@@ -166,7 +166,7 @@ pub struct Cost {
     /// Regions in which resources are tagged, the home region among them
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<1, 100>)]
     pub regions: u64,
-    /// Calls to AWS for each resource (assumed; 1.7 were measured without retries)
+    /// Calls to AWS for each resource (assumed; 1.8 were measured without retries)
     #[arg(long, default_value_t = 3.0, value_name = "NUMBER", value_parser = number::<0, 100>)]
     pub calls_per_resource: f64,
     /// Milliseconds that the function waits for each call (assumed)

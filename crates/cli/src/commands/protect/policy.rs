@@ -147,6 +147,26 @@ mod tests {
     }
 
     #[test]
+    fn docs_protection_md_has_these_numbers() {
+        let page = include_str!("../../../../../docs/protection.md");
+        let size = |strict| {
+            let protection = Protection { strict, ..of(&["CreatedBy"], &[]) };
+            protection.text().unwrap().chars().count()
+        };
+        let sizes = format!("It has {} characters, {} with `--strict`", size(false), size(true));
+        let many = unseen::ours().len();
+        let all = [
+            sizes,
+            format!("By {many} of them the tagger"),
+            format!("call of these {many} by"),
+            format!("but for the {many}."),
+        ];
+        for sentence in all.into_iter().chain(unseen::ours().into_iter().map(|action| format!("`{action}`"))) {
+            assert!(page.contains(&sentence), "docs/protection.md does not say: {sentence}");
+        }
+    }
+
+    #[test]
     fn what_is_refused() {
         for (keys, except, words) in [
             (&["aws:x"][..], &[][..], "does not begin with aws:"),
