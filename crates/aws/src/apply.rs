@@ -296,7 +296,8 @@ pub(crate) async fn write(
     // EC2, S3 and what is tagged together refuse nothing of it; codegen holds that.
     let fitted = value::tags_for(operation, tags.iter().copied());
     let tags: Vec<(&str, &str)> = fitted.iter().map(|(key, value)| (*key, value.as_ref())).collect();
-    let ask = Ask { ids: &[&resource.id], tags: &tags, with: resource.entry.with, account: &resource.account };
+    let ask =
+        Ask { ids: &[&resource.id], tags: &tags, with: resource.entry.with, account: &resource.account };
     let answer = client.call(operation, &operation.write, &resource.region, ask).await?;
     written(operation, &answer)?;
     refuse_failures_inside(operation, &answer)

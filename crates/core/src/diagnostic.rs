@@ -293,7 +293,10 @@ impl Diagnostic {
     pub(crate) fn tag_value_changed_for(what: &str, key: &str, from: &str, to: &str) -> Self {
         Self::new(
             Code::TagValueChanged,
-            format!("the value of {key} was {:?}, which {what} does not accept as a tag; it becomes {to:?}", short(from)),
+            format!(
+                "the value of {key} was {:?}, which {what} does not accept as a tag; it becomes {to:?}",
+                short(from)
+            ),
             "a few services accept fewer characters than the others; elsewhere the value stays as it is",
         )
     }
@@ -301,7 +304,9 @@ impl Diagnostic {
     pub(crate) fn tag_key_refused(what: &str, key: &str, character: char) -> Self {
         Self::new(
             Code::TagKeyRefused,
-            format!("{what} cannot have a tag with the key {key:?}: its service refuses {character:?} in keys"),
+            format!(
+                "{what} cannot have a tag with the key {key:?}: its service refuses {character:?} in keys"
+            ),
             "choose a key of letters, digits, _ and - (TAGGER_KEY, tag.key, the parameter TagKey); every service accepts those",
         )
     }

@@ -149,8 +149,7 @@ fn fill(
 fn without_refused_key(resources: Vec<Resource>, key: &str, plan: &mut Plan) -> Vec<Resource> {
     let refused = |resource: &Resource| value::refused_in_key(resource.entry.operation, key);
     let mut types: Vec<&str> = Vec::new();
-    for (what, character) in
-        resources.iter().filter_map(|one| Some((one.entry.resource_type, refused(one)?)))
+    for (what, character) in resources.iter().filter_map(|one| Some((one.entry.resource_type, refused(one)?)))
     {
         if !types.contains(&what) {
             types.push(what);

@@ -285,7 +285,11 @@ mod tests {
 
     fn thousands(number: u64) -> String {
         let number = number / 1000;
-        if number >= 1000 { format!("{},{:03},000", number / 1000, number % 1000) } else { format!("{number},000") }
+        if number >= 1000 {
+            format!("{},{:03},000", number / 1000, number % 1000)
+        } else {
+            format!("{number},000")
+        }
     }
 
     /// The numbers of the documents are those of the constants above.

@@ -201,8 +201,7 @@ impl Creation {
         let planned = plan(record, policy, account);
         let planned_value = planned.tags.first().filter(|_| !planned.actions.is_empty());
         // What stands there is what its service accepts of it.
-        let value =
-            planned_value.map(|(_, value)| fit_for(resource.entry.operation, value).into_owned());
+        let value = planned_value.map(|(_, value)| fit_for(resource.entry.operation, value).into_owned());
         let doubt = if tagger_catalog::may_be_update(resource.entry) {
             Some(Why::MayBeUpdate)
         } else {
@@ -325,7 +324,11 @@ mod tests {
             "j.smith",
         );
         let story = Story::of(arn, &[(7, created)], &Policy::default(), None);
-        assert_eq!(story.creation.as_ref().and_then(|one| one.value.as_deref()), Some("j_smith"), "{story:?}");
+        assert_eq!(
+            story.creation.as_ref().and_then(|one| one.value.as_deref()),
+            Some("j_smith"),
+            "{story:?}"
+        );
         let judged = |now| story.judge(Some(now), 7 + TOGETHER, Existing::Overwrite, Mode::Restore);
         assert_eq!(judged("j_smith"), Verdict::Fine);
         assert_eq!(judged("mallory"), Verdict::Restore("j_smith".to_owned()));

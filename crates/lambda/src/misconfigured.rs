@@ -73,13 +73,16 @@ impl Misconfigured {
                 None => (place, Ok(self.letter(task, account, now))),
             }
         });
-        let unreadable = unreadable.into_iter().map(|(place, problem)| (place, unread(&messages, place, problem, now)));
+        let unreadable =
+            unreadable.into_iter().map(|(place, problem)| (place, unread(&messages, place, problem, now)));
         let sent = letters.chain(unreadable).map(|(place, letter)| {
             let is_over = &is_over;
             async move {
                 let kept = match letter {
                     Ok(None) => Ok(false),
-                    Ok(Some(_)) if is_over() => Err("there was no time left to write the dead letter".to_owned()),
+                    Ok(Some(_)) if is_over() => {
+                        Err("there was no time left to write the dead letter".to_owned())
+                    }
                     Ok(Some(letter)) => self.send(letter).await.map(|()| true),
                     Err(problem) => Err(problem),
                 };

@@ -280,7 +280,8 @@ impl Run<'_> {
         let have_key = self.with_key(&candidates).await;
         let mut newest = Newest::default();
         candidates.iter().for_each(|candidate| newest.note(&candidate.plan, candidate.time));
-        let lacks = |candidate: &&Candidate| left(candidate, &newest, |arn| have_key.contains(arn)).work.is_some();
+        let lacks =
+            |candidate: &&Candidate| left(candidate, &newest, |arn| have_key.contains(arn)).work.is_some();
         // The names of what is left may have been given again since: later records say so, if all were read.
         let lacking: HashSet<&str> =
             candidates.iter().filter(lacks).map(|candidate| candidate.region.as_str()).collect();
@@ -333,8 +334,7 @@ impl Run<'_> {
     /// Notes what was created after the windows, and says of which regions everything until now was read.
     async fn read_rest(&self, parts: &[&Part], newest: &mut Newest) -> HashSet<String> {
         let at_the_end = parts.iter().filter(|part| part.until >= part.window.until);
-        let rest =
-            join_all(at_the_end.map(|part| self.read(&part.region, part.window.rest(self.now)))).await;
+        let rest = join_all(at_the_end.map(|part| self.read(&part.region, part.window.rest(self.now)))).await;
         for candidate in rest.iter().flat_map(|part| &part.found) {
             newest.note(&candidate.plan, candidate.time);
         }

@@ -9,7 +9,10 @@ use tagger_core::work::{DeadLetter, Document, Work};
 
 const QUEUES: [(&str, &str); 2] = [
     ("RETRY_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/auto-resource-tagger-retry"),
-    ("DEAD_LETTER_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/auto-resource-tagger-dead-letters"),
+    (
+        "DEAD_LETTER_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/111122223333/auto-resource-tagger-dead-letters",
+    ),
 ];
 
 fn run(event: Value, aws: Aws, wrong: (&str, &str)) -> Run {
@@ -19,7 +22,8 @@ fn run(event: Value, aws: Aws, wrong: (&str, &str)) -> Run {
 /// The dead letters that were sent; every call is one.
 fn letters(run: &Run) -> Vec<DeadLetter> {
     let sent = run.asked.iter().map(|asked| {
-        let body = asked.strip_prefix("AmazonSQS.SendMessage ").unwrap_or_else(|| panic!("not a letter: {asked}"));
+        let body =
+            asked.strip_prefix("AmazonSQS.SendMessage ").unwrap_or_else(|| panic!("not a letter: {asked}"));
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["QueueUrl"], QUEUES[1].1);
         match serde_json::from_str(body["MessageBody"].as_str().unwrap()).unwrap() {
@@ -53,10 +57,18 @@ fn what_it_is_asked_becomes_a_letter_with_the_fix() {
         let expected = json!({ "records": 1, "givenUp": 1, "leftAlone": 0 });
         assert_eq!(run.answers, [("response".to_owned(), expected)], "{wrong:?}: {}", run.log);
         let [letter] = letters(&run).try_into().unwrap();
-        assert_eq!((letter.reason.code.as_str(), &letter.record), ("settings-invalid", &created), "{wrong:?}");
+        assert_eq!(
+            (letter.reason.code.as_str(), &letter.record),
+            ("settings-invalid", &created),
+            "{wrong:?}"
+        );
         assert_eq!(letter.resources[0].arn, "arn:aws:sqs:us-east-1:111122223333:jobs");
         for word in says.into_iter().chain(["tagger redrive"]) {
-            assert!(letter.reason.message.contains(word), "{wrong:?}: no {word} in {}", letter.reason.message);
+            assert!(
+                letter.reason.message.contains(word),
+                "{wrong:?}: no {word} in {}",
+                letter.reason.message
+            );
         }
         let lines = run.log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let of_record: Vec<_> = lines.filter(|line| line["code"] == "settings-invalid").collect();
@@ -71,7 +83,8 @@ fn a_batch_is_done_where_each_message_is_a_letter() {
     let created = detail("111122223333", json!({}));
     let failed = detail("111122223333", json!({"errorCode": "AccessDenied"}));
     let waiting = Document::Work(Work { record: created.clone(), ..Work::default() }).text();
-    let bodies = [event(created), event(failed), json!({"hello": 1}), serde_json::from_str(&waiting).unwrap()];
+    let bodies =
+        [event(created), event(failed), json!({"hello": 1}), serde_json::from_str(&waiting).unwrap()];
     let ids = ["m-1", "m-2", "m-3", "m-4"];
     let batch: Vec<Value> = ids.iter().zip(&bodies).map(|(id, body)| message(id, body)).collect();
     let wrong = ("TAGGER_KYE", "Owner");

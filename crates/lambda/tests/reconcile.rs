@@ -358,7 +358,8 @@ fn what_is_too_much_at_a_time_is_read_in_parts() {
         let began = BEGAN.load(Ordering::Relaxed);
         if asked.starts_with("/2017-03-31/tags/") && asked.ends_with(" \nus-east-1") {
             let at = |second| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(second));
-            let tags = json!({ format!("{MARK}us-east-1"): at(began), format!("{MARK}eu-west-1"): at(began) });
+            let tags =
+                json!({ format!("{MARK}us-east-1"): at(began), format!("{MARK}eu-west-1"): at(began) });
             return (200, json!({ "Tags": tags }).to_string());
         }
         if asked.starts_with("ResourceGroupsTaggingAPI_20170126.GetResources") {

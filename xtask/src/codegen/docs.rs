@@ -249,7 +249,8 @@ fn refused(catalog: &Catalog, out: &mut String) {
         }
     }
     for ((part, characters), types) in types.into_iter().rev() {
-        let written = characters.chars().map(|one| if one == ' ' { "space".to_owned() } else { format!("`{one}`") });
+        let written =
+            characters.chars().map(|one| if one == ' ' { "space".to_owned() } else { format!("`{one}`") });
         let types = types.into_iter().collect::<Vec<_>>().join(", ");
         let _ = writeln!(out, "| {part} | {} | {types} |", written.collect::<Vec<_>>().join(" "));
     }

@@ -65,7 +65,9 @@ fn kind(span: &str) -> Kind<'_> {
     match words.as_slice() {
         ["cargo", "xtask", verb, ..] => Kind::Task(verb),
         ["tagger", verb, ..] => Kind::Verb(verb),
-        [path] if path.contains('/') && !path.starts_with('/') && !path.contains(['*', '<', ':']) => Kind::Path,
+        [path] if path.contains('/') && !path.starts_with('/') && !path.contains(['*', '<', ':']) => {
+            Kind::Path
+        }
         [name] if name.matches('_').count() > 1 && is_name(name) => Kind::Test,
         _ => Kind::Other,
     }
@@ -90,7 +92,10 @@ mod tests {
         ] {
             assert_eq!(kind(span), expected, "{span}");
         }
-        assert!(has_test("    fn one_of_them() {", "one_of_them") && !has_test("fn one_of_them_all(", "one_of_them"));
+        assert!(
+            has_test("    fn one_of_them() {", "one_of_them")
+                && !has_test("fn one_of_them_all(", "one_of_them")
+        );
     }
 
     #[test]

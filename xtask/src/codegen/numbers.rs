@@ -20,16 +20,16 @@ const FORMS: [(&str, &str); 13] = [
         "docs/deployment.md",
         "The function may: {actions} actions of {action_services} services: {sets} that set tags, {reads} that read tags",
     ),
-    ("docs/deployment.md", "  ~  {changed_rules} rules                     auto-resource-tagger-reconcile (Targets), "),
+    (
+        "docs/deployment.md",
+        "  ~  {changed_rules} rules                     auto-resource-tagger-reconcile (Targets), ",
+    ),
     (
         "docs/deployment.md",
         "With these parameters {with_trail} resources are made; with a trail of its own and a new bucket, {own_trail}.",
     ),
     ("docs/deployment.md", "Forwarders, {forwarder} resources each:"),
-    (
-        "docs/protection.md",
-        "Of {tagging_actions} actions that AWS's [service authorization reference]",
-    ),
+    ("docs/protection.md", "Of {tagging_actions} actions that AWS's [service authorization reference]"),
     ("docs/protection.md", " calls tagging, {unseen} do not tell their keys;"),
     ("docs/protection.md", "`tag:TagResources` of the Tagging API is among the {unseen},"),
     (

@@ -5,6 +5,7 @@
 //! the rate, the words, the state of a stack, why one failed. Whatever an interrupted or failed run
 //! left is mended by the next one.
 
+mod keys;
 mod mends;
 mod organization;
 mod parameters;
@@ -95,6 +96,9 @@ async fn one_account(
     if let Some(topic) = alarm_topic {
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
+    }
+    for warning in keys::warnings(&parameters, home.stack.as_ref()) {
+        report.say("warning", &format!("  WARNING {warning}"), json!({}))?;
     }
     let mut targets = vec![home];
     let mut left_out = Vec::new();

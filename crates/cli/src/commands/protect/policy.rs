@@ -161,7 +161,8 @@ mod tests {
             format!("call of these {many} by"),
             format!("but for the {many}."),
         ];
-        for sentence in all.into_iter().chain(unseen::ours().into_iter().map(|action| format!("`{action}`"))) {
+        for sentence in all.into_iter().chain(unseen::ours().into_iter().map(|action| format!("`{action}`")))
+        {
             assert!(page.contains(&sentence), "docs/protection.md does not say: {sentence}");
         }
     }
