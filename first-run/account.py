@@ -33,16 +33,23 @@ class Said:
 
     code: int
     lines: list[dict[str, Any]]
-    text: str
+    out: str
+    error: str
     seconds: float
 
     @property
     def end(self) -> dict[str, Any]:
         return self.lines[-1] if self.lines else {}
 
+    def denied(self) -> list[str]:
+        """Lines that speak of a denial, as an error or as a check that could not look."""
+        lines = [*self.error.splitlines(), *(json.dumps(line) for line in self.lines if line.get("verdict") == "unknown")]
+        words = ("AccessDenied", "not authorized", "UnauthorizedOperation", " needs ")
+        return [line[:300] for line in lines if any(word in line for word in words)]
+
     def trouble(self) -> str:
         """The last words, for a row."""
-        return f"exit code {self.code}: " + (self.text.strip().splitlines() or ["it said nothing"])[-1][:400]
+        return f"exit code {self.code}: " + ((self.error or self.out).strip().splitlines() or ["it said nothing"])[-1][:400]
 
 
 @dataclass
@@ -105,7 +112,7 @@ class Account:
                 lines.append(json.loads(line))
             except ValueError:
                 continue
-        return Said(process.returncode, lines, error or out, time.monotonic() - begun)
+        return Said(process.returncode, lines, out, error, time.monotonic() - begun)
 
 
 def code(error: Exception) -> str:

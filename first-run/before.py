@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from typing import Any
 
@@ -12,9 +11,10 @@ import botocore.exceptions
 
 import kinds
 import tls
-from account import GLOBAL, code, poll
+from account import GLOBAL, code, gone, poll
 from context import ROOT, Run
 
+ROOT_MAY_NOT = "root may not assume a role: run this as an IAM user or role"
 TEMPLATES = {"tagger": ["CAPABILITY_NAMED_IAM"], "forwarder": ["CAPABILITY_NAMED_IAM"], "organization": []}
 
 
@@ -88,37 +88,55 @@ def reviewed(run: Run) -> list[str]:
 
 def dry_run_by_policy(run: Run) -> None:
     """The same as a role that has only what `docs/security.md` says; what is denied is missing there."""
-    if run.account.creator() == "root" and not run.account.emulator:
-        return run.outcome.leave("dry-run-policy", "root may not assume a role: run this as an IAM user or role")
-    role = f"{run.state.name}-deployer"
-    credentials = assume(run, make_deployer(run, role))
-    said = run.account.run("deploy", "--dry-run", *run.deploy, credentials=credentials)
-    denied = sorted(set(re.findall(r"\b[a-z0-9-]+:[A-Z][A-Za-z]+\b(?=[^.]*(?:because|not authorized|denied))", said.text)))
+    if run.account.caller.endswith(":root"):
+        return run.outcome.leave("dry-run-policy", ROOT_MAY_NOT)
+    said = run.account.run("deploy", "--dry-run", *run.deploy, credentials=deployer(run))
     left = reviewed(run)
-    fine = said.code == 0 and not left and "AccessDenied" not in said.text
+    fine = said.code == 0 and not left and not said.denied()
     run.outcome.settle("dry-run-policy", fine, "nothing denied, nothing left" if fine else
-                       f"{said.trouble()}; {', '.join(denied + left)}")
-    kinds.delete_role(run.account, role)
+                       f"{said.trouble()}; denied: {said.denied()}; left: {left}")
+    delete_deployer(run)
+
+
+def delete_deployer(run: Run) -> None:
+    kinds.delete_role(run.account, f"{run.state.name}-deployer")
+    for policy in kinds.find_policies(run.account, run.state.name):
+        run.account.client("iam").delete_policy(PolicyArn=policy)
+
+
+def deployer(run: Run) -> dict[str, str]:
+    """Credentials of a role that has the documented policy and no more."""
+    return assume(run, make_deployer(run, f"{run.state.name}-deployer"))
 
 
 def make_deployer(run: Run, role: str) -> str:
-    """A role that this account may assume, with the documented policy; its ARN."""
     iam, owner = run.account.client("iam"), f"arn:{run.account.partition()}:iam::{run.account.id}"
     trust = {"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": f"{owner}:root"}, "Action": "sts:AssumeRole"}]}
     if not kinds.find_role(run.account, role):
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
-    policy = json.dumps(documented_policy(run.account.id, run.account.partition()), separators=(",", ":"))
-    iam.put_role_policy(RoleName=role, PolicyName="documented", PolicyDocument=policy)
+    # Managed ones, since a role's inline policies may have 10,240 characters together.
+    for name, policy in documented_policies(run.account.id, run.account.partition()).items():
+        document = json.dumps(policy, separators=(",", ":"))
+        arn = f"{owner}:policy/{run.state.name}-{name}"
+        if not gone(lambda: iam.get_policy(PolicyArn=arn), "NoSuchEntity"):
+            iam.create_policy(PolicyName=f"{run.state.name}-{name}", PolicyDocument=document)
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
     return f"{owner}:role/{role}"
 
 
-def documented_policy(account: str, partition: str) -> Any:
-    """The JSON below "Who may deploy", for this account."""
-    with open(os.path.join(ROOT, "docs/security.md"), encoding="utf-8") as file:
-        section = file.read().partition("\n## Who may deploy\n")[2]
+def documented_policies(account: str, partition: str) -> dict[str, Any]:
+    """What "Who may deploy" says, for this account: of the command itself, and of CloudFormation in its name."""
+    try:
+        with open(os.path.join(ROOT, "templates/deployer.json"), encoding="utf-8") as file:
+            text = file.read().replace("{account}", account).replace("{partition}", partition)
+        policies = json.loads(text)
+        return {name: policies[name] for name in ("command", "cloudformation")}
+    except FileNotFoundError:
+        with open(os.path.join(ROOT, "docs/security.md"), encoding="utf-8") as file:
+            section = file.read().partition("\n## Who may deploy\n")[2]
     text = section.partition("```json\n")[2].partition("```")[0]
-    return json.loads(text.replace("111122223333", account).replace("arn:aws:", f"arn:{partition}:"))
+    return {"command": json.loads(text.replace("111122223333", account).replace("arn:aws:", f"arn:{partition}:"))}
 
 
 def assume(run: Run, role: str) -> dict[str, str]:

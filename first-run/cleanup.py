@@ -53,6 +53,8 @@ def things(account: Account, state: State) -> list[tuple[str, Callable, Callable
         listed.append((f"queue {name}-{part}", lambda a, q=f"{name}-{part}": kinds.find_queue(a, q), remove_queue))
     listed.append((f"bucket {name}-code", lambda a: kinds.find_bucket(a, f"{name}-code"), kinds.delete_bucket))
     listed.append((f"role {name}-deployer", lambda a: kinds.find_role(a, f"{name}-deployer"), kinds.delete_role))
+    listed.append((f"policies {name}", lambda a: kinds.find_policies(a, name),
+                   lambda a, i: a.client("iam").delete_policy(PolicyArn=i)))
     for bucket in own_buckets(account):
         if bucket not in state.kept:
             listed.append((f"bucket {bucket}", lambda a, b=bucket: there(a, b), kinds.delete_bucket))

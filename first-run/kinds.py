@@ -235,6 +235,11 @@ def delete_role(account: Account, name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
+def find_policies(account: Account, name: str) -> list[str]:
+    policies = pages(account.client("iam"), "list_policies", "Policies", Scope="Local")
+    return [policy["Arn"] for policy in policies if policy["PolicyName"].startswith(f"{name}-")]
+
+
 # Elastic Beanstalk, AppSync, CloudWatch Logs, SNS, SSM
 
 def find_application(account: Account, name: str) -> list[str]:

@@ -39,7 +39,8 @@ class Row:
     versions: str
 
 
-NO_ALARM_ACTIONS = "the emulator carries out no actions of alarms"
+NO_ALARM_EVENTS = "the emulator sends no `CloudWatch Alarm State Change`, by which a forwarder tells of its alarm"
+NO_STACK_IN_CHANGE_SETS = "the emulator holds ExecuteChangeSet against no stack, so a policy that names the stack is refused"
 NO_TAG_EVENTS = "the emulator sends no `Tag Change on Resource`; templates/tests/test_stack.py sends them itself"
 
 DOUBTS = (
@@ -79,9 +80,9 @@ DOUBTS = (
     Doubt("dead-letters", "resources", "other dead letters", "none"),
     Doubt("s3-control", "resources", "the bucket was tagged by S3 Control's TagResource", "no PutBucketTagging",
           "the emulator's S3 has one way to tag only"),
-    Doubt("alarm-home", "alarms", "an alarm of the home region reaches the topic", "a message", NO_ALARM_ACTIONS),
+    Doubt("alarm-home", "alarms", "an alarm of the home region reaches the topic", "a message"),
     Doubt("alarm-elsewhere", "alarms", "an alarm of us-east-1 reaches the home region's topic", "a message",
-          NO_ALARM_ACTIONS),
+          NO_ALARM_EVENTS),
     Doubt("alarm-quiet", "alarms", "no alarm rings by creating alone", "none in ALARM but -dead-letters",
           "the emulator has no metrics of queues and functions, so no alarm can ring"),
     Doubt("reconcile", "reconcile", "a run over the event history gets to its end", "no error, a mark for each region"),
@@ -90,7 +91,14 @@ DOUBTS = (
           NO_TAG_EVENTS),
     Doubt("deploy-again", "deploy-again", "a second `tagger deploy`", "changes nothing"),
     Doubt("update", "update", "an update: `--set LogRetentionDays=14`", "done"),
+    Doubt("policy-look", "by-policy", "the documented policy is enough for `tagger status` and `tagger doctor`",
+          "nothing denied", "the emulator asks for lambda:PutFunctionConcurrency where AWS asks for GetFunctionConcurrency"),
+    Doubt("policy-update", "by-policy", "the documented policy is enough for an update", "nothing denied",
+          NO_STACK_IN_CHANGE_SETS),
+    Doubt("policy-destroy", "by-policy", "the documented policy is enough for `tagger destroy`", "nothing denied"),
     Doubt("destroy", "destroy", "`tagger destroy`", "no stack is left"),
+    Doubt("policy-deploy", "deploy-after-destroy", "the documented policy is enough for `tagger deploy`", "nothing denied",
+          NO_STACK_IN_CHANGE_SETS),
     Doubt("deploy-after-destroy", "deploy-after-destroy", "`tagger deploy` after `tagger destroy`",
           "the bucket and the names that are still there are not in the way"),
     Doubt("organization", "organization", "StackSets take parameters that are left at their empty defaults", "done"),

@@ -44,6 +44,7 @@ STEPS: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("tag-restored", after.tag_restored),
     ("deploy-again", after.deploy_again),
     ("update", after.update),
+    ("by-policy", after.by_policy),
     ("destroy", after.destroy),
     ("deploy-after-destroy", after.deploy_after_destroy),
     ("organization", after.organization),
@@ -54,7 +55,7 @@ WORDS = """\
 Account {id}, as {caller}
 Home region {region}; also {other}, for IAM
 It makes and removes: the stacks of auto-resource-tagger (functions, roles, rules, queues, a trail and its bucket, alarms),
-  one each of {kinds} kinds of resources named {name}, a role {name}-deployer, two queues, a bucket for templates.
+  one each of {kinds} kinds of resources named {name}, a role {name}-deployer with its policies, two queues, a bucket for templates.
 It costs less than $0.10 in an account with free tiers: docs/first-run-on-aws.md#cost. Two KMS keys wait 7 days for their end.
 It takes about an hour, most of it waiting. Ctrl-C stops it and cleans up. What it found goes to {folder}.
 """

@@ -188,11 +188,16 @@ def size(value: Any) -> int:
     return len(re.sub(r"\s", "", json.dumps(_placeholders(found), separators=(",", ":")))) if found is not None else 0
 
 
+_PSEUDO = {"AWS::AccountId": "1" * 12, "AWS::Partition": "aws", "AWS::Region": "ap-southeast-1", "AWS::URLSuffix": "amazonaws.com"}
+
+
 def _placeholders(value: Any) -> Any:
-    """Of a template: a reference becomes an ARN of a usual length."""
+    """Of a template: a reference becomes an ARN of a usual length, and a parameter of CloudFormation's what it is like."""
     if isinstance(value, dict):
         if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
             name, content = next(iter(value.items()))
+            if name == "Ref" and content in _PSEUDO:
+                return _PSEUDO[content]
             return re.sub(r"\$\{[^}]*\}", "x" * 12, content) if name == "Fn::Sub" and isinstance(content, str) else "x" * 90
         return {key: _placeholders(item) for key, item in value.items()}
     return [_placeholders(item) for item in value] if isinstance(value, list) else value
@@ -397,7 +402,9 @@ def wrong_location(subject: Subject) -> Found:
 def missing_ids(subject: Subject, kinds: dict[str, tuple[str, str]]) -> Found:
     """Ids of EC2 that are not there, or are none. `kinds`: by the id's beginning its code, and what messages call it."""
     for name in as_list(subject.at("Resources")):
-        hit = re.fullmatch(r"([a-z][a-z-]*)-(?:[0-9a-f]{8}|[0-9a-f]{17})", name) if isinstance(name, str) else None
+        # A fleet's id ends in a UUID.
+        hit = re.fullmatch(r"([a-z][a-z-]*)-(?:[0-9a-f]{8}|[0-9a-f]{17}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", name) \
+            if isinstance(name, str) else None
         if not hit:
             return {"code": "InvalidID", "text": f"The ID '{name}' is not valid"}
         code, called = kinds.get(hit[1], ("InvalidID", ""))

@@ -155,8 +155,8 @@ def _templates_are_held() -> None:
     resolve = engine._resolve_parameters
 
     def parameters(template: dict, given: list[dict], *rest, **named):
-        unknown = [one.get("ParameterKey", "") for one in given
-                   if one.get("ParameterKey") and one["ParameterKey"] not in (template.get("Parameters") or {})]
+        unknown = [one.get("Key", "") for one in given
+                   if one.get("Key") and one["Key"] not in (template.get("Parameters") or {})]
         if unknown:
             raise ValueError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
         return resolve(template, given, *rest, **named)

@@ -20,6 +20,7 @@ from ministack.core.responses import request_scope
 import constraints
 import refusals
 import rules
+from consistency import Consistency
 from recorder import identity, models, request
 from rule_checks import Subject
 from rule_world import Emulator
@@ -31,9 +32,10 @@ CALL = "sandbox.call"
 
 
 class Strict:
-    def __init__(self, app, account: str) -> None:
+    def __init__(self, app, account: str, consistency: Consistency) -> None:
         self._app = app
         self._account = account
+        self._consistency = consistency
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(("/_ministack", "/_sandbox")):
@@ -51,7 +53,7 @@ class Strict:
             call = await _understood(scope, headers, text, signature, body)
             if call is not None:
                 scope[CALL] = call
-                refusal = judged(call, signature, self._account)
+                refusal = self._judged(call, signature)
         except Exception:
             log.exception("strict failed at %s %s", scope["method"], scope["path"])
         if refusal is None:
@@ -62,22 +64,24 @@ class Strict:
             (name.encode(), value.encode()) for name, value in (*answered.items(), ("content-length", str(len(content))))]})
         await send({"type": "http.response.body", "body": content if scope["method"] != "HEAD" else b""})
 
-
-def judged(call: request.Call, signature: request.Signature, account: str) -> refusals.Refusal | None:
-    """What AWS says to this call instead of carrying it out."""
-    name = call.operation.name
-    found = constraints.violations(call.service, name, call.operation.input_shape, call.input)
-    if found:
-        return refusals.of_violations(call, found)
-    kind = f"{call.service}:{name}"
-    caller = identity.resolve(signature.access_key, account)
-    if caller is None or not rules.of_kind(kind):
-        return None  # who nobody knows is told so first
-    owner = caller.get("accountId") or account
-    with request_scope(owner, signature.region):
-        for rule, code, message in rules.broken(Subject(kind, call.input, Emulator(), owner, signature.region)):
-            return refusals.Refusal(code, message, rule.status)
-    return None
+    def _judged(self, call: request.Call, signature: request.Signature) -> refusals.Refusal | None:
+        """What AWS says to this call instead of carrying it out."""
+        name = call.operation.name
+        found = constraints.violations(call.service, name, call.operation.input_shape, call.input)
+        if found:
+            return refusals.of_violations(call, found)
+        caller = identity.resolve(signature.access_key, self._account)
+        if caller is None:
+            return None  # who nobody knows is told so first
+        account = caller.get("accountId") or self._account
+        late = self._consistency.unseen(call.service, name, call.input, account, signature.region)
+        if late:
+            return refusals.Refusal(*late)
+        with request_scope(account, signature.region):
+            subject = Subject(f"{call.service}:{name}", call.input, Emulator(), account, signature.region)
+            for rule, code, message in rules.broken(subject):
+                return refusals.Refusal(code, message, rule.status)
+        return None
 
 
 async def _understood(scope, headers: dict[str, str], text: str, signature: request.Signature,

@@ -26,6 +26,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import separators
+
 CATALOG = Path(__file__).resolve().parent.parent
 PINNED = re.search(r"botocore==(\S+)", (CATALOG / "tools/requirements.txt").read_text()).group(1)
 
@@ -99,6 +101,24 @@ GIVEN = {
     ("discovery", "CreateTags"),
     ("lightsail", "TagResource"),
     ("sqs", "TagQueue"),
+}
+# An identifier that does not take an ARN is what stands in it behind the word of the type, whatever that holds. Where more than
+# one word and a name stands there, it is the last part, of which the model's pattern must say that it holds no separator.
+LAST = {
+    # The path of a role stands before its name.
+    ("iam", "TagInstanceProfile"), ("iam", "TagRole"), ("iam", "TagServerCertificate"), ("iam", "TagUser"),
+    # The organization stands before the unit, and the policy's type before the policy.
+    ("organizations", "TagResource"),
+    # The file system stands before its access point.
+    ("s3files", "TagResource"),
+}
+SEPARATORS = "/:"
+# What the operations of BY_HAND take.  The id of a group stands before its name, which can hold slashes and no colon:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
+PART = {
+    ("autoscaling", "CreateOrUpdateTags"): "after :autoScalingGroupName/",
+    ("ec2", "CreateTags"): "path",
 }
 # The identifier, where an operation offers several members or where the only required one is not it.
 WRITE_ID = {
@@ -552,7 +572,7 @@ class Table:
         row |= self.hosts(service, operation, row)
         if key in BY_HAND:
             write, read = BY_HAND[key]
-            member = "last"
+            member = PART[key]
         else:
             write, member = self.write(service, operation)
             read = self.read(service, operation, member)
@@ -561,8 +581,10 @@ class Table:
                 if other != prefix:
                     sys.exit(f"{key}: the read has another host prefix: {other}")
             arn = "arn" in member.lower() or (service.name, member) in ARN_MEMBERS
-            member = "given" if key in GIVEN else "arn" if arn else "last"
+            member = "given" if key in GIVEN else "arn" if arn else "last" if key in LAST else "path"
         row["takes"] = member
+        if member == "last":
+            row["pattern"] = self.without_separators(service, operation, write["id"])
         if key in VARIANT:
             row["variant"] = VARIANT[key]
         needs = [n for n in service.input(operation).get("required", []) if (service.name, n) in NEEDS]
@@ -578,6 +600,17 @@ class Table:
         if read:
             row["read"] = {k: read[k] for k in ORDER if k in read}
         return row
+
+    @staticmethod
+    def without_separators(service: Service, operation: str, identifier: str) -> str:
+        """The pattern of an identifier that is cut at the last separator of an ARN, so that it must hold none."""
+        members = service.input(operation)["members"]
+        ref = next(ref for name, ref in members.items() if service.wire(name, ref, True) == identifier)
+        pattern = service.shape(ref).get("pattern")
+        if pattern is None or separators.may_hold(pattern, SEPARATORS):
+            sys.exit(f"{service.name} {operation}: {identifier} has the pattern {pattern}, and can hold one of {SEPARATORS}: "
+                     "it cannot be what stands after the last one in an ARN; take it out of LAST")
+        return pattern
 
     @staticmethod
     def most(service: Service, operation: str) -> int | None:
@@ -867,7 +900,7 @@ def pairs(facts: dict) -> dict:
 
 # The order in which the members of a row, and of a call, are written.
 ROW = ("name", "actions", "reads", "protocol", "endpoint", "signing", "target", "version", "host-prefix", "host", "global",
-       "takes", "variant", "needs", "replaces", "refused-in-keys", "refused-in-values", "max-tags", "write", "read")
+       "takes", "pattern", "variant", "needs", "replaces", "refused-in-keys", "refused-in-values", "max-tags", "write", "read")
 ORDER = ("operation", "method", "uri", "id", "in", "many", "id-member", "flat", "tags", "shape", "key", "value",
          "tag-member", "flat-tags", "tag-extra", "root", "xmlns", "checksum", "extra", "query", "headers")
 
@@ -896,6 +929,14 @@ def global_event_regions(models: Models, partition: dict) -> list[str]:
     return sorted(region for region in found if re.search(r"-\d$", region))
 
 
+# Where EventBridge does not send events from one region to another. It does since 2021 between all regions but those of
+# GovCloud and China (https://aws.amazon.com/blogs/compute/expanding-cross-region-event-routing-with-amazon-eventbridge/),
+# and since June 2022 in GovCloud
+# (https://aws.amazon.com/about-aws/whats-new/2022/06/amazon-eventbridge-cross-region-routing-aws-govcloud-regions/).
+# Nothing says it of China since. Of the partitions of which AWS says nothing the rule is taken.
+NO_EVENTS_BETWEEN_REGIONS = {"aws-cn"}
+
+
 def partitions_toml(models: Models) -> str:
     out = [
         "# AWS's partitions: a region belongs to the partition one of whose prefixes it starts with, else to aws.\n"
@@ -915,6 +956,7 @@ def partitions_toml(models: Models) -> str:
             f"dualstack-suffix = {inline(outputs['dualStackDnsSuffix'])}\n"
             f"global-region = {inline(outputs['implicitGlobalRegion'])}\n"
             f"global-event-regions = {inline(global_event_regions(models, partition))}\n"
+            f"forwards-events = {inline(name not in NO_EVENTS_BETWEEN_REGIONS)}\n"
         )
     return "".join(out)
 

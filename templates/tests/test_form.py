@@ -73,8 +73,8 @@ class Form(unittest.TestCase):
             "AlarmEmail": ["", "a@example.com"], "AlarmTopicKey": ["none", "new", "arn:aws:kms:us-east-1:111122223333:key/1-2"],
         }
         refused = {
-            "CodeKey": ["/x", "a b", ""], "TagKey": ["aws:x", "AWS:x", " x", "x ", "a,b"], "TagValue": ["a,b", "x" * 256],
-            "MoreTags": ["Team", "A=b;Team", "=b"], "SkipKinds": ["services", "ci;service"],
+            "CodeKey": ["/x", "a b", ""], "TagKey": ["aws:x", "AWS:x", " x", "x ", "a,b"], "TagValue": ["a,b", "{nme}", "{name", " "],
+            "MoreTags": ["Team", "A=b;Team", "=b", "CreatedAt={eventTme}", "Team=a;team=b"], "SkipKinds": ["services", "ci;service"],
             "ExistingTrail": ["a trail"], "AlarmEmail": ["nobody", "a@b"], "AlarmTopicKey": ["", "alias/aws/sns"],
         }
         parameters = support.template("tagger")["Parameters"]
@@ -93,14 +93,27 @@ class Form(unittest.TestCase):
                          ("auto-resource-tagger", "provided.al2023", 256, 30))
         self.assertNotIn("ReservedConcurrentExecutions", function)
         role = support.resources("tagger", "AWS::IAM::Role")["Role"]
-        self.assertEqual((role["RoleName"], role["Policies"][0]["PolicyName"]),
-                         ("AutoResourceTaggerRole", "AutoResourceTaggerPolicy"))
+        # In China, where each region has a function of its own, the region follows.
+        self.assertEqual((role["RoleName"]["Fn::If"], role["Policies"][0]["PolicyName"]),
+                         (["EachRegionAlone", {"Fn::Sub": "AutoResourceTaggerRole-${AWS::Region}"}, "AutoResourceTaggerRole"],
+                          "AutoResourceTaggerPolicy"))
         bucket = support.resources("tagger", "AWS::S3::Bucket")["TrailBucket"]
         self.assertEqual(bucket["BucketName"], {"Fn::Sub": "cloudtrail-logs-${AWS::AccountId}-${AWS::Region}"})
         for name in ("tagger", "forwarder"):
             rules = list(support.patterns(name))
             self.assertEqual(rules[0], "auto-tag-create-resources")
             self.assertEqual(rules[1:], [f"auto-tag-create-resources-{number}" for number in range(2, len(rules) + 1)])
+
+    def test_names_that_an_account_has_once_carry_the_region_in_china(self) -> None:
+        """Roles, policies and dashboards are not of a region, and in China each region has all of the stack."""
+        for name in ("tagger", "organization"):
+            found = support.template(name)
+            self.assertEqual(found["Conditions"]["EachRegionAlone"], {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]})
+            for logical, resource in found["Resources"].items():
+                for key in ("RoleName", "ManagedPolicyName", "DashboardName"):
+                    if key in resource.get("Properties", {}):
+                        condition, alone, usual = resource["Properties"][key]["Fn::If"]
+                        self.assertEqual((condition, alone), ("EachRegionAlone", {"Fn::Sub": usual + "-${AWS::Region}"}), logical)
 
     def test_rules(self) -> None:
         self.assertEqual(support.patterns("tagger"), support.patterns("forwarder"))

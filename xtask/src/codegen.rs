@@ -1,9 +1,11 @@
 //! `cargo xtask codegen`: everything that is generated, written or compared.
 
 mod command_line;
+mod deployer;
 mod docs;
 mod documents;
 mod numbers;
+mod patterns;
 mod policy;
 mod rules;
 mod table;
@@ -26,6 +28,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("crates/catalog/src/generated.rs", table::tables(&catalog)?),
         ("crates/cli/src/commands/catalog/generated.rs", command_line::tables(&catalog, &rules)),
         ("templates/rules.json", pretty(&rules)),
+        ("templates/deployer.json", pretty(&deployer::policies(&root)?)),
         ("templates/policy.json", pretty(&policy::policy(&catalog))),
         ("docs/resources.md", docs::resources(&catalog, &proofs)),
         ("docs/iam-policy.md", docs::iam_policy(&catalog)),
@@ -34,7 +37,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
     let templates = template::templates(&catalog, &root)?;
-    files.extend(numbers::documents(&catalog, &rules, &templates, &root)?);
+    files.extend(numbers::documents(&catalog, &rules, &templates, &proofs, &root)?);
     files.extend(templates);
     let mut drifted = Vec::new();
     for (name, text) in files {

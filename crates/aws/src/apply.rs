@@ -273,7 +273,8 @@ async fn describe(
     record: &Record,
 ) -> Result<Facts, Failure> {
     let operation = resource.entry.operation;
-    let name = lifetime::identifier(told, resource, record);
+    // What the call wants is not known, so it tells nothing.
+    let Some(name) = resource.identifier(told, record) else { return Ok(Facts::default()) };
     let name = name.as_ref();
     let ask = Ask { ids: &[name], tags: &[], with: &[], account: &resource.account };
     let answer = client.call(operation, &told.describe, &resource.region, ask).await?;

@@ -3,7 +3,7 @@
 //! So the documents need no marks, and a number that is no longer so fails `--check`.
 
 use super::policy;
-use crate::catalog::Catalog;
+use crate::{catalog::Catalog, trips::Proofs};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use std::{
 };
 
 /// A document, and a part of it with numbers. A part may stand there several times.
-const FORMS: [(&str, &str); 13] = [
+const FORMS: [(&str, &str); 14] = [
     ("README.md", "{types} resource types of {services} services"),
     ("docs/deployment.md", "  +  {home_rules} rules                            Rule1, "),
     ("docs/deployment.md", "  +  {forwarder_rules} rules          Rule1 (if Elsewhere), "),
@@ -38,6 +38,7 @@ const FORMS: [(&str, &str); 13] = [
     ),
     ("templates/README.md", "a forwarder has {forwarder}."),
     ("docs/what-was-run.md", "all {types} types"),
+    ("docs/what-was-run.md", "read back by the service's own call: {proved} types"),
 ];
 
 /// Conditions of `tagger.yaml` that hold by default with a trail that is there, and those of a trail of its own.
@@ -48,7 +49,7 @@ const ELSEWHERE: [&str; 1] = ["Elsewhere"];
 
 type Numbers = BTreeMap<&'static str, usize>;
 
-/// The documents with the numbers of today. `templates` are the generated ones, by path.
+/// The documents with the numbers of today. `templates` are the generated ones, by path, `proofs` the round trips.
 ///
 /// # Errors
 /// A document that cannot be read, or that has not the sentence any more.
@@ -56,9 +57,12 @@ pub fn documents(
     catalog: &Catalog,
     rules: &Value,
     templates: &[(&'static str, String)],
+    proofs: &Proofs,
     root: &Path,
 ) -> Result<Vec<(&'static str, String)>, String> {
-    let numbers = numbers(catalog, rules, templates, root)?;
+    let mut numbers = numbers(catalog, rules, templates, root)?;
+    let proved: BTreeSet<_> = proofs.keys().map(|(name, _, _)| name).collect();
+    numbers.insert("proved", proved.len());
     let mut made: BTreeMap<&'static str, String> = BTreeMap::new();
     for (name, form) in FORMS {
         let text = match made.remove(name) {

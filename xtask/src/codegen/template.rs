@@ -4,7 +4,7 @@
 //! `# !!EACH_MANAGED_POLICY!!`) and `# !!END!!` is repeated for each of them, so that the form of a
 //! resource stays in the template and only its data comes from here.
 
-use super::{policy, rules};
+use super::{patterns, policy, rules};
 use crate::catalog::Catalog;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -64,6 +64,7 @@ pub fn templates(catalog: &Catalog, root: &Path) -> Result<Vec<(&'static str, St
     let mut files = Vec::new();
     for (source, target, most) in FILES {
         let text = fs::read_to_string(root.join(source)).map_err(|error| format!("{source}: {error}"))?;
+        let text = text.replace("!!EACH_REGION_ALONE!!", &each_region_alone(catalog));
         let text = fill(&text, &rules, &actions, &of_api).map_err(|error| format!("{source}: {error}"))?;
         if text.len() > most {
             return Err(format!(
@@ -74,6 +75,16 @@ pub fn templates(catalog: &Catalog, root: &Path) -> Result<Vec<(&'static str, St
         files.push((target, text));
     }
     Ok(files)
+}
+
+/// The condition that holds in partitions in which EventBridge sends no events between regions.
+fn each_region_alone(catalog: &Catalog) -> String {
+    let alone = catalog.partitions.iter().filter(|partition| !partition.forwards_events);
+    let each: Vec<String> = alone.map(|one| format!("!Equals [!Ref AWS::Partition, {}]", one.name)).collect();
+    match each.as_slice() {
+        [one] => one.clone(),
+        several => format!("!Or [{}]", several.join(", ")),
+    }
 }
 
 /// The rules with `account` in their patterns, which are packed anew since that takes room.
@@ -197,6 +208,9 @@ fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>], of_api: &[&str]) 
         .replace("!!MANAGED_POLICY_ARNS!!", &policies.join(", "))
         .replace("!!RULE_NAMES!!", &names.join(","))
         .replace("!!RULE_SEARCHES!!", &rule_searches(&names))
+        .replace("!!TAG_VALUE_PATTERN!!", &patterns::tag_value())
+        .replace("!!MORE_TAGS_PATTERN!!", &patterns::more_tags())
+        .replace("!!FIELDS!!", &patterns::fields(", "))
         .replace("!!VERSION!!", env!("CARGO_PKG_VERSION"));
     if let Some(line) = text.lines().find(|line| line.contains("!!")) {
         return Err(format!("a hole that nothing fills: {}", line.trim()));

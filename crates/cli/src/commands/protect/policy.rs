@@ -6,6 +6,7 @@
 
 use super::unseen;
 use serde_json::{Value, json};
+use tagger_core::arn::Arn;
 
 /// Its name in the organization.
 pub const NAME: &str = "auto-resource-tagger-tag-protection";
@@ -44,14 +45,13 @@ impl Protection {
             }
         }
         for pattern in &self.except {
-            let parts: Vec<&str> = pattern.splitn(6, ':').collect();
-            let is_principal = parts.len() == 6 && parts[0] == "arn" && matches!(parts[2], "iam" | "sts");
-            if !is_principal {
+            let principal = Arn::parse(pattern).filter(|arn| matches!(arn.service, "iam" | "sts"));
+            let Some(principal) = principal else {
                 return Err(format!(
                     "{pattern:?} is no principal's ARN: for example arn:*:iam::*:role/deploy-*"
                 ));
-            }
-            if matches!(parts[5], "*" | "role/*" | "user/*" | "r*" | "u*") {
+            };
+            if matches!(principal.resource, "*" | "role/*" | "user/*" | "r*" | "u*") {
                 return Err(format!("{pattern:?} would except everybody: name the roles or users"));
             }
         }
