@@ -32,6 +32,7 @@ use tagger_core::{
     given::given,
     patience::Age,
     resources::Resource,
+    value,
 };
 
 /// Most ids in one call of CreateTags:
@@ -293,7 +294,11 @@ pub(crate) async fn write(
     if operation.variant == Variant::S3 {
         return s3::write(client, resource, tags).await;
     }
-    let ask = Ask { ids: &[&resource.id], tags, with: resource.entry.with, account: &resource.account };
+    // EC2, S3 and what is tagged together refuse nothing of it; codegen holds that.
+    let fitted = value::tags_for(operation, tags.iter().copied());
+    let tags: Vec<(&str, &str)> = fitted.iter().map(|(key, value)| (*key, value.as_ref())).collect();
+    let ask =
+        Ask { ids: &[&resource.id], tags: &tags, with: resource.entry.with, account: &resource.account };
     let answer = client.call(operation, &operation.write, &resource.region, ask).await?;
     written(operation, &answer)?;
     refuse_failures_inside(operation, &answer)

@@ -50,9 +50,9 @@ const TOGETHER: usize = 500;
 /// Records that are settled at a time: each may have to send a message.
 const SETTLED_AT_ONCE: usize = 16;
 
-/// The longest that Lambda lets a function run, for a runtime that states no deadline:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-const LONGEST: Duration = Duration::from_secs(900);
+/// The longest that Lambda lets a function run, for a runtime that states no deadline. The API's model says 1,800 seconds
+/// since botocore 1.44.8, the guide still 900: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+const LONGEST: Duration = Duration::from_secs(1800);
 
 /// What became of the records of an event.
 #[derive(Default)]
@@ -333,7 +333,7 @@ impl Handler {
 
 /// The messages that come again:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
-fn failed_items(ids: &[String]) -> Value {
+pub(crate) fn failed_items(ids: &[String]) -> Value {
     let failed: Vec<_> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
     json!({ "batchItemFailures": failed })
 }
