@@ -7,7 +7,7 @@ use super::{
     http::Answer,
     names, samples,
 };
-use tagger_catalog::operation::Variant;
+use tagger_catalog::operation::{Operation, Variant};
 
 /// A place for resources of one name: what was deleted and made again has two generations.
 pub struct Place {
@@ -154,7 +154,7 @@ impl World {
             places.push(place);
         }
         for place in places {
-            self.set(place, &asked.tags, known.operation.variant == Variant::Replaces);
+            self.set(place, &asked.tags, known.operation);
         }
         answers::written(known)
     }
@@ -186,7 +186,8 @@ impl World {
         is_full.then(|| answers::error(known, 400, "TagLimitExceeded", "too many tags"))
     }
 
-    fn set(&mut self, number: usize, tags: &[(String, String)], replaces: bool) {
+    fn set(&mut self, number: usize, tags: &[(String, String)], operation: &Operation) {
+        let replaces = operation.variant == Variant::Replaces;
         let Place { arn, generations, .. } = &mut self.places[number];
         let Some(last) = generations.last_mut() else { return };
         if replaces {
@@ -203,10 +204,9 @@ impl World {
                 }
                 None => last.tags.push((key.clone(), value.clone())),
             }
-            if key == KEY
-                && *value != last.creator
-                && !last.first_tags.contains(&(key.clone(), value.clone()))
-            {
+            // What the service refuses in a value stands as an underscore.
+            let fitted = last.creator.replace(|char| operation.refused_in_values.contains(char), "_");
+            if key == KEY && *value != fitted && !last.first_tags.contains(&(key.clone(), value.clone())) {
                 self.wrong.push(format!("{arn}: {key}={value} was written, and {} made it", last.creator));
             }
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use tagger_aws::account::{Account, Kind};
 use tagger_catalog::partition;
+use tagger_core::arn::Arn;
 
 /// Generated from `templates/deployer.toml`; docs/security.md says what each policy is for.
 const DEPLOYER: &str = include_str!("../../../../../templates/deployer.json");
@@ -88,15 +89,13 @@ pub async fn check(account: &Account, dry_run: bool, report: Report) -> Result<(
 
 /// Whose policies hold for a caller: a user's own, or those of a session's role. None for root, who may do all.
 fn principal(caller: &str) -> Option<String> {
-    let parts: Vec<&str> = caller.splitn(6, ':').collect();
-    let [arn, partition, service, region, account, resource] = parts.as_slice() else { return None };
-    match resource.split('/').collect::<Vec<_>>().as_slice() {
-        ["user", ..] => Some(caller.to_owned()),
-        ["assumed-role", role, _] if *service == "sts" => {
-            Some(format!("{arn}:{partition}:iam:{region}:{account}:role/{role}"))
-        }
-        _ => None,
+    let arn = Arn::parse(caller)?;
+    if arn.kind() == "user" {
+        return Some(caller.to_owned());
     }
+    let (role, _) =
+        arn.path().split_once('/').filter(|_| arn.service == "sts" && arn.kind() == "assumed-role")?;
+    Some(format!("arn:{}:iam::{}:role/{role}", arn.partition, arn.account))
 }
 
 #[cfg(test)]

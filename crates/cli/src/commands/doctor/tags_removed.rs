@@ -19,7 +19,7 @@ use tagger_aws::{
     apply::tags_of,
 };
 use tagger_catalog::operation::Variant;
-use tagger_core::{Policy, Record, plan, resources::Resource, tag_change::ROLE};
+use tagger_core::{Policy, Record, arn::Arn, plan, resources::Resource, tag_change::ROLE};
 
 /// The most calls that are looked into; each costs a call or two to AWS.
 const MOST: usize = 20;
@@ -262,8 +262,11 @@ async fn about(account: &Account, removal: &Removal) -> Result<Vec<Record>, Trou
     let now = SystemTime::now();
     let mut records = Vec::new();
     let named = names(&removal.record);
-    let mut forms: Vec<&str> =
-        named.first().into_iter().flat_map(|name| [last(name), name.as_str()]).collect();
+    let mut forms: Vec<&str> = named
+        .first()
+        .into_iter()
+        .flat_map(|name| [name.rsplit(['/', ':']).next().unwrap_or_default(), name.as_str()])
+        .collect();
     forms.dedup();
     for name in forms {
         let part = account.history(&removal.region(), Which::About(name), now - KEPT, now, 2).await?;
@@ -317,23 +320,21 @@ fn service(record: &Record) -> String {
     record.event_source().split('.').next().unwrap_or_default().to_owned()
 }
 
-/// Whether one of the names is this resource's.
+/// Whether one of the names is this resource's: its ARN, its id, its name in the ARN, or an address that ends in that.
 fn is_named(resource: &Resource, names: &[String], service: &str) -> bool {
     let operation = resource.entry.operation;
+    let arn = Arn::parse(&resource.arn);
     let of_service = operation.signing == service
         || operation.endpoint == service
-        || resource.arn.split(':').nth(2) == Some(service);
-    names.iter().any(|name| {
-        *name == resource.arn
-            || of_service
-                && !name.starts_with("arn:")
-                && (*name == resource.id || last(name) == last(&resource.arn))
-    })
-}
-
-/// What stands after the last `/`, or else after the last `:`.
-fn last(text: &str) -> &str {
-    text.rsplit_once('/').or_else(|| text.rsplit_once(':')).map_or(text, |(_, last)| last)
+        || arn.is_some_and(|arn| arn.service == service);
+    let is_own = |name: &str| {
+        let at_its_end = name.contains("://").then(|| name.rsplit('/').next()).flatten();
+        let own = |text: &str| {
+            text == resource.id || arn.is_some_and(|arn| [arn.resource, arn.path()].contains(&text))
+        };
+        own(name) || at_its_end.is_some_and(own)
+    };
+    names.iter().any(|name| *name == resource.arn || of_service && !name.starts_with("arn:") && is_own(name))
 }
 
 /// What the findings say.
