@@ -2,28 +2,8 @@
 
 use crate::time;
 use serde_json::Value;
-use std::borrow::Cow;
-use tagger_catalog::lifetime::{Named, Told};
-use tagger_core::{Record, attempt::Facts, json, resources::Resource};
-
-/// What identifies the resource in the describing call.
-pub fn identifier<'a>(told: &Told, resource: &'a Resource, record: &Record) -> Cow<'a, str> {
-    let arn = resource.arn.as_str();
-    let last = || arn.rsplit_once('/').or_else(|| arn.rsplit_once(':')).map_or(arn, |(_, last)| last);
-    match told.takes {
-        Named::Id => resource.id.as_str().into(),
-        Named::Arn => arn.into(),
-        Named::Last => last().into(),
-        Named::Path => {
-            let resource = arn.splitn(6, ':').nth(5).unwrap_or(arn);
-            resource.split_once(['/', ':']).map_or(resource, |(_, name)| name).into()
-        }
-        Named::Recorded(path) => {
-            let recorded = json::at_path(record.value(), path).into_iter().find_map(json::text);
-            recorded.map_or_else(|| last().into(), |name| name.into_owned().into())
-        }
-    }
-}
+use tagger_catalog::lifetime::Told;
+use tagger_core::step::Facts;
 
 /// Reads them; none where the answer is a list without the resource. An answer of another form than
 /// expected tells nothing, and is no proof that the resource is gone.
@@ -155,28 +135,6 @@ mod tests {
         ] {
             let found = facts(told(&format!("AWS::{resource_type}")), &answer, "/x/y");
             assert_eq!(found, expected, "{resource_type} {answer}");
-        }
-    }
-
-    #[test]
-    fn what_identifies() {
-        let entry = &tagger_catalog::event("sqs.amazonaws.com", "CreateQueue").unwrap().entries[0];
-        let record = Record::new(json!({"requestParameters": {"endpointName": "My-Endpoint"}}));
-        for (resource_type, arn, expected) in [
-            // The ARN has the name in lower case, and the call wants it as it was given.
-            ("AWS::SageMaker::Endpoint", "arn:aws:sagemaker:r:1:endpoint/my-endpoint", "My-Endpoint"),
-            ("AWS::SageMaker::Model", "arn:aws:sagemaker:r:1:model/of-another-record", "of-another-record"),
-            ("AWS::SQS::Queue", "arn:aws:sqs:r:1:jobs", "the-id"),
-            ("AWS::IAM::Role", "arn:aws:iam::1:role/path/ops", "ops"),
-            ("AWS::IAM::ManagedPolicy", "arn:aws:iam::1:policy/ops", "arn:aws:iam::1:policy/ops"),
-            ("AWS::Logs::LogGroup", "arn:aws:logs:r:1:log-group:/aws/x", "/aws/x"),
-            ("AWS::ECR::Repository", "arn:aws:ecr:r:1:repository/team/app", "team/app"),
-            ("AWS::ElastiCache::ReplicationGroup", "arn:aws:elasticache:r:1:replicationgroup:s", "s"),
-        ] {
-            let (arn, id, region, account) =
-                (arn.to_owned(), "the-id".to_owned(), "r".to_owned(), "1".to_owned());
-            let resource = Resource { entry, arn, id, region, account };
-            assert_eq!(identifier(told(resource_type), &resource, &record), expected, "{resource_type}");
         }
     }
 }

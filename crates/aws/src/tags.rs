@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use tagger_catalog::operation::{Call, Operation, Protocol, Shape, Variant};
 
-pub use tagger_core::attempt::Tags;
+pub use tagger_core::step::Tags;
 
 /// Reads the tags of one resource from one page of an answer.
 ///

@@ -2,20 +2,17 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::{Aws, answer, queue, record};
-use tagger_aws::{Job, apply};
-use tagger_core::{Policy, Record, attempt::Guard, patience::Age, plan};
+use support::{Aws, answer, case, queue, record};
+use tagger_core::{Policy, case::Case, patience::Guard};
 
 #[test]
 fn a_call_that_finds_no_place_in_time_is_throttled_and_not_sent() {
     let aws = Aws::start(vec![answer(&["ListQueueTags"], 200, "{}"), answer(&[".TagQueue"], 200, "")]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (record, policy) = (Record::new(queue()), Policy::default());
-    let plan = plan(&record, &policy, None);
-    let age = Age { event: 0, waited: 0 };
-    let job = Job { plan: &plan, record: &record, event_time: None, age, guard: Guard::Strict };
+    let policy = Policy::default();
+    let cases = [case(queue(), &policy, Guard::Strict)];
     for (limited, end, expected, asked) in [
         (true, Some(Instant::now()), "throttled", 0),
         (true, Instant::now().checked_add(Duration::from_secs(600)), "tagged", 3),
@@ -24,7 +21,7 @@ fn a_call_that_finds_no_place_in_time_is_throttled_and_not_sent() {
     ] {
         let client = if limited { aws.client().limited() } else { aws.client() };
         client.set_end(end);
-        let done = runtime.block_on(apply(&client, &[job])).remove(0);
+        let done = runtime.block_on(tagger_aws::run(&client, &policy, &cases)).remove(0);
         assert_eq!(done[0].outcome.as_str(), expected, "{limited} {end:?}");
         assert_eq!(std::mem::take(&mut *aws.asked.lock().unwrap()).len(), asked, "{limited} {end:?}");
     }
@@ -40,27 +37,19 @@ fn what_aws_takes_in_one_call_goes_in_one_call() {
         let mut record = record("ec2.amazonaws.com", "RunInstances", json!({}), response);
         record["userIdentity"]["userName"] = user.into();
         record["userIdentity"]["arn"] = format!("arn:aws:iam::111122223333:user/{user}").into();
-        Record::new(record)
+        record
     };
     let aws = Aws::start(vec![
         answer(&["DescribeTags"], 200, "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>"),
         answer(&["CreateTags"], 200, "<CreateTagsResponse><return>true</return></CreateTagsResponse>"),
     ]);
     // The last is the first once more: it goes into a call of its own, after what the first one wrote.
-    let records: Vec<Record> = [("i-1", "alice"), ("i-2", "alice"), ("i-3", "bob"), ("i-1", "alice")]
-        .map(|(id, user)| run(id, user))
-        .into();
     let policy = Policy::default();
-    let plans: Vec<_> = records.iter().map(|record| plan(record, &policy, None)).collect();
-    let age = Age { event: 0, waited: 0 };
-    let jobs: Vec<Job> = plans
-        .iter()
-        .zip(&records)
-        .map(|(plan, record)| Job { plan, record, event_time: None, age, guard: Guard::Strict })
-        .collect();
+    let cases = [("i-1", "alice"), ("i-2", "alice"), ("i-3", "bob"), ("i-1", "alice")]
+        .map(|(id, user)| case(run(id, user), &policy, Guard::Strict));
     let client = aws.client();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let done = runtime.block_on(apply(&client, &jobs));
+    let done = runtime.block_on(tagger_aws::run(&client, &policy, &cases));
     let arns: Vec<Vec<_>> = done
         .iter()
         .map(|done| done.iter().map(|one| one.arn.rsplit('/').next().unwrap()).collect())
@@ -83,7 +72,7 @@ fn what_aws_takes_in_one_call_goes_in_one_call() {
 }
 
 /// A target group that somebody made.
-fn target_group(name: &str, user: &str) -> Record {
+fn target_group(name: &str, user: &str) -> Value {
     let arn =
         format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/0123456789abcdef");
     let response = json!({ "targetGroups": [{ "targetGroupArn": arn, "targetGroupName": name }] });
@@ -91,7 +80,7 @@ fn target_group(name: &str, user: &str) -> Record {
         record("elasticloadbalancing.amazonaws.com", "CreateTargetGroup", json!({ "name": name }), response);
     record["userIdentity"]["userName"] = user.into();
     record["userIdentity"]["arn"] = format!("arn:aws:iam::111122223333:user/{user}").into();
-    Record::new(record)
+    record
 }
 
 #[test]
@@ -177,7 +166,8 @@ fn what_other_apis_take_in_one_call_goes_in_one_call() {
         ),
     ] {
         let aws = Aws::start(rules);
-        let records: Vec<Record> = [
+        let policy = Policy::default();
+        let cases: Vec<Case> = [
             ("web", "alice"),
             ("db", "alice"),
             ("api", "alice"),
@@ -185,15 +175,10 @@ fn what_other_apis_take_in_one_call_goes_in_one_call() {
             ("twice", "alice"),
             ("twice", "alice"),
         ]
-        .map(|(name, user)| target_group(name, user))
+        .map(|(name, user)| case(target_group(name, user), &policy, Guard::Strict))
         .into();
-        let policy = Policy::default();
-        let plans: Vec<_> = records.iter().map(|record| plan(record, &policy, None)).collect();
-        let age = Age { event: 0, waited: 0 };
-        let job = |(plan, record)| Job { plan, record, event_time: None, age, guard: Guard::Strict };
-        let jobs: Vec<Job> = plans.iter().zip(&records).map(job).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let done = runtime.block_on(apply(&aws.client(), &jobs));
+        let done = runtime.block_on(tagger_aws::run(&aws.client(), &policy, &cases));
         let outcomes: Vec<_> = done.iter().map(|done| done[0].outcome.as_str()).collect();
         let calls = aws.asked.lock().unwrap();
         assert_eq!((outcomes.as_slice(), calls.len()), (expected.as_slice(), asked), "{what}: {calls:#?}");

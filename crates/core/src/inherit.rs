@@ -7,14 +7,14 @@
 //! borrow a name by setting one.
 
 use crate::{
-    attempt::{Guard, Tags},
     identity::{Creator, Kind, Principal},
     json,
     outcome::{Class, Failure},
-    patience::Age,
+    patience::{Age, Guard},
     policy::Policy,
     record::Record,
     resources::is_region,
+    step::Tags,
 };
 use serde_json::Value;
 use tagger_catalog::{

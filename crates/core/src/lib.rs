@@ -16,6 +16,7 @@
 //! answered with a plan and [diagnostics](diagnostic). Only a configuration can be refused. Needs `tagger-catalog`, and no AWS SDK.
 
 pub mod attempt;
+pub mod case;
 pub mod config;
 pub mod containers;
 pub mod diagnostic;
@@ -23,6 +24,8 @@ pub mod documents;
 pub mod explain;
 pub mod given;
 pub mod glance;
+pub mod heir;
+pub mod history;
 pub mod identity;
 pub mod inherit;
 pub mod json;
@@ -33,10 +36,14 @@ pub mod policy;
 pub mod reconcile;
 pub mod record;
 pub mod resources;
+pub mod search;
 pub mod settle;
 pub mod stack;
+pub mod step;
 pub mod tag_change;
 pub mod value;
+pub mod waves;
+pub mod window;
 pub mod work;
 
 pub use plan::{Plan, plan};

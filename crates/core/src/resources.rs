@@ -5,7 +5,8 @@
 
 use crate::{json, record::Record};
 use tagger_catalog::{
-    Entry, Event,
+    Entry, Event, ec2,
+    lifetime::{Named, Told},
     operation::Takes,
     partition,
     template::{Filter, Part, Template},
@@ -37,6 +38,26 @@ pub struct Children {
     pub parents: Vec<Resource>,
     /// Identifiers that the call only used.
     pub except: Vec<String>,
+}
+
+/// A launch whose answer CloudTrail left out, since it was more than 100 KB: it is found by its client token.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The call that finds it, for example `ec2:DescribeInstances`.
+    pub call: &'static str,
+    /// The client token.
+    pub token: String,
+    /// The entry of what was launched.
+    pub entry: &'static Entry,
+    /// The entries of its children.
+    pub children: Vec<&'static Entry>,
+    /// Identifiers that the call only used.
+    pub except: Vec<String>,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
 }
 
 /// What an event created.
@@ -85,6 +106,22 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
         }
     }
     found
+}
+
+/// What a launch made that has no answer in its record, if it can be found by the token of its request.
+pub fn launch(record: &Record, event: &'static Event) -> Option<Launch> {
+    let token = json::at_path(record.value(), "requestParameters.clientToken").into_iter().find_map(json::text)?;
+    let (children, entries): (Vec<_>, Vec<_>) =
+        event.entries.iter().partition(|entry| entry.describe.is_some());
+    let call = children.first().and_then(|entry| entry.describe)?;
+    let parent = ec2::finder(call).filter(|finder| finder.by_token.is_some())?.parent;
+    let entry = entries.into_iter().find(|entry| entry.resource_type == parent)?;
+    let variables = Variables::of(record);
+    let except = children.iter().flat_map(|entry| entry.except);
+    let except = except.flat_map(|template| fill(record, template, &variables)).collect();
+    let Variables { region, account } = variables;
+    let found = Launch { call, token: token.into_owned(), entry, children, except, region, account };
+    (!found.token.is_empty() && !found.region.is_empty() && !found.account.is_empty()).then_some(found)
 }
 
 /// In the catalog's `when`: any value, as long as there is one.
@@ -271,6 +308,25 @@ impl Variables {
     }
 }
 
+/// What identifies the resource in the describing call.
+pub fn identifier<'a>(told: &Told, resource: &'a Resource, record: &Record) -> std::borrow::Cow<'a, str> {
+    let arn = resource.arn.as_str();
+    
+    match told.takes {
+        Named::Id => resource.id.as_str().into(),
+        Named::Arn => arn.into(),
+        Named::Last => last(arn).into(),
+        Named::Path => {
+            let resource = arn.splitn(6, ':').nth(5).unwrap_or(arn);
+            resource.split_once(['/', ':']).map_or(resource, |(_, name)| name).into()
+        }
+        Named::Recorded(path) => {
+            let recorded = json::at_path(record.value(), path).into_iter().find_map(json::text);
+            recorded.map_or_else(|| last(arn).into(), |name| name.into_owned().into())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,6 +395,35 @@ mod tests {
         ] {
             let record = Record::new(record);
             assert_eq!(fill(&record, TEMPLATE, &Variables::of(&record)), expected);
+        }
+    }
+
+    fn told_of(resource_type: &str) -> &'static Told {
+        match tagger_catalog::lifetime(resource_type) {
+            tagger_catalog::Lifetime::Told(told) => told,
+            other => panic!("{resource_type}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_identifies() {
+        let entry = &tagger_catalog::event("sqs.amazonaws.com", "CreateQueue").unwrap().entries[0];
+        let record = Record::new(json!({"requestParameters": {"endpointName": "My-Endpoint"}}));
+        for (resource_type, arn, expected) in [
+            // The ARN has the name in lower case, and the call wants it as it was given.
+            ("AWS::SageMaker::Endpoint", "arn:aws:sagemaker:r:1:endpoint/my-endpoint", "My-Endpoint"),
+            ("AWS::SageMaker::Model", "arn:aws:sagemaker:r:1:model/of-another-record", "of-another-record"),
+            ("AWS::SQS::Queue", "arn:aws:sqs:r:1:jobs", "the-id"),
+            ("AWS::IAM::Role", "arn:aws:iam::1:role/path/ops", "ops"),
+            ("AWS::IAM::ManagedPolicy", "arn:aws:iam::1:policy/ops", "arn:aws:iam::1:policy/ops"),
+            ("AWS::Logs::LogGroup", "arn:aws:logs:r:1:log-group:/aws/x", "/aws/x"),
+            ("AWS::ECR::Repository", "arn:aws:ecr:r:1:repository/team/app", "team/app"),
+            ("AWS::ElastiCache::ReplicationGroup", "arn:aws:elasticache:r:1:replicationgroup:s", "s"),
+        ] {
+            let (arn, id, region, account) =
+                (arn.to_owned(), "the-id".to_owned(), "r".to_owned(), "1".to_owned());
+            let resource = Resource { entry, arn, id, region, account };
+            assert_eq!(identifier(told_of(resource_type), &resource, &record), expected, "{resource_type}");
         }
     }
 }

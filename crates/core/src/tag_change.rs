@@ -232,16 +232,7 @@ fn is_taggers(record: &Record) -> bool {
 fn names(record: &Record, arn: &str, name: &str, by_name: bool) -> bool {
     let is_it =
         |text: &str| if text.starts_with("arn:") { text == arn } else { by_name && last(text) == name };
-    any_text(json::member(record.value(), "requestParameters"), &is_it)
-}
-
-fn any_text(value: &Value, is_it: &impl Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => is_it(text),
-        Value::Array(list) => list.iter().any(|inner| any_text(inner, is_it)),
-        Value::Object(map) => map.values().any(|inner| any_text(inner, is_it)),
-        _ => false,
-    }
+    json::any_text(json::member(record.value(), "requestParameters"), &is_it)
 }
 
 /// The value that a tagging call's request gives a key, in whichever form the service writes its tags.

@@ -6,23 +6,24 @@
 //! queue's redrive work. It must not decide who, what or which tag, nor what waits; it never sleeps.
 
 use crate::{
-    intake::{self, Intake, Task},
+    intake::{self, Intake},
     log::{self, Lines},
     reconcile, tag_changes,
 };
+use futures_util::{StreamExt, stream};
 use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
 use serde_json::{Value, json};
 use std::{
     sync::Mutex,
     time::{Duration, Instant, SystemTime},
 };
-use tagger_aws::{Client, Done, Job, Outcome, Queues, join::join_some, time};
+use tagger_aws::{Client, Done, Outcome, Queues, time};
 use tagger_core::{
-    Plan, Policy, Record,
-    attempt::Guard,
-    patience::Age,
+    Policy, Record,
+    case::Case,
+    patience::Guard,
     reconcile::Ask,
-    settle::{self, Event, Fate},
+    settle::{self, Fate},
     tag_change::Mode,
     work::Document,
 };
@@ -149,7 +150,7 @@ impl Handler {
     async fn answer(&self, event: Value, function_arn: &str, open: &Open) -> Result<Value, NotTagged> {
         let account = account_of(function_arn);
         let now = time::since_1970(SystemTime::now());
-        let Intake { messages, tasks, unreadable } = intake::open(event, self.queues.as_ref(), now);
+        let Intake { messages, cases, unreadable } = intake::open(event, self.queues.as_ref(), now);
         // Until the first part is done, all come again.
         let ids = |places: &mut dyn Iterator<Item = usize>| {
             let mut places: Vec<usize> = places.collect();
@@ -165,17 +166,17 @@ impl Handler {
             log::failure("unreadable", &problem);
             self.keep_unreadable(&messages, place, problem, &mut summary, now).await;
         }
-        let records = tasks.len();
-        let mut tasks = tasks.into_iter();
-        while tasks.len() > 0 {
-            keep(ids(&mut summary.open().chain(tasks.as_slice().iter().filter_map(|task| task.message))));
+        let records = cases.len();
+        let mut cases = cases.into_iter();
+        while cases.len() > 0 {
+            keep(ids(&mut summary.open().chain(cases.as_slice().iter().filter_map(|case| case.message))));
             // An event without messages has nowhere to come from again.
             if !messages.is_empty() && self.client.is_over() {
                 log::failure("out-of-time", "what is left of the batch is not begun and comes again");
-                summary.again.extend(tasks.by_ref().filter_map(|task| task.message));
+                summary.again.extend(cases.by_ref().filter_map(|case| case.message));
                 break;
             }
-            let part = tasks.by_ref().take(TOGETHER).collect();
+            let part = cases.by_ref().take(TOGETHER).collect();
             // How careful a try is goes by the event's age, which has grown by the part before.
             let now = time::since_1970(SystemTime::now());
             self.work(part, &messages, &self.policy, account, now, &mut summary).await;
@@ -228,76 +229,62 @@ impl Handler {
     /// Plans, applies and settles every record of the event, together.
     pub async fn work(
         &self,
-        tasks: Vec<Task>,
+        cases: Vec<Case>,
         messages: &[intake::Message],
         policy: &Policy,
         account: Option<&str>,
         now: u64,
         summary: &mut Summary,
     ) {
-        let mut planned: Vec<(Task, Plan)> = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            let mut plan = tagger_core::plan(&task.record, policy, account);
-            if let Some(work) = &task.work {
-                work.narrow(&mut plan);
-            }
-            let lines = Lines::of(&task, &plan);
+        let mut planned: Vec<Case> = Vec::with_capacity(cases.len());
+        for mut case in cases {
+            case.decide(policy, account);
             // A retry has nothing new to say.
-            if task.tries <= 1 || plan.actions.is_empty() && plan.children.is_empty() {
-                plan.diagnostics.iter().for_each(|diagnostic| lines.diagnostic(diagnostic));
+            if case.tries <= 1 || case.is_left_alone() {
+                let lines = Lines::of(&case);
+                case.plan.diagnostics.iter().for_each(|diagnostic| lines.diagnostic(diagnostic));
             }
-            if let Some(found) = task.record.unknown_shape() {
+            if let Some(found) = case.record.unknown_shape() {
                 // Only records of CloudTrail are sent here; whatever this is must not be lost as if it were done.
-                self.keep_unreadable(messages, task.message, found, summary, now).await;
-            } else if plan.actions.is_empty() && plan.children.is_empty() {
+                self.keep_unreadable(messages, case.message, found, summary, now).await;
+            } else if case.is_left_alone() {
                 summary.left_alone += 1;
             } else {
-                planned.push((task, plan));
+                planned.push(case);
             }
         }
-        let jobs: Vec<Job> = planned
-            .iter()
-            .map(|(task, plan)| {
-                let event_time = event_time(&task.record);
-                let age = Age::at(now, event_time, task.first_seen);
-                Job { plan, record: &task.record, event_time, age, guard: task.guard }
-            })
-            .collect();
-        let outcomes = tagger_aws::apply(&self.client, &jobs).await;
-        let settled = planned.iter().zip(&outcomes).map(|((task, plan), done)| async {
+        let outcomes = tagger_aws::run(&self.client, policy, &planned).await;
+        let settled = planned.iter().zip(&outcomes).map(|(case, done)| async move {
             let mut of_one = Summary::default();
             // A service's own resources are skipped, and its parent has no creator.
-            if done.is_empty() && plan.inherit.is_some() {
+            if done.is_empty() && case.plan.inherit.is_some() {
                 of_one.left_alone += 1;
             }
             match &self.queues {
-                Some(queues) => self.settle(queues, task, messages, plan, done, now, &mut of_one).await,
-                None => report(task, plan, done, &mut of_one),
+                Some(queues) => self.settle(queues, case, messages, done, now, &mut of_one).await,
+                None => report(case, done, &mut of_one),
             }
             of_one
         });
-        for of_one in join_some(SETTLED_AT_ONCE, settled).await {
+        let settled: Vec<_> = settled.collect();
+        let mut settled = stream::iter(settled).buffer_unordered(SETTLED_AT_ONCE);
+        while let Some(of_one) = settled.next().await {
             summary.add(of_one);
         }
     }
 
     /// Letters first, then what waits; the message that it came from is done with only after both.
-    #[expect(clippy::too_many_arguments, reason = "what a try was about, and what it came to")]
     async fn settle(
         &self,
         queues: &Queues,
-        task: &Task,
+        case: &Case,
         messages: &[intake::Message],
-        plan: &Plan,
         done: &[Done],
         now: u64,
         summary: &mut Summary,
     ) {
-        let Task { record, first_seen, tries, came, guard, .. } = task;
-        let (event_time, first_seen, tries) = (event_time(record), *first_seen, *tries);
-        let event = Event { record, event_time, first_seen, tries, came: *came, guard: *guard };
-        let settlement = settle::settle(&event, done, now);
-        let lines = Lines::of(task, plan);
+        let settlement = settle::settle(case, done, now);
+        let lines = Lines::of(case);
         for (done, fate) in done.iter().zip(&settlement.fates) {
             lines.done(done, *fate);
             match fate {
@@ -316,11 +303,11 @@ impl Handler {
             };
             if let Err(failure) = queues.send(&self.client, url, &document.text(), delay).await {
                 log::failure("queue", &failure.to_string());
-                summary.failures.push((task.message, failure.to_string()));
+                summary.failures.push((case.message, failure.to_string()));
                 return;
             }
         }
-        if let (Some(seconds), Some(place)) = (settlement.again, task.message) {
+        if let (Some(seconds), Some(place)) = (settlement.again, case.message) {
             summary.again.push(place);
             let receipt = messages.get(place).map_or("", |message| message.receipt.as_str());
             // It comes again all the same, after the queue's own time.
@@ -339,13 +326,13 @@ fn failed_items(ids: &[String]) -> Value {
 }
 
 /// Where there are no queues, a failure is one of the invocation.
-fn report(task: &Task, plan: &Plan, done: &[Done], summary: &mut Summary) {
-    let lines = Lines::of(task, plan);
+fn report(case: &Case, done: &[Done], summary: &mut Summary) {
+    let lines = Lines::of(case);
     for done in done {
         match &done.outcome {
             Outcome::Failed(failure) => {
                 lines.done(done, Fate::GivenUp);
-                summary.failures.push((task.message, format!("{}: {failure}", done.arn)));
+                summary.failures.push((case.message, format!("{}: {failure}", done.arn)));
             }
             Outcome::Replaced(_) => {
                 lines.done(done, Fate::Gone);
