@@ -9,7 +9,8 @@ use crate::{
     history::{self, Stopped},
     lifetime,
     outcome::{self, Class, Failure},
-    tags, time,
+    tags::{self, unreadable},
+    time,
     wire::Ask,
 };
 use serde_json::Value;
@@ -22,8 +23,7 @@ use tagger_catalog::{
     operation::{Call as Wire, Operation, Variant},
 };
 use tagger_core::{
-    Record,
-    history as wanted,
+    Record, history as wanted,
     resources::Resource,
     step::{Answer, Call, Question, Reply, Tags, Target, Wanted, Which},
     window::Window,
@@ -54,16 +54,6 @@ fn each(found: HashMap<String, Tags>) -> Reply {
     Reply::Each(found.into_iter().map(|(id, tags)| (id, Answer::Tags(tags))).collect())
 }
 
-/// What is sent about a target.
-pub(crate) fn about<'a>(
-    ids: &'a [&'a str],
-    tags: &'a [(&'a str, &'a str)],
-    with: &'a [(&'a str, &'a str)],
-    target: &'a Target,
-) -> Ask<'a> {
-    Ask { ids, tags, with, account: &target.account }
-}
-
 fn ids(targets: &[Target]) -> Vec<&str> {
     targets.iter().map(|target| target.id.as_str()).collect()
 }
@@ -76,7 +66,12 @@ fn with(target: &Target) -> Vec<(&str, &str)> {
 async fn describe(client: &Client, told: &'static Told, target: &Target) -> Result<Answer, Failure> {
     let (ids, name) = ([target.id.as_str()], target.id.as_str());
     let answer = client
-        .call(target.operation, &told.describe, &target.region, about(&ids, &[], &[], target))
+        .call(
+            target.operation,
+            &told.describe,
+            &target.region,
+            Ask { ids: &ids, tags: &[], with: &[], account: &target.account },
+        )
         .await?;
     let facts = lifetime::facts(told, &answer, name).ok_or_else(|| {
         let service = target.operation.name.split(':').next().unwrap_or_default();
@@ -86,7 +81,12 @@ async fn describe(client: &Client, told: &'static Told, target: &Target) -> Resu
     Ok(Answer::Described(facts))
 }
 
-async fn read(client: &Client, targets: &[Target], first: &Target, keys: &[String]) -> Result<Reply, Failure> {
+async fn read(
+    client: &Client,
+    targets: &[Target],
+    first: &Target,
+    keys: &[String],
+) -> Result<Reply, Failure> {
     let operation = first.operation;
     let call = operation.read.as_ref().ok_or_else(|| no_read(operation))?;
     if operation.variant == Variant::Ec2 && !keys.is_empty() {
@@ -96,7 +96,14 @@ async fn read(client: &Client, targets: &[Target], first: &Target, keys: &[Strin
         None => read_pages(client, call, first).await.map(|tags| Reply::All(Answer::Tags(tags))),
         Some(together) => {
             let (ids, with) = (ids(targets), with(first));
-            let answer = client.call(operation, call, &first.region, about(&ids, &[], &with, first)).await?;
+            let answer = client
+                .call(
+                    operation,
+                    call,
+                    &first.region,
+                    Ask { ids: &ids, tags: &[], with: &with, account: &first.account },
+                )
+                .await?;
             let found = tags::of_each(&answer, operation, call, together.names);
             found.map(each).map_err(|message| unreadable(operation, message))
         }
@@ -113,7 +120,14 @@ async fn read_pages(client: &Client, call: &Wire, target: &Target) -> Result<Tag
         let mut with = with(target);
         let token = page.clone();
         with.extend(token.as_ref().map(|(name, token)| (*name, token.as_str())));
-        let answer = client.call(operation, call, &target.region, about(&ids, &[], &with, target)).await?;
+        let answer = client
+            .call(
+                operation,
+                call,
+                &target.region,
+                Ask { ids: &ids, tags: &[], with: &with, account: &target.account },
+            )
+            .await?;
         tags.extend(tags::read(&answer, operation, call).map_err(refused)?);
         match tags::next_page(&answer).map_err(refused)? {
             None => return Ok(tags),
@@ -128,8 +142,14 @@ async fn read_pages(client: &Client, call: &Wire, target: &Target) -> Result<Tag
 async fn write(client: &Client, targets: &[Target], first: &Target, tags: &Tags) -> Result<Answer, Failure> {
     let (operation, ids, with) = (first.operation, ids(targets), with(first));
     let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let answer =
-        client.call(operation, &operation.write, &first.region, about(&ids, &tags, &with, first)).await?;
+    let answer = client
+        .call(
+            operation,
+            &operation.write,
+            &first.region,
+            Ask { ids: &ids, tags: &tags, with: &with, account: &first.account },
+        )
+        .await?;
     // A proxy's page with HTTP 200 has written nothing.
     tags::is_own(&answer, operation, &operation.write)
         .map_err(|message| Failure::ours(Class::Failed, operation.name, outcome::UNREADABLE, message))?;
@@ -162,7 +182,14 @@ async fn stack(client: &Client, target: &Target) -> Result<Answer, Failure> {
     let operation = target.operation;
     let call = operation.read.as_ref().ok_or_else(|| no_read(operation))?;
     let ids = [target.id.as_str()];
-    let answer = client.call(operation, call, &target.region, about(&ids, &[], &[], target)).await?;
+    let answer = client
+        .call(
+            operation,
+            call,
+            &target.region,
+            Ask { ids: &ids, tags: &[], with: &[], account: &target.account },
+        )
+        .await?;
     let stacks = &answer["DescribeStacksResponse"]["DescribeStacksResult"]["Stacks"]["member"];
     // A list of one is written as the one.
     let one = stacks.as_array().and_then(|stacks| stacks.first()).unwrap_or(stacks);
@@ -219,7 +246,9 @@ pub async fn tags_of(client: &Client, resource: &Resource) -> Result<Tags, Failu
         Some(whole) => {
             let call = whole.operation.read.as_ref().ok_or_else(|| no_read(whole.operation))?;
             let read = read_pages(client, call, &whole).await;
-            read.or_else(|failure| if failure.code == "NoSuchTagSet" { Ok(Tags::new()) } else { Err(failure) })
+            read.or_else(
+                |failure| if failure.code == "NoSuchTagSet" { Ok(Tags::new()) } else { Err(failure) },
+            )
         }
     }
 }
@@ -237,12 +266,6 @@ pub async fn set_tags(client: &Client, resource: &Resource, tags: &Tags) -> Resu
 fn no_read(operation: &Operation) -> Failure {
     let message = "the catalog knows no way to read these tags, so they are not written";
     Failure::ours(Class::Unsupported, operation.name, "NoRead", message)
-}
-
-/// An answer that is not of the operation's form.
-pub(crate) fn unreadable(operation: &Operation, message: String) -> Failure {
-    let call = operation.read.as_ref().map_or(operation.name, |read| read.operation);
-    Failure::ours(Class::Failed, call, outcome::UNREADABLE, message)
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 //! only; the calls are data in `tagger_catalog::ec2`.
 
 use crate::{
-    ask::{about, unreadable},
     client::Client,
     outcome::{Class, Failure},
+    tags::unreadable,
+    wire::Ask,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -45,7 +46,11 @@ pub async fn described(
 ///
 /// # Errors
 /// What AWS answered, or an answer of another form.
-pub async fn seen(client: &Client, look: &Look, targets: &[Target]) -> Result<HashMap<String, Tags>, Failure> {
+pub async fn seen(
+    client: &Client,
+    look: &Look,
+    targets: &[Target],
+) -> Result<HashMap<String, Tags>, Failure> {
     let root = format!("{}Response", look.call.operation);
     let items = items_of(client, &look.call, &[&root, look.set], targets, &[]).await?;
     let of = |item: &Value| {
@@ -119,8 +124,14 @@ async fn items_of(
         if !page.is_empty() {
             with.push(("NextToken", &page));
         }
-        let answer =
-            client.call(first.operation, call, &first.region, about(&ids, &[], &with, first)).await?;
+        let answer = client
+            .call(
+                first.operation,
+                call,
+                &first.region,
+                Ask { ids: &ids, tags: &[], with: &with, account: &first.account },
+            )
+            .await?;
         // Another page with HTTP 200 does not say that they are not there.
         let answer = &answer[*root];
         if !answer.is_object() {
@@ -152,7 +163,8 @@ async fn items_of(
 /// What a parent shows of each type of child.
 fn shown(finder: &Finder, parent: &Value) -> Vec<Shown> {
     let of_type = |(resource_type, set, path): &(&'static str, &str, &[&str])| {
-        let id = |item: &Value| path.iter().try_fold(item, |at, step| at.get(step))?.as_str().map(str::to_owned);
+        let id =
+            |item: &Value| path.iter().try_fold(item, |at, step| at.get(step))?.as_str().map(str::to_owned);
         let ids: Vec<String> = entries(&parent[*set]).filter_map(id).collect();
         let more = (ids.is_empty() || !finder.whole) && may_still_come(finder, parent, resource_type);
         Shown { resource_type, ids, more }

@@ -81,7 +81,11 @@ fn lane(call: &Call) -> usize {
     match call.question {
         Question::Stack | Question::History { .. } => 1,
         Question::Children(_) | Question::Launched(_) | Question::Look(_) => 2,
-        _ if tagger_catalog::together(call.targets.first().map_or("", |one| one.operation.name)).is_some() => 2,
+        _ if tagger_catalog::together(call.targets.first().map_or("", |one| one.operation.name))
+            .is_some() =>
+        {
+            2
+        }
         _ => 0,
     }
 }

@@ -198,9 +198,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                 answer(&["PUT /logs?tagging"], 204, ""),
             ],
             "Bucket tagged",
-            &[
-                "<Key>Team</Key><Value>a&amp;b</Value></Tag><Tag><Key>CreatedBy</Key><Value>alice</Value>",
-            ],
+            &["<Key>Team</Key><Value>a&amp;b</Value></Tag><Tag><Key>CreatedBy</Key><Value>alice</Value>"],
         ),
         (
             "a page of HTML is not an empty set",
@@ -359,11 +357,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                 ),
             ],
             "Instance tagged, NetworkInterface tagged, Volume denied",
-            &[
-                "ResourceId.3=vol-1",
-                "ResourceId.1=i-1&ResourceId.2=eni-1&Tag",
-                "ResourceId.1=vol-1&Tag",
-            ],
+            &["ResourceId.3=vol-1", "ResourceId.1=i-1&ResourceId.2=eni-1&Tag", "ResourceId.1=vol-1&Tag"],
         ),
         (
             "one bad id that the error names does not spoil the others, and is not asked again",
@@ -406,11 +400,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                 ),
             ],
             "Instance tagged, NetworkInterface tagged, Volume not-found",
-            &[
-                "ResourceId.3=vol-1",
-                "ResourceId.1=i-1&ResourceId.2=eni-1&Tag",
-                "ResourceId.1=vol-1&Tag",
-            ],
+            &["ResourceId.3=vol-1", "ResourceId.1=i-1&ResourceId.2=eni-1&Tag", "ResourceId.1=vol-1&Tag"],
         ),
     ];
     for (what, policy, record, answers, expected, written) in cases {

@@ -64,7 +64,9 @@ fn what_aws_takes_in_one_call_goes_in_one_call() {
         ]
     );
     let asked = aws.asked.lock().unwrap();
-    let writes: Vec<_> = asked.iter().filter(|text| text.contains("CreateTags")).collect();
+    let mut writes: Vec<_> = asked.iter().filter(|text| text.contains("CreateTags")).collect();
+    // Those of bob and the first of alice are independent of each other.
+    writes.sort_by_key(|text| (!text.contains("i-2"), !text.contains("bob")));
     assert_eq!(writes.len(), 3, "{writes:#?}");
     assert!(writes[0].contains("ResourceId.6=vol-i-2&") && writes[0].contains("alice"), "{writes:#?}");
     assert!(writes[1].contains("ResourceId.1=i-3&") && writes[1].contains("bob"), "{writes:#?}");
@@ -102,18 +104,18 @@ fn what_other_apis_take_in_one_call_goes_in_one_call() {
     let whole = [tagged, owned, tagged, tagged, tagged, tagged];
     for (what, rules, expected, asked) in [
         (
-            // Those of alice but the last, which comes twice; bob's alone; alice's twice one after another.
-            "one call reads three, another tags the two that lack it",
+            // One call reads all but the second of the one that comes twice; what it does not name is asked for alone.
+            "one call reads many, another tags those of alice that lack it",
             vec![
                 answer(&["DescribeTags", "member.3="], 200, WEB),
                 answer(&["DescribeTags"], 200, ONE),
                 answer(&["AddTags"], 200, ADDED),
             ],
             whole,
-            2 + 2 + 4,
+            1 + 2 + 2 + 2,
         ),
         (
-            "one is not there: each is tried alone",
+            "one is not there, and the error does not name it: it is found by halves",
             vec![
                 answer(&["DescribeTags", "member.3="], 400, GONE),
                 answer(&["DescribeTags", "targetgroup%2Fweb%2F"], 400, GONE),
@@ -121,7 +123,7 @@ fn what_other_apis_take_in_one_call_goes_in_one_call() {
                 answer(&["AddTags"], 200, ADDED),
             ],
             ["not-found", tagged, tagged, tagged, tagged, tagged],
-            1 + 1 + 4 + 2 + 4,
+            10 + 5,
         ),
         (
             "the answer does not name one: it is asked for alone",
@@ -134,7 +136,7 @@ fn what_other_apis_take_in_one_call_goes_in_one_call() {
             1 + 6 + 2 + 4,
         ),
         (
-            "the write of both fails: each is tried alone",
+            "the write of many fails: it is tried by halves",
             vec![
                 answer(&["DescribeTags", "member.3="], 200, WEB),
                 answer(&["DescribeTags"], 200, ONE),
@@ -151,18 +153,18 @@ fn what_other_apis_take_in_one_call_goes_in_one_call() {
                 answer(&["AddTags"], 200, ADDED),
             ],
             ["failed"; 6],
-            1 + 3 + 1 + 2,
+            9 + 1,
         ),
         (
-            "too many calls: all wait",
+            "too many calls: all of that call wait",
             vec![
                 answer(&["DescribeTags", "member.3="], 400, BUSY),
                 answer(&["DescribeTags"], 200, ONE),
                 answer(&["AddTags"], 200, ADDED),
             ],
-            ["throttled", "throttled", "throttled", tagged, tagged, tagged],
+            ["throttled", "throttled", "throttled", "throttled", "throttled", tagged],
             // The SDK tries four times.
-            4 + 2 + 4,
+            4 + 2,
         ),
     ] {
         let aws = Aws::start(rules);
@@ -181,7 +183,9 @@ fn what_other_apis_take_in_one_call_goes_in_one_call() {
         let done = runtime.block_on(tagger_aws::run(&aws.client(), &policy, &cases));
         let outcomes: Vec<_> = done.iter().map(|done| done[0].outcome.as_str()).collect();
         let calls = aws.asked.lock().unwrap();
-        assert_eq!((outcomes.as_slice(), calls.len()), (expected.as_slice(), asked), "{what}: {calls:#?}");
+        assert_eq!(outcomes.as_slice(), expected.as_slice(), "{what}: {calls:#?}");
+        // What has come by then goes together, so that there may be fewer.
+        assert!(calls.len() <= asked, "{what}: {} calls, and {asked} at most: {calls:#?}", calls.len());
         let of_bob = calls.iter().find(|text| text.contains("AddTags") && text.contains("bob"));
         assert!(
             of_bob.is_none_or(|text| text.contains("bus") && !text.contains("member.2=")),

@@ -20,11 +20,7 @@ use crate::{
     window::{KEPT, Window},
 };
 use std::rc::Rc;
-use tagger_catalog::{
-    Lifetime, Operation, ec2,
-    lifetime::Told,
-    operation::Variant,
-};
+use tagger_catalog::{Lifetime, Operation, ec2, lifetime::Told, operation::Variant};
 
 /// One try to tag one resource.
 #[derive(Debug)]
@@ -111,7 +107,9 @@ impl<'a> Attempt<'a> {
             (At::Describe(told), Answer::Described(facts)) => self.described(told, &facts),
             // A service that does not answer this is one that does not tell. What disturbs its owner waits
             // until it is known not to.
-            (At::Describe(told), Answer::Failed(failure)) if told.ready.is_empty() && is_no_answer(&failure) => {
+            (At::Describe(told), Answer::Failed(failure))
+                if told.ready.is_empty() && is_no_answer(&failure) =>
+            {
                 self.unknown()
             }
             (At::Probe, Answer::Tags(there)) => self.probed(&there),
@@ -142,8 +140,12 @@ impl<'a> Attempt<'a> {
             (At::Earlier(value, _), Answer::Failed(failure)) if !failure.waits() => {
                 self.end(Outcome::AlreadyTagged { value })
             }
-            (At::Deleted(gone, _), Answer::Failed(failure)) if !failure.waits() => self.never_seen(&gone, &failure.message),
-            (At::Deleted(..) | At::Earlier(..), Answer::Failed(failure)) => self.end(Outcome::Failed(failure)),
+            (At::Deleted(gone, _), Answer::Failed(failure)) if !failure.waits() => {
+                self.never_seen(&gone, &failure.message)
+            }
+            (At::Deleted(..) | At::Earlier(..), Answer::Failed(failure)) => {
+                self.end(Outcome::Failed(failure))
+            }
             (At::Describe(_), Answer::Failed(failure)) if failure.class != Class::NotFound => {
                 self.end(Outcome::Failed(failure))
             }
@@ -338,7 +340,9 @@ impl<'a> Attempt<'a> {
             return self.end(Outcome::AlreadyTagged { value });
         }
         if self.age.event < SHOWN_AFTER {
-            let message = format!("it has the creator {value}, and the event history is asked whether that is of an earlier one");
+            let message = format!(
+                "it has the creator {value}, and the event history is asked whether that is of an earlier one"
+            );
             return self.end(Outcome::Failed(self.failure(Class::NotReady, "NameGivenAgain", message)));
         }
         let window = Window { from: event_time.saturating_sub(KEPT - self.age.event), until: event_time + 1 };
@@ -388,7 +392,8 @@ impl<'a> Attempt<'a> {
 
     /// Nothing was ever seen of it, which a wrong ARN looks like as well: the history says whether it was deleted.
     fn deleted(&mut self, failure: Failure, mut names: Vec<String>) -> Step {
-        let Some(event_time) = self.case.event_time.filter(|_| !names.is_empty() && self.age.event < KEPT) else {
+        let Some(event_time) = self.case.event_time.filter(|_| !names.is_empty() && self.age.event < KEPT)
+        else {
             return self.not_deleted(&failure);
         };
         let window = Window { from: event_time, until: event_time + self.age.event + 1 };
@@ -404,7 +409,10 @@ impl<'a> Attempt<'a> {
         let now = self.case.event_time.unwrap_or(self.case.first_seen) + self.age.event;
         let since = self.case.work.as_ref().and_then(|work| work.missing_since);
         if since.is_none_or(|since| now < since + SHOWN_FOR_SURE) {
-            let message = format!("{} answered {}, and the event history may yet show who deleted it", failure.call, failure.code);
+            let message = format!(
+                "{} answered {}, and the event history may yet show who deleted it",
+                failure.call, failure.code
+            );
             return self.end(Outcome::Failed(self.failure(Class::NotReady, MISSING, message)));
         }
         self.never_seen(failure, "the event history knows no call that deleted it")
@@ -563,7 +571,8 @@ mod tests {
     fn what_cannot_be_known_to_be_the_same_is_asked_for_and_not_written() {
         let policy = Policy::default();
         let case = Case::new(table(), Some(1), 1, Guard::Strict).decided(&policy, None);
-        let failed = |code: &str| Answer::Failed(Failure::of("dynamodb:ListTagsOfResource", code, "", Some(400)));
+        let failed =
+            |code: &str| Answer::Failed(Failure::of("dynamodb:ListTagsOfResource", code, "", Some(400)));
         let tag = |key: &str| Answer::Tags(vec![(key.to_owned(), "x".to_owned())]);
         for (what, answer, expected) in [
             ("it has no creator", Answer::Tags(Tags::new()), "failed"),

@@ -95,7 +95,8 @@ impl Case {
         }
         if codes.contains(&Code::NoResourceInRecord) && self.plan.launch.is_none() && self.undone.is_empty() {
             let diagnostics = self.plan.diagnostics.iter();
-            let message = diagnostics.filter(|one| one.code == Code::NoResourceInRecord).map(|one| &one.message);
+            let message =
+                diagnostics.filter(|one| one.code == Code::NoResourceInRecord).map(|one| &one.message);
             self.undone.extend(message.map(|message| undone("", Code::NoResourceInRecord.as_str(), message)));
         }
     }
@@ -113,7 +114,8 @@ fn no_longer_planned(arn: &str, plan: &Plan) -> Done {
         [] => "plans nothing for its record".to_owned(),
         arns => format!("plans {} for its record", arns.join(", ")),
     };
-    let message = format!("{arn} waited, and this version's catalog {instead}; send the letter again to try that");
+    let message =
+        format!("{arn} waited, and this version's catalog {instead}; send the letter again to try that");
     undone(arn, "no-longer-planned", &message)
 }
 

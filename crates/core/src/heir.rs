@@ -88,7 +88,10 @@ impl<'a> Heir<'a> {
             Answer::Failed(failure) => self.failed(&failure, age),
             other => {
                 let message = format!("{other:?} is no answer about a parent");
-                self.failed(&Failure::ours(Class::Failed, &self.inherit.call(), "UnreadableAnswer", message), age)
+                self.failed(
+                    &Failure::ours(Class::Failed, &self.inherit.call(), "UnreadableAnswer", message),
+                    age,
+                )
             }
         }
     }

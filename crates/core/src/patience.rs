@@ -80,7 +80,9 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
         }
         // IAM is eventually consistent, so a role or its permission may not be known yet:
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-        Class::Denied if failure.by == Some(By::Permission) && age.waited < UNKNOWN_ROLE => (true, age.waited),
+        Class::Denied if failure.by == Some(By::Permission) && age.waited < UNKNOWN_ROLE => {
+            (true, age.waited)
+        }
         // These are of the service and not of the resource, so they count from when we began to try.
         Class::Throttled => (age.waited < LONGEST, age.waited),
         _ if failure.passes => (age.waited < LONGEST, age.waited),
@@ -170,7 +172,15 @@ mod tests {
             ("throttled for a day", "Throttling", INSTANCE, age(day, day), Guard::Strict, false, false),
             ("out of order", "InternalFailure", INSTANCE, age(60, 60), Guard::Strict, true, false),
             ("denied, just now", "AccessDenied", INSTANCE, age(1, 1), Guard::Strict, true, false),
-            ("a token not known yet", "UnrecognizedClientException", INSTANCE, age(1, 1), Guard::Strict, true, false),
+            (
+                "a token not known yet",
+                "UnrecognizedClientException",
+                INSTANCE,
+                age(1, 1),
+                Guard::Strict,
+                true,
+                false,
+            ),
             ("denied", "AccessDenied", INSTANCE, age(130, 120), Guard::Strict, false, false),
             ("limit", "TooManyTagsException", INSTANCE, age(1, 1), Guard::Strict, false, false),
             ("unsupported", "UnsupportedOperation", INSTANCE, age(1, 1), Guard::Strict, false, false),

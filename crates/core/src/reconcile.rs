@@ -109,9 +109,8 @@ pub struct Left {
 pub fn left<'a>(candidate: &Candidate, newest: &Newest, value: impl Fn(&str) -> Option<&'a str>) -> Left {
     let Candidate { plan, time, .. } = candidate;
     let has_key = |resource: &&Resource| {
-        let anothers = |value| {
-            !resource.entry.upsert && may_be_anothers(&candidate.record, plan, resource.entry, value)
-        };
+        let anothers =
+            |value| !resource.entry.upsert && may_be_anothers(&candidate.record, plan, resource.entry, value);
         value(&resource.arn).is_some_and(|value| !anothers(value))
     };
     let have_it = plan.actions.iter().filter(has_key).count();

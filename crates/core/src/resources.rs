@@ -110,7 +110,8 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
 
 /// What a launch made that has no answer in its record, if it can be found by the token of its request.
 pub fn launch(record: &Record, event: &'static Event) -> Option<Launch> {
-    let token = json::at_path(record.value(), "requestParameters.clientToken").into_iter().find_map(json::text)?;
+    let token =
+        json::at_path(record.value(), "requestParameters.clientToken").into_iter().find_map(json::text)?;
     let (children, entries): (Vec<_>, Vec<_>) =
         event.entries.iter().partition(|entry| entry.describe.is_some());
     let call = children.first().and_then(|entry| entry.describe)?;
@@ -311,7 +312,7 @@ impl Variables {
 /// What identifies the resource in the describing call.
 pub fn identifier<'a>(told: &Told, resource: &'a Resource, record: &Record) -> std::borrow::Cow<'a, str> {
     let arn = resource.arn.as_str();
-    
+
     match told.takes {
         Named::Id => resource.id.as_str().into(),
         Named::Arn => arn.into(),

@@ -35,7 +35,8 @@ pub fn children(children: &Children, parent: &Resource, shown: &[Shown]) -> Outc
             continue;
         };
         if of_type.more {
-            let message = format!("{} is pending and does not show every {} yet", parent.id, entry.resource_type);
+            let message =
+                format!("{} is pending and does not show every {} yet", parent.id, entry.resource_type);
             let failure = Failure::ours(Class::NotReady, children.call, "ChildrenNotVisible", message);
             outcomes.failed.push(not_found(parent, entry, failure));
         }
@@ -122,15 +123,14 @@ pub fn not_launched(launch: &Launch, mut failure: Failure, age: Age) -> Done {
 
 /// Everything of a plan, since nothing of it can be tried yet.
 pub fn all_failed(plan: &Plan, failure: &Failure) -> Vec<Done> {
-    let own = plan.actions.iter().map(|resource| Done {
-        parent: None,
-        ..not_found(resource, resource.entry, failure.clone())
-    });
+    let own = plan
+        .actions
+        .iter()
+        .map(|resource| Done { parent: None, ..not_found(resource, resource.entry, failure.clone()) });
     let children = plan.children.iter().flat_map(|children| {
         children.parents.iter().flat_map(|parent| failed(children, parent, failure).failed)
     });
-    let launch = plan.launch.iter().map(|launch| {
-        not_launched(launch, failure.clone(), Age { event: 0, waited: 0 })
-    });
+    let launch =
+        plan.launch.iter().map(|launch| not_launched(launch, failure.clone(), Age { event: 0, waited: 0 }));
     own.chain(children).chain(launch).collect()
 }

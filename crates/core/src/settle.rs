@@ -138,7 +138,7 @@ fn works(case: &Case, waiting: &[(&Done, &Failure, u64)], missing_since: Option<
         };
         for (done, ..) in part {
             match &done.parent {
-                    // What is not known yet is the whole record.
+                // What is not known yet is the whole record.
                 None if done.arn.is_empty() => {
                     return Some((Work { resources: Vec::new(), children: Vec::new(), ..work }, seconds));
                 }

@@ -2,7 +2,7 @@
 //! them, so a stack says whose it is only where somebody tagged it. Pure; `tagger-aws` asks.
 
 use crate::{
-    identity, inherit, json, patience::Age, policy::Policy, window::Window, record::Record, value::fit,
+    identity, inherit, json, patience::Age, policy::Policy, record::Record, value::fit, window::Window,
 };
 
 /// From this age of an event, in seconds, the history is asked: it shows a call some minutes after it was made.

@@ -4,9 +4,9 @@
 use crate::{
     outcome::{Failure, Outcome},
     policy::Policy,
-    window::Window,
     record::Record,
     resources::Resource,
+    window::Window,
 };
 use std::collections::HashMap;
 use tagger_catalog::{Operation, ec2::Look, lifetime::Told};

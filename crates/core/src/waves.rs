@@ -167,7 +167,9 @@ impl<'a> Waves<'a> {
         let Some(Flight { members, .. }) = self.flying.remove(&number) else { return };
         let many = members.len() > 1 && !members[0].1.shared;
         match reply {
-            Reply::All(Answer::Failed(failure)) if many && !failure.waits() => self.cut(members, &failure, now),
+            Reply::All(Answer::Failed(failure)) if many && !failure.waits() => {
+                self.cut(members, &failure, now)
+            }
             Reply::All(answer) => {
                 for (unit, _) in members {
                     self.tell(unit, answer.clone(), now);
@@ -358,9 +360,8 @@ impl<'a> Waves<'a> {
             }
         }
         let failed = outcomes.failed.into_iter();
-        let failed = failed.filter(|one| {
-            one.arn.is_empty() || wanted(&one.arn, one.resource_type, one.parent.as_deref())
-        });
+        let failed = failed
+            .filter(|one| one.arn.is_empty() || wanted(&one.arn, one.resource_type, one.parent.as_deref()));
         self.units[number].done.extend(failed);
     }
 
@@ -409,7 +410,8 @@ impl<'a> Waves<'a> {
         }
         let under_way = self.flying.values().filter_map(|flight| flight.members.first()).map(|(_, due)| due);
         let mut same_place = under_way.filter(|other| {
-            other.target.operation.name == due.target.operation.name && other.target.region == due.target.region
+            other.target.operation.name == due.target.operation.name
+                && other.target.region == due.target.region
         });
         match due.question {
             Question::Write(_) => same_place.any(|other| rank(other) == 1 || is_search(&other.question)),

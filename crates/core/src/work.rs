@@ -159,7 +159,8 @@ impl Work {
                 (!children.entries.is_empty() && !children.parents.is_empty()).then_some(children)
             }));
         }
-        if plan.actions.is_empty() && plan.children.is_empty() && plan.launch.is_none() && missing.is_empty() {
+        if plan.actions.is_empty() && plan.children.is_empty() && plan.launch.is_none() && missing.is_empty()
+        {
             missing.extend(self.children.iter().flat_map(|search| &search.parents).cloned());
         }
         missing

@@ -74,7 +74,9 @@ fn writes(calls: &[Call]) -> usize {
 
 #[test]
 fn a_call_that_fails_because_of_one_is_cut() {
-    let bad = |call: &Call| call.targets.iter().find(|target| ["vol-7", "vol-203"].contains(&target.id.as_str())).cloned();
+    let bad = |call: &Call| {
+        call.targets.iter().find(|target| ["vol-7", "vol-203"].contains(&target.id.as_str())).cloned()
+    };
     type Aws = Box<dyn Fn(&Call) -> Reply>;
     let with_error = |message: fn(&str) -> String| -> Aws {
         Box::new(move |call: &Call| match call.question {
@@ -145,7 +147,8 @@ fn nobody_waits_for_anothers_look_up() {
     let mut waves = Waves::new(&cases, &policy, NOW);
     // The stack and the children are never answered.
     let is_slow = |call: &Call| {
-        matches!(call.question, Question::Children(_)) || call.targets[0].operation.name.starts_with("cloudformation")
+        matches!(call.question, Question::Children(_))
+            || call.targets[0].operation.name.starts_with("cloudformation")
     };
     let (mut written, mut slow) = (Vec::new(), 0);
     let mut all = false;
@@ -219,11 +222,19 @@ fn a_launch_without_an_answer_is_found_by_its_token() {
 
 #[test]
 fn what_no_try_ever_saw_is_gone_only_where_the_history_says_so() {
-    let gone = || Answer::Failed(Failure::ours(Class::NotFound, "sqs:ListQueueTags", "QueueDoesNotExist", "no"));
+    let gone =
+        || Answer::Failed(Failure::ours(Class::NotFound, "sqs:ListQueueTags", "QueueDoesNotExist", "no"));
     let deleted = Record::new(json!({
         "eventSource": "dynamodb.amazonaws.com", "eventName": "DeleteTable", "requestParameters": { "tableName": "t" },
     }));
-    let named = || record("dynamodb", "CreateTable", json!({ "tableName": "t" }), json!({ "tableDescription": { "tableArn": TABLE } }));
+    let named = || {
+        record(
+            "dynamodb",
+            "CreateTable",
+            json!({ "tableName": "t" }),
+            json!({ "tableDescription": { "tableArn": TABLE } }),
+        )
+    };
     for (what, age, missing_for, history, expected) in [
         ("it is young, and waits", 60, None, None, "not-found"),
         ("the history shows its end", 1_000, None, Some(deleted), "not-found"),
@@ -257,8 +268,24 @@ fn a_creator_of_an_earlier_resource_of_the_name_is_replaced() {
     let mut stated = group("bob");
     stated["requestParameters"]["tags"] = json!({ "CreatedBy": "alice" });
     for (what, record, there, age, history, expected, written) in [
-        ("the history shows alice's", group("bob"), "alice", 200, vec![group("alice")], "tagged", Some("bob")),
-        ("the history shows carol's", group("bob"), "alice", 200, vec![group("carol")], "already-tagged", None),
+        (
+            "the history shows alice's",
+            group("bob"),
+            "alice",
+            200,
+            vec![group("alice")],
+            "tagged",
+            Some("bob"),
+        ),
+        (
+            "the history shows carol's",
+            group("bob"),
+            "alice",
+            200,
+            vec![group("carol")],
+            "already-tagged",
+            None,
+        ),
         ("it is too early to ask", group("bob"), "alice", 20, vec![group("alice")], "not-ready", None),
         ("bob asked for that name", stated, "alice", 200, vec![group("alice")], "already-tagged", None),
         ("it is bob's", group("bob"), "bob", 200, vec![], "already-tagged", None),

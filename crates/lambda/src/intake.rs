@@ -3,7 +3,7 @@
 //! An event is a call of the function or a batch of a queue; a message holds a piece of work that this
 //! function wrote, or whatever `tagger_core::containers` opens.
 
-use crate::handler::{event_time, guard};
+use crate::origin::{event_time, guard};
 use serde_json::Value;
 use tagger_aws::Queues;
 use tagger_core::{

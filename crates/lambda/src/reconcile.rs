@@ -1,13 +1,14 @@
 //! A run over the event history: finds what the live path missed, and tags it with the same code.
 //!
 //! Reads the history of each covered region from its mark on, oldest first; leaves out what the Resource
-//! Groups Tagging API knows to have the key; gives the rest to [`Handler::work`], in the order of the calls; and
+//! Groups Tagging API knows to have the key; gives the rest to [`Handler::work`](crate::worker::Handler::work), in the order of the calls; and
 //! moves the marks over what it did. What it did not get to is gone on with by Lambda's next try or the next
 //! run, and the invocation fails, so that an alarm can tell. It must not decide who, what or which tag.
 
 use crate::{
-    handler::{Handler, NotTagged, Summary, account_of, event_time, guard},
     log,
+    origin::{account_of, event_time, guard},
+    worker::{Handler, NotTagged, Summary},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -231,7 +232,9 @@ impl Run<'_> {
         let have_key = self.with_key(&candidates).await;
         let mut newest = Newest::default();
         candidates.iter().for_each(|candidate| newest.note(&candidate.plan, candidate.time));
-        let lacks = |candidate: &Candidate| left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work;
+        let lacks = |candidate: &Candidate| {
+            left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work
+        };
         // The names of what is left may have been given again since: later records say so, if all were read.
         let whole =
             candidates.iter().any(|one| lacks(one).is_some()) && self.read_rest(parts, &mut newest).await;

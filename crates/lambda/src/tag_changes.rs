@@ -5,8 +5,9 @@
 //! others is looked up by its resource. It must not decide what the tag should say: that is `tagger_core::tag_change`.
 
 use crate::{
-    handler::{Handler, account_of, event_time, guard},
     log,
+    origin::{account_of, event_time, guard},
+    worker::Handler,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -236,7 +236,11 @@ impl Catalog {
             let operation = self.used_operations().into_iter().find(|operation| operation.name == *name);
             let takes_many = operation
                 .is_some_and(|one| one.write.many && one.read.as_ref().is_some_and(|read| read.many));
-            if !takes_many || together.write < 2 || together.read < 2 || !together.source.starts_with("https://") {
+            if !takes_many
+                || together.write < 2
+                || together.read < 2
+                || !together.source.starts_with("https://")
+            {
                 complaints.push(format!(
                     "catalog/quotas.toml: together: {name}: needs an operation whose `write` and `read` take many, `write` and `read` here above 1, \
                      and a link as `source`"

@@ -156,7 +156,10 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
     );
     out.push_str("\npub(crate) static TOGETHER: &[Together] = &[\n");
     for Together { operation, write, read, names, .. } in &catalog.quotas.together {
-        let _ = writeln!(out, "    Together {{ operation: {operation:?}, write: {write}, read: {read}, names: {names:?} }},");
+        let _ = writeln!(
+            out,
+            "    Together {{ operation: {operation:?}, write: {write}, read: {read}, names: {names:?} }},"
+        );
     }
     out.push_str("];\n");
     Ok(())

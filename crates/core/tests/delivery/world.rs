@@ -251,9 +251,7 @@ impl World {
         let (source, call, request) = match kind {
             Kind::Queue => ("sqs", "DeleteQueue", json!({ "queueUrl": NAME })),
             Kind::Role => ("iam", "DeleteRole", json!({ "roleName": NAME })),
-            Kind::Cache => {
-                ("elasticache", "DeleteReplicationGroup", json!({ "replicationGroupId": NAME }))
-            }
+            Kind::Cache => ("elasticache", "DeleteReplicationGroup", json!({ "replicationGroupId": NAME })),
             Kind::Topic => ("sns", "DeleteTopic", json!({ "topicArn": arn(kind, NAME) })),
             Kind::Instances => return,
         };
@@ -437,9 +435,10 @@ impl World {
             _ => {}
         }
         if let Question::History { window, wanted, .. } = &call.question {
-            let shown = self.past.iter().filter(|(at, _)| {
-                *at >= window.from && *at < window.until && *at + SHOWN_AFTER <= self.now
-            });
+            let shown = self
+                .past
+                .iter()
+                .filter(|(at, _)| *at >= window.from && *at < window.until && *at + SHOWN_AFTER <= self.now);
             let records = shown.map(|(_, record)| Record::new(record.clone()));
             let found = records.filter(|record| history::is(wanted, record)).last();
             return Ok(Reply::All(Answer::Found(found.map(Box::new))));
@@ -455,7 +454,8 @@ impl World {
             if code == "InvalidReplicationGroupState" && arn_of(target).contains(":replicationgroup:") {
                 self.wrong.push(format!("{}: tagging disturbs it while it is made", target.id));
             }
-            let message = if mishap % 2 == 0 { format!("'{}' is not to be had", target.id) } else { String::new() };
+            let message =
+                if mishap % 2 == 0 { format!("'{}' is not to be had", target.id) } else { String::new() };
             return Ok(Reply::All(Answer::Failed(Failure::of("x:Call", code, message, None))));
         }
         for target in &call.targets {
@@ -512,9 +512,9 @@ impl World {
                         status: Some(status.to_owned()),
                     })
                 }
-                (_, Some(life)) => {
-                    Answer::Tags(life.tag.iter().map(|value| ("CreatedBy".to_owned(), value.clone())).collect())
-                }
+                (_, Some(life)) => Answer::Tags(
+                    life.tag.iter().map(|value| ("CreatedBy".to_owned(), value.clone())).collect(),
+                ),
             };
             answers.insert(target.id.clone(), answer);
         }
