@@ -1,6 +1,7 @@
 """An AWS on this computer: starts the emulator with the recorder in front of it.
 
-    python cloud.py --port N --state DIR [--account 111122223333] [--region us-east-1]
+    python cloud.py --port N --state DIR [--account 111122223333] [--region us-east-1] [--consistency SECONDS]
+        [--delay SECONDS]
 
 Two processes: a *guard* (this one, which the caller sees) and its child, the *server*, which leads
 a process group of its own that also holds every Lambda bootstrap. The guard ends that whole group
@@ -32,9 +33,17 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--state", required=True, help="directory for logs and temporary files")
     parser.add_argument("--account", default="111122223333")
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--consistency", type=float, default=os.environ.get("SANDBOX_CONSISTENCY", "0"), metavar="SECONDS",
+                        help="what was made or changed shows only after this time; also SANDBOX_CONSISTENCY")
+    parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS",
+                        help="records come late by up to this, in any order; AWS takes some minutes, and names no time")
     arguments = parser.parse_args(argv)
     if not re.fullmatch(r"\d{12}", arguments.account):
         parser.error(f"--account must be 12 digits, not {arguments.account!r}")
+    if not 0 <= arguments.consistency <= 600:
+        parser.error(f"--consistency must be from 0 to 600 seconds, not {arguments.consistency:g}")
+    if not 0 <= arguments.delay <= 3600:
+        parser.error(f"--delay must be from 0 to 3600 seconds, not {arguments.delay:g}")
     return arguments
 
 
@@ -135,7 +144,9 @@ def main(argv: list[str] | None = None) -> int:
     tempfile.tempdir = environment["TMPDIR"]
     import server as emulator
 
-    return emulator.run(listener, state, arguments.account, arguments.region)
+    return emulator.run(
+        listener, state, arguments.account, arguments.region, consistency=arguments.consistency, delay=arguments.delay
+    )
 
 
 if __name__ == "__main__":

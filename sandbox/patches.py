@@ -12,9 +12,14 @@ import logging
 import re
 from urllib.parse import parse_qs
 
+import patches_apigateway
 import patches_cloudformation
 import patches_ec2
+import patches_launches
 import patches_logs
+import patches_network
+import patches_s3
+import patches_stacks
 import patches_stacksets
 
 log = logging.getLogger("sandbox.patches")
@@ -224,8 +229,13 @@ def function_sessions_are_complete() -> None:
 
 def apply() -> None:
     patches_ec2.apply()
+    patches_launches.apply()
     patches_cloudformation.apply()
     patches_logs.apply()
+    patches_network.apply()
+    patches_s3.apply()
+    patches_apigateway.apply()
+    patches_stacks.apply()
     patches_stacksets.apply()
     event_history_has_pages()
     rules_reach_other_buses()

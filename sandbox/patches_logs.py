@@ -1,4 +1,5 @@
-"""CloudWatch Logs as on AWS: FilterLogEvents heeds a pattern for JSON, where the emulator answers with every line.
+"""CloudWatch Logs as on AWS: FilterLogEvents heeds a pattern for JSON, where the emulator answers with every line, and has
+pages of at most 10,000 lines, where the emulator ends after the first.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html, without regular expressions between
 percent signs: those are refused, so that nobody takes a wrong answer for a right one.
@@ -121,6 +122,38 @@ def _at(line: Any, path: list[tuple[str, str]]) -> Any:
     return line
 
 
+LARGEST_PAGE = 10_000
+
+
+def _page(data: dict[str, Any], filter_events: Callable[[dict], tuple]) -> tuple:
+    """One page of FilterLogEvents: the emulator is asked for the lines of the rest, and a token says how many to pass over.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+    """
+    from ministack.core.responses import error_response_json
+
+    token = str(data.get("nextToken") or "0")
+    if not token.isdigit():
+        return error_response_json("InvalidParameterException", "The specified nextToken is invalid.", 400)
+    size, passed = min(int(data.get("limit") or LARGEST_PAGE), LARGEST_PAGE), int(token)
+    status, headers, body = filter_events({**data, "limit": _Unbounded(passed + size + 1)})
+    if status >= 300:
+        return status, headers, body
+    answer = json.loads(body)
+    events = answer["events"]
+    answer["events"] = events[passed:passed + size]
+    if len(events) > passed + size:
+        answer["nextToken"] = str(passed + size)
+    return status, headers, json.dumps(answer).encode()
+
+
+class _Unbounded(int):
+    """A limit that the emulator's `min(limit, 10000)` lets through: it asks whether 10000 is less."""
+
+    def __gt__(self, other: Any) -> bool:
+        return False
+
+
 def apply() -> None:
     from ministack.core.responses import error_response_json
     from ministack.services import cloudwatch_logs
@@ -143,7 +176,7 @@ def apply() -> None:
 
     def filtered(data: dict):
         try:
-            return filter_events(data)
+            return _page(data, filter_events)
         except ValueError as error:
             return error_response_json("InvalidParameterException", str(error), 400)
 

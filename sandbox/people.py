@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from typing import Any, Callable
 
 import botocore.config
@@ -59,6 +60,18 @@ def unless(codes: tuple[str, ...], action: Callable[[], Any]) -> Any:
         raise
 
 
+def once_visible(action: Callable[[], Any]) -> Any:
+    """Do it as soon as IAM shows what was just made: until then it is denied, as on AWS (see consistency.py)."""
+    deadline = time.monotonic() + 600
+    while True:
+        try:
+            return action()
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException") or time.monotonic() > deadline:
+                raise
+        time.sleep(0.3)
+
+
 def make_role(iam, name: str, trust: dict, policy_name: str, policy: dict) -> str:
     document = json.dumps(trust)
     made = unless(("EntityAlreadyExists",),
@@ -87,8 +100,12 @@ def make_people(root: Cloud, endpoint: str, account: str, region: str) -> list[d
     key = iam.create_access_key(UserName=USER)["AccessKey"]
     role = make_role(iam, PEOPLE_ROLE, trust({"AWS": f"arn:aws:iam::{account}:root"}), "Administrator", everything)
     alice = Cloud(endpoint, region, key["AccessKeyId"], key["SecretAccessKey"])
-    session = alice.client("sts").assume_role(RoleArn=role, RoleSessionName=SESSION, DurationSeconds=43200)
+    session = once_visible(lambda: alice.client("sts").assume_role(
+        RoleArn=role, RoleSessionName=SESSION, DurationSeconds=43200))
     temporary = session["Credentials"]
+    bob = Cloud(endpoint, region, temporary["AccessKeyId"], temporary["SecretAccessKey"], temporary["SessionToken"])
+    for person in (alice, bob):
+        once_visible(person.client("sqs").list_queues)
     return [
         {"label": "IAM user", "expected": USER, "environment": {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}},

@@ -55,7 +55,9 @@ def _announce(output: int, endpoint: str, account: str, region: str) -> None:
     os.close(output)
 
 
-def run(listener: socket.socket, state: str, account: str, region: str) -> int:
+def run(
+    listener: socket.socket, state: str, account: str, region: str, *, consistency: float = 0.0, delay: float = 0.0
+) -> int:
     """Serve until SIGTERM; returns the exit code."""
     output = _log_to(os.path.join(state, "cloud.log"))
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -65,10 +67,22 @@ def run(listener: socket.socket, state: str, account: str, region: str) -> int:
     from ministack import app as emulator
 
     import patches
+    import rule_world
+    import rules_stacks
+    from consistency import Consistency
+    from recorder import services, stacks
     from recorder.middleware import Recorder
+    from strict import Strict
 
     patches.apply()
-    recorder = Recorder(emulator.app, state, account, region)
+    rule_world.note_deletions()
+    rules_stacks.apply()
+    late = Consistency(consistency)
+    late.start()
+    recorder = Recorder(Strict(emulator.app, account, late), state, account, region, delay)
+    # Last, so that they see what the patches and rules let through.
+    stacks.watch(recorder)
+    services.watch(recorder)
     configuration = Config()
     configuration.bind = [f"fd://{listener.fileno()}"]
     configuration.keep_alive_timeout = 75

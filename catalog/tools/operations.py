@@ -25,6 +25,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import separators
+
 CATALOG = Path(__file__).resolve().parent.parent
 PINNED = re.search(r"botocore==(\S+)", (CATALOG / "tools/requirements.txt").read_text()).group(1)
 
@@ -98,6 +100,24 @@ GIVEN = {
     ("discovery", "CreateTags"),
     ("lightsail", "TagResource"),
     ("sqs", "TagQueue"),
+}
+# An identifier that does not take an ARN is what stands in it behind the word of the type, whatever that holds. Where more than
+# one word and a name stands there, it is the last part, of which the model's pattern must say that it holds no separator.
+LAST = {
+    # The path of a role stands before its name.
+    ("iam", "TagInstanceProfile"), ("iam", "TagRole"), ("iam", "TagServerCertificate"), ("iam", "TagUser"),
+    # The organization stands before the unit, and the policy's type before the policy.
+    ("organizations", "TagResource"),
+    # The file system stands before its access point.
+    ("s3files", "TagResource"),
+}
+SEPARATORS = "/:"
+# What the operations of BY_HAND take.  The id of a group stands before its name, which can hold slashes and no colon:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
+PART = {
+    ("autoscaling", "CreateOrUpdateTags"): "after :autoScalingGroupName/",
+    ("ec2", "CreateTags"): "path",
 }
 # The identifier, where an operation offers several members or where the only required one is not it.
 WRITE_ID = {
@@ -533,7 +553,7 @@ class Table:
         row |= self.hosts(service, operation, row)
         if key in BY_HAND:
             write, read = BY_HAND[key]
-            member = "last"
+            member = PART[key]
         else:
             write, member = self.write(service, operation)
             read = self.read(service, operation, member)
@@ -542,8 +562,10 @@ class Table:
                 if other != prefix:
                     sys.exit(f"{key}: the read has another host prefix: {other}")
             arn = "arn" in member.lower() or (service.name, member) in ARN_MEMBERS
-            member = "given" if key in GIVEN else "arn" if arn else "last"
+            member = "given" if key in GIVEN else "arn" if arn else "last" if key in LAST else "path"
         row["takes"] = member
+        if member == "last":
+            row["pattern"] = self.without_separators(service, operation, write["id"])
         if key in VARIANT:
             row["variant"] = VARIANT[key]
         needs = [n for n in service.input(operation).get("required", []) if (service.name, n) in NEEDS]
@@ -558,6 +580,17 @@ class Table:
         if read:
             row["read"] = {k: read[k] for k in ORDER if k in read}
         return row
+
+    @staticmethod
+    def without_separators(service: Service, operation: str, identifier: str) -> str:
+        """The pattern of an identifier that is cut at the last separator of an ARN, so that it must hold none."""
+        members = service.input(operation)["members"]
+        ref = next(ref for name, ref in members.items() if service.wire(name, ref, True) == identifier)
+        pattern = service.shape(ref).get("pattern")
+        if pattern is None or separators.may_hold(pattern, SEPARATORS):
+            sys.exit(f"{service.name} {operation}: {identifier} has the pattern {pattern}, and can hold one of {SEPARATORS}: "
+                     "it cannot be what stands after the last one in an ARN; take it out of LAST")
+        return pattern
 
     @staticmethod
     def most(service: Service, operation: str) -> int | None:
@@ -674,8 +707,9 @@ class Table:
         if size and service.name not in WHOLE_PAGE:
             ref = given["members"][size]
             limits = service.shape(ref)
-            # A resource has at most 50 tags, and several services refuse a larger page.
-            number = min(max(50, limits.get("min", 0)), limits.get("max", 50))
+            # A resource has at most 50 tags, and several services refuse a larger page; Athena refuses a smaller one than 75.
+            number = max(50, limits.get("min", 0))
+            number = min(number, limits.get("max", number))
             if number < 50:
                 self.truncates.append(f"{service.name} {name}: at most {number} a page")
             where = {"query": "query", "body": "extra"}[service.place(ref)]
@@ -752,7 +786,7 @@ def pairs(facts: dict) -> dict:
 
 # The order in which the members of a row, and of a call, are written.
 ROW = ("name", "actions", "reads", "protocol", "endpoint", "signing", "target", "version", "host-prefix", "host", "global",
-       "takes", "variant", "needs", "replaces", "max-tags", "write", "read")
+       "takes", "pattern", "variant", "needs", "replaces", "max-tags", "write", "read")
 ORDER = ("operation", "method", "uri", "id", "in", "many", "id-member", "flat", "tags", "shape", "key", "value",
          "tag-member", "flat-tags", "tag-extra", "root", "xmlns", "checksum", "extra", "query", "headers")
 
@@ -781,6 +815,14 @@ def global_event_regions(models: Models, partition: dict) -> list[str]:
     return sorted(region for region in found if re.search(r"-\d$", region))
 
 
+# Where EventBridge does not send events from one region to another. It does since 2021 between all regions but those of
+# GovCloud and China (https://aws.amazon.com/blogs/compute/expanding-cross-region-event-routing-with-amazon-eventbridge/),
+# and since June 2022 in GovCloud
+# (https://aws.amazon.com/about-aws/whats-new/2022/06/amazon-eventbridge-cross-region-routing-aws-govcloud-regions/).
+# Nothing says it of China since. Of the partitions of which AWS says nothing the rule is taken.
+NO_EVENTS_BETWEEN_REGIONS = {"aws-cn"}
+
+
 def partitions_toml(models: Models) -> str:
     out = [
         "# AWS's partitions: a region belongs to the partition one of whose prefixes it starts with, else to aws.\n"
@@ -800,6 +842,7 @@ def partitions_toml(models: Models) -> str:
             f"dualstack-suffix = {inline(outputs['dualStackDnsSuffix'])}\n"
             f"global-region = {inline(outputs['implicitGlobalRegion'])}\n"
             f"global-event-regions = {inline(global_event_regions(models, partition))}\n"
+            f"forwards-events = {inline(name not in NO_EVENTS_BETWEEN_REGIONS)}\n"
         )
     return "".join(out)
 
@@ -831,11 +874,57 @@ def check(models: Models, table: Table) -> None:
                 wrong.append(f"{where}: the model knows no {name}")
             if set(labels) - {call["id"], *call.get("extra", {}), *row.get("needs", [])}:
                 wrong.append(f"{where}: {call['uri']} has a label that nothing fills")
+            wrong += [f"{where}: {problem}" for problem in refused(service, call)]
     for line in wrong:
         print(line, file=sys.stderr)
     if wrong:
         sys.exit(1)
     print(f"{len(rows)} operations agree with botocore {PINNED}'s models")
+
+
+def refused(service: Service, call: dict) -> list[str]:
+    """The fixed values of a call that its model refuses: out of range, too short or long, of another form or enum."""
+    members = {service.wire(n, r, True): service.shape(r) for n, r in service.input(call["operation"])["members"].items()}
+    out = []
+    for table in ("extra", "query", "headers"):
+        for name, value in call.get(table, {}).items():
+            # A form's dotted name is written by hand, and a header of HEADERS is no member.
+            if name in members and value != "{account}":
+                out += [f"{name} = {value!r} {problem}" for problem in against(members[name], value)]
+    return out
+
+
+def against(shape: dict, value) -> list[str]:
+    """What a shape of a model has against a number or a text."""
+    kind, out = shape["type"], []
+    least, most = shape.get("min"), shape.get("max")
+    size = len(value) if kind == "string" else int(value) if kind in ("integer", "long") else None
+    if size is not None and least is not None and size < least:
+        out.append(f"is less than {least}")
+    if size is not None and most is not None and size > most:
+        out.append(f"is more than {most}")
+    if kind == "string" and "enum" in shape and value not in shape["enum"]:
+        out.append(f"is none of {', '.join(shape['enum'])}")
+    if kind == "string" and "pattern" in shape and not re.fullmatch(python_pattern(shape["pattern"]), value):
+        out.append(f"does not match {shape['pattern']}")
+    return out
+
+
+# Java's classes of characters, as far as they are ASCII: what is sent is ASCII only.
+CLASSES = {"\\p{L}": "A-Za-z", "\\p{N}": "0-9", "\\p{Z}": " ", "\\p{all}": "\\x00-\\x7f", "\\p{IsLatin}": "A-Za-z",
+           "\\p{IsAlphabetic}": "A-Za-z", "\\p{IsDigit}": "0-9", "\\p{M}": "", "\\p{S}": "$+<=>^`|~"}
+
+
+def python_pattern(pattern: str) -> str:
+    """A pattern of a model, which is Java's, as Python's, right for ASCII text."""
+    out = pattern.replace("\\P{C}", "[\\x20-\\x7e]")
+    for java, python in CLASSES.items():
+        out = out.replace(java, python)
+    # Pairs of surrogates are no ASCII, and Python's ranges know single characters only.
+    out = re.sub(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..-\\u[dD][89abAB]..\\u[dD][c-fC-F]..", "", out)
+    if re.search(r"\\[pP]\{", out):
+        sys.exit(f"{pattern}: write this class of characters into CLASSES")
+    return out
 
 
 def wire_names(service: Service, operation: str) -> set[str]:

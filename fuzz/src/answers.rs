@@ -194,7 +194,7 @@ fn plan(entry: &'static Entry) -> Plan {
     let arn = format!("arn:aws:x:eu-west-1:{ACCOUNT}:thing/name");
     let id = match entry.operation.takes {
         Takes::Arn => arn.clone(),
-        Takes::Last | Takes::Given => "name".to_owned(),
+        Takes::Path | Takes::After(_) | Takes::Last | Takes::Given => "name".to_owned(),
     };
     let resource = Resource { entry, arn, id, region: "eu-west-1".to_owned(), account: ACCOUNT.to_owned() };
     let policy = Policy::default();

@@ -6,10 +6,16 @@ may delete the very user, key or role that made it.
 
 from __future__ import annotations
 
+import contextvars
 import datetime
+import hashlib
 import re
+import secrets
 import time
 from typing import Any
+
+# Whose call the emulator is working on, also in what it starts and goes on with after the answer.
+caller: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("caller", default=None)
 
 _ASSUMED = re.compile(r"arn:([^:]+):sts::(\d{12}):assumed-role/([^/]+)/(.+)")
 
@@ -90,3 +96,26 @@ def _assumed_role(access_key: str, session: dict[str, Any], assumed: re.Match, i
     if session.get("FunctionArn"):
         identity["inScopeOf"] = {"issuerType": "AWS::Lambda::Function", "credentialsIssuedTo": session["FunctionArn"]}
     return identity
+
+
+def service_session(account: str, role_arn: str, session_name: str) -> dict[str, Any]:
+    """A session that a service has made of a role: CloudFormation of a stack's, Auto Scaling of its own."""
+    from ministack.services import iam
+
+    name = role_arn.rsplit("/", 1)[-1]
+    role = iam._roles.get_scoped(account, None, name) or {}
+    role_id = role.get("RoleId") or "AROA" + hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
+    return {"type": "AssumedRole", "principalId": f"{role_id}:{session_name}",
+            "arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}", "accountId": account,
+            "accessKeyId": "ASIA" + secrets.token_hex(8).upper(),
+            "sessionContext": {
+                "sessionIssuer": {"type": "Role", "principalId": role_id, "arn": role_arn, "accountId": account,
+                                  "userName": name},
+                "attributes": _attributes({})}}
+
+
+def forwarded(who: dict[str, Any]) -> dict[str, Any]:
+    """The caller as a service's call on his behalf shows him: by a session's key, also where he has none."""
+    attributes = (who.get("sessionContext") or {}).get("attributes") or _attributes({})
+    return {**who, "accessKeyId": "ASIA" + secrets.token_hex(8).upper(),
+            "sessionContext": {**(who.get("sessionContext") or {}), "attributes": attributes}}

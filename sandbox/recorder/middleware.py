@@ -7,12 +7,15 @@ counts: `pending` is 0 when every call that was begun has been answered, recorde
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import json
 import logging
 import queue
+import random
 import threading
 import time
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import parse_qs
 
 from . import dataevents, identity, models, record, request
@@ -26,11 +29,21 @@ _DATA_TARGETS = frozenset().union(*(
 _DATA_SCOPES = frozenset({"sqs", "dynamodb", "kinesis", "firehose", "events"})
 
 
+# Makes the record of a call that did not come over the wire, and says in words which it is.
+Told = tuple[Callable[[], dict[str, Any] | None], str]
+
+
 class Recorder:
-    def __init__(self, app, state: str, account: str, region: str) -> None:
+    """`delay` is how many seconds a record may be late; each waits for a part of it, so that they come in any order."""
+
+    def __init__(self, app, state: str, account: str, region: str, delay: float = 0.0) -> None:
         self._app = app
         self._account = account
-        self._queue: queue.Queue[record.Exchange | None] = queue.Queue()
+        self._delay = delay
+        self._queue: queue.Queue[record.Exchange | Told | None] = queue.Queue()
+        # What waits for its time: (when, number, record, what it is for the log).
+        self._late: list[tuple[float, int, dict[str, Any], str]] = []
+        self._numbers = itertools.count()
         self._delivery = Delivery(state)
         self._started = 0
         self.counts = {"records": 0, "data_events": 0, "unexplained": 0, "errors": 0}
@@ -100,11 +113,19 @@ class Recorder:
             await send(message)
 
         self._started += 1
+        token = identity.caller.set(exchange.identity)
         try:
             await self._app(scope, observed_receive, observed_send)
         finally:
+            identity.caller.reset(token)
             exchange.body, exchange.response_body = b"".join(sent), b"".join(answered)
+            exchange.call = scope.get("sandbox.call")
             self._queue.put(exchange)
+
+    def tell(self, make: Callable[[], dict[str, Any] | None], what: str) -> None:
+        """Record what a service called by itself; `make` runs in the recorder's thread."""
+        self._started += 1
+        self._queue.put((make, what))
 
     def _work(self) -> None:
         try:
@@ -113,37 +134,57 @@ class Recorder:
             self._failed("loading the service models")
         while True:
             try:
-                exchange = self._queue.get(timeout=1.0)
+                item = self._queue.get(timeout=self._until_next())
             except queue.Empty:
-                self._guarded(self._delivery.tick, "writing log files")
-                continue
-            if exchange is None:
+                item = False
+            if item is None:
+                self._deliver_due(float("inf"))
                 self._guarded(self._delivery.close, "writing the last log files")
                 return
-            self._record(exchange)
-            self._done += 1
+            if item:
+                self._record(item)
+            self._deliver_due(time.monotonic())
             self._guarded(self._delivery.tick, "writing log files")
 
-    def _record(self, exchange: record.Exchange) -> None:
-        if not exchange.status:
-            return  # the client went away before there was an answer
+    def _until_next(self) -> float:
+        return min(1.0, max(0.0, self._late[0][0] - time.monotonic())) if self._late else 1.0
+
+    def _record(self, item: record.Exchange | Told) -> None:
+        """Make the record now, while the emulator still knows the resource, and deliver it when its time has come."""
+        made, what = self._build(item)
+        if made is None:
+            self._done += 1
+            return
+        due = time.monotonic() + (random.uniform(0, self._delay) if self._delay else 0.0)
+        heapq.heappush(self._late, (due, next(self._numbers), made, what))
+
+    def _build(self, item: record.Exchange | Told) -> tuple[dict[str, Any] | None, str]:
+        exchange = item if isinstance(item, record.Exchange) else None
+        if exchange is not None and not exchange.status:
+            return None, ""  # the client went away before there was an answer
+        what = _describe(exchange) if exchange is not None else item[1]
         try:
-            made = record.build(exchange)
+            made = record.build(exchange) if exchange is not None else item[0]()
         except record.Unexplained as reason:
             self.counts["unexplained"] += 1
             log.info("no record: no model explains %s", reason)
-            return
+            return None, what
         except Exception:
-            self._failed(_describe(exchange))
-            return
-        if made is None:
+            self._failed(what)
+            return None, what
+        if made is None and exchange is not None:
             self.counts["data_events"] += 1
-            return
-        try:
-            self._delivery.deliver(made)
-            self.counts["records"] += 1
-        except Exception:
-            self._failed(_describe(exchange))
+        return made, what
+
+    def _deliver_due(self, until: float) -> None:
+        while self._late and self._late[0][0] <= until:
+            _, _, made, what = heapq.heappop(self._late)
+            try:
+                self._delivery.deliver(made)
+                self.counts["records"] += 1
+            except Exception:
+                self._failed(what)
+            self._done += 1
 
     def _guarded(self, action, what: str) -> None:
         try:

@@ -32,6 +32,7 @@ class Exchange:
     status: int
     response_headers: dict[str, str]
     response_body: bytes
+    call: request.Call | None = None  # where somebody behind the recorder has understood it already
 
 
 class Unexplained(Exception):
@@ -40,15 +41,21 @@ class Unexplained(Exception):
 
 def build(exchange: Exchange) -> dict[str, Any] | None:
     query = parse_qs(exchange.query, keep_blank_values=True)
-    call = request.parse(exchange.method, exchange.path, query, exchange.headers, exchange.body,
-                         exchange.signature.scope)
+    call = exchange.call or request.parse(exchange.method, exchange.path, query, exchange.headers, exchange.body,
+                                          exchange.signature.scope)
     if call is None:
         raise Unexplained(f"{exchange.method} {exchange.path} ({exchange.signature.scope})")
     name = call.operation.name
     if dataevents.is_data_event(call.service, name, call.operation.http.get("requestUri", "")):
         return None
-    read_only = is_read_only(call.service, name)
     answer = response.parse(call, exchange.status, exchange.response_headers, exchange.response_body)
+    return compose(exchange, call, answer)
+
+
+def compose(exchange: Exchange, call: request.Call, answer: response.Answer) -> dict[str, Any]:
+    """The record of a call that is understood."""
+    name = call.operation.name
+    read_only = is_read_only(call.service, name)
     region = "us-east-1" if call.service in oddities.GLOBAL else exchange.signature.region
     source = event_source(call.service)
     record: dict[str, Any] = {
@@ -89,8 +96,9 @@ def build(exchange: Exchange) -> dict[str, Any] | None:
     record["managementEvent"] = True
     record["recipientAccountId"] = exchange.account
     record["eventCategory"] = "Management"
-    record["tlsDetails"] = {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
-                            "clientProvidedHostHeader": _host(call, region)}
+    if not exchange.client.endswith(".amazonaws.com"):  # what a service calls has none
+        record["tlsDetails"] = {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
+                                "clientProvidedHostHeader": _host(call, region)}
     return record
 
 

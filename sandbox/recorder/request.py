@@ -54,7 +54,12 @@ def signature(headers: dict[str, str], query: dict[str, list[str]]) -> Signature
 def parse(method: str, path: str, query: dict[str, list[str]], headers: dict[str, str], body: bytes,
           scope: str) -> Call | None:
     """The call, or None when no model of a service with this signing name explains it."""
-    services = models.candidates(scope)
+    return parse_as(models.candidates(scope), method, path, query, headers, body)
+
+
+def parse_as(services: list[str], method: str, path: str, query: dict[str, list[str]], headers: dict[str, str],
+             body: bytes) -> Call | None:
+    """The call, as one of these services has it."""
     target = headers.get("x-amz-target", "")
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _rpc(services, path, body)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -104,13 +105,13 @@ def wait(condition, seconds: float = 15.0, what: str = "it") -> Any:
 class Cloud:
     """One server, its state directory, and what it recorded."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self.state = tempfile.mkdtemp(prefix="sandbox-test-")
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(SANDBOX, "cloud.py"), "--port", str(self.port), "--state", self.state,
-             "--account", ACCOUNT, "--region", REGION],
+             "--account", ACCOUNT, "--region", REGION, *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             # These must not be seen by anything inside.
             env={**os.environ, "AWS_PROFILE": "of-the-user", "HTTP_PROXY": "http://127.0.0.1:9", "HOME": "/nowhere"})
@@ -190,3 +191,8 @@ class Cloud:
         self.process.stderr.close()
         shutil.rmtree(self.state, ignore_errors=True)
         return code
+
+
+def gaps(message: str) -> str:
+    """A rule's message as a regular expression: anything may stand in its gaps."""
+    return ".*".join(re.escape(part) for part in re.split(r"\{\w+\}", message))

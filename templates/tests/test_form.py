@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import unittest
+from typing import Any
 
 import cfnlint.helpers
 
@@ -72,8 +73,8 @@ class Form(unittest.TestCase):
             "AlarmEmail": ["", "a@example.com"], "AlarmTopicKey": ["none", "new", "arn:aws:kms:us-east-1:111122223333:key/1-2"],
         }
         refused = {
-            "CodeKey": ["/x", "a b", ""], "TagKey": ["aws:x", "AWS:x", " x", "x ", "a,b"], "TagValue": ["a,b", "x" * 256],
-            "MoreTags": ["Team", "A=b;Team", "=b"], "SkipKinds": ["services", "ci;service"],
+            "CodeKey": ["/x", "a b", ""], "TagKey": ["aws:x", "AWS:x", " x", "x ", "a,b"], "TagValue": ["a,b", "{nme}", "{name", " "],
+            "MoreTags": ["Team", "A=b;Team", "=b", "CreatedAt={eventTme}", "Team=a;team=b"], "SkipKinds": ["services", "ci;service"],
             "ExistingTrail": ["a trail"], "AlarmEmail": ["nobody", "a@b"], "AlarmTopicKey": ["", "alias/aws/sns"],
         }
         parameters = support.template("tagger")["Parameters"]
@@ -92,8 +93,10 @@ class Form(unittest.TestCase):
                          ("auto-resource-tagger", "provided.al2023", 256, 30))
         self.assertNotIn("ReservedConcurrentExecutions", function)
         role = support.resources("tagger", "AWS::IAM::Role")["Role"]
-        self.assertEqual((role["RoleName"], role["Policies"][0]["PolicyName"]),
-                         ("AutoResourceTaggerRole", "AutoResourceTaggerPolicy"))
+        # In China, where each region has a function of its own, the region follows.
+        self.assertEqual((role["RoleName"]["Fn::If"], role["Policies"][0]["PolicyName"]),
+                         (["EachRegionAlone", {"Fn::Sub": "AutoResourceTaggerRole-${AWS::Region}"}, "AutoResourceTaggerRole"],
+                          "AutoResourceTaggerPolicy"))
         bucket = support.resources("tagger", "AWS::S3::Bucket")["TrailBucket"]
         self.assertEqual(bucket["BucketName"], {"Fn::Sub": "cloudtrail-logs-${AWS::AccountId}-${AWS::Region}"})
         for name in ("tagger", "forwarder"):
@@ -101,11 +104,23 @@ class Form(unittest.TestCase):
             self.assertEqual(rules[0], "auto-tag-create-resources")
             self.assertEqual(rules[1:], [f"auto-tag-create-resources-{number}" for number in range(2, len(rules) + 1)])
 
+    def test_names_that_an_account_has_once_carry_the_region_in_china(self) -> None:
+        """Roles, policies and dashboards are not of a region, and in China each region has all of the stack."""
+        for name in ("tagger", "organization"):
+            found = support.template(name)
+            self.assertEqual(found["Conditions"]["EachRegionAlone"], {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]})
+            for logical, resource in found["Resources"].items():
+                for key in ("RoleName", "ManagedPolicyName", "DashboardName"):
+                    if key in resource.get("Properties", {}):
+                        condition, alone, usual = resource["Properties"][key]["Fn::If"]
+                        self.assertEqual((condition, alone), ("EachRegionAlone", {"Fn::Sub": usual + "-${AWS::Region}"}), logical)
+
     def test_rules(self) -> None:
         self.assertEqual(support.patterns("tagger"), support.patterns("forwarder"))
         for name in ("tagger", "forwarder"):
             for rule, pattern in support.patterns(name).items():
-                self.assertLessEqual(len(pattern), 2048, rule)
+                # AWS takes 2,048 of the text that CloudFormation makes of it.
+                self.assertLessEqual(len(pattern), 2000, rule)
                 found = json.loads(pattern)
                 self.assertEqual(found["account"], [support.ACCOUNT])
                 self.assertEqual(found["detail"]["errorCode"], [{"exists": False}])
@@ -156,8 +171,68 @@ class Form(unittest.TestCase):
         role = support.resources("tagger", "AWS::IAM::Role")["Role"]
         text = json.dumps([policy["PolicyDocument"] for policy in role["Policies"]], separators=(",", ":"))
         # References become ARNs of about this length.
-        text = re.sub(r'\{"Fn::GetAtt":\[[^]]*\]\}', '"' + "x" * 90 + '"', text)
-        self.assertLessEqual(len(text), 10_240)
+        text = re.sub(r'\{"Fn::GetAtt":\[[^]]*\]\}', '"' + "x" * 110 + '"', text)
+        text = text.replace("${AWS::Partition}", "aws-iso-b").replace("${AWS::Region}", "us-isob-northwest-1")
+        self.assertLessEqual(len(text), 10_240 - 300)
+        managed = support.resources("tagger", "AWS::IAM::ManagedPolicy")
+        self.assertGreaterEqual(len(managed), 1)
+        for logical, policy in managed.items():
+            text = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
+            self.assertNotIn("Fn::", text, "a reference has a length of its own")
+            self.assertLessEqual(len(text), 6_144 - 300, logical)
+
+    def test_the_environment_fits(self) -> None:
+        """Lambda takes 4 KB, measured as the JSON of names and values.
+
+        The error message shows what is measured: https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594
+        """
+        parameters = support.template("tagger")["Parameters"]
+
+        def longest(value: Any) -> str:
+            if isinstance(value, str):
+                return value
+            if "Fn::If" in value:
+                return max(map(longest, value["Fn::If"][1:]), key=len)
+            name = value["Ref"]
+            if name == "AWS::NoValue":
+                return ""
+            if name.endswith("Queue"):
+                queue = support.resources("tagger", "AWS::SQS::Queue")[name]["QueueName"]
+                # The longest names of a region and of a partition's domain: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
+                return f"https://sqs.us-isob-northwest-1.sc2s.sgov.gov/{support.ACCOUNT}/{queue}"
+            parameter = parameters[name]
+            if "AllowedValues" in parameter:
+                return max(map(str, parameter["AllowedValues"]), key=len)
+            bounds = [parameter["MaxLength"]] if "MaxLength" in parameter else [
+                int(number) for number in re.findall(r"\{0,(\d+)\}", parameter["AllowedPattern"])]
+            self.assertEqual(len(bounds), 1, f"{name}: a MaxLength, or one length in its pattern")
+            most = bounds[0] + 2 if name == "TagKey" else bounds[0]
+            # None of these has a character that JSON or UTF-8 would make longer.
+            for text in ("\"", "\\", "\u00e9", "\n"):
+                self.assertIsNone(re.fullmatch(parameter["AllowedPattern"], "a=b" + text if name == "MoreTags" else text), name)
+            return "x" * most
+
+        for logical, function in support.resources("tagger", "AWS::Lambda::Function").items():
+            variables = {name: longest(value) for name, value in function["Environment"]["Variables"].items()}
+            self.assertLess(len(json.dumps(variables, separators=(",", ":"))), 4096, logical)
+
+    def test_what_rings_that_nothing_was_tagged(self) -> None:
+        """Tagged is 1, 0 or no data for each outcome; two hours of nothing but zeros ring."""
+        filters = support.resources("tagger", "AWS::Logs::MetricFilter")
+
+        def matches(pattern: str, outcome: str) -> bool:
+            terms = re.findall(r'\(?\$\.outcome (!?=) "([^"]+)"\)?', pattern)
+            self.assertGreater(len(terms), 1, pattern)
+            found = [(outcome == word or word == "*") == (sign == "=") for sign, word in terms]
+            return any(found) if "||" in pattern else all(found)
+
+        for outcome, expected in {"tagged": ["1"], "already-tagged": ["1"], "gone": [], "denied": ["0"], "failed": ["0"],
+                                  "unsupported": ["0"], "limit-reached": ["0"]}.items():
+            found = [filters[name]["MetricTransformations"][0]["MetricValue"] for name in ("TaggedFilter", "NotTaggedFilter")
+                     if matches(filters[name]["FilterPattern"], outcome)]
+            self.assertEqual(found, expected, outcome)
+        alarm = support.resources("tagger", "AWS::CloudWatch::Alarm")["NothingTaggedAlarm"]
+        self.assertEqual((alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]), (3600, 2, "notBreaching"))
 
     def test_queues_wait_six_timeouts(self) -> None:
         queues = support.resources("tagger", "AWS::SQS::Queue")

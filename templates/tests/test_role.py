@@ -45,6 +45,9 @@ REFUSED = [
     ("eks:UpdateClusterConfig", ANY), ("cloudformation:UpdateStack", ANY), ("organizations:LeaveOrganization", ANY),
     ("apigateway:POST", "arn:aws:apigateway:us-east-1::/restapis"), ("apigateway:PUT", "arn:aws:apigateway:us-east-1::/restapis/x"),
     ("apigateway:GET", "arn:aws:apigateway:us-east-1::/apikeys"), ("tag:UntagResources", ANY),
+    # Without keys of tags in the request it changes an API.
+    ("apigateway:PATCH", "arn:aws:apigateway:us-east-1::/restapis/x"), ("apigateway:UntagResource", "arn:aws:apigateway:us-east-1::/restapis/x"),
+    ("apigateway:DELETE", "arn:aws:apigateway:us-east-1::/restapis/x"),
 ]
 ALLOWED = [
     ("ec2:CreateTags", ANY), ("sqs:TagQueue", ANY), ("s3:PutBucketTagging", ANY), ("lambda:TagResource", ANY),
@@ -52,6 +55,7 @@ ALLOWED = [
     ("cloudtrail:LookupEvents", ANY), ("ec2:DescribeRegions", ANY), ("tag:GetResources", ANY),
     ("apigateway:PUT", "arn:aws:apigateway:eu-west-1::/tags/arn%3Aaws%3Aapigateway"),
     ("apigateway:POST", "arn:aws:apigateway:eu-west-1::/v2/tags/arn%3Aaws%3Aapigateway"),
+    ("apigateway:TagResource", "arn:aws:apigateway:eu-west-1::/apis/x/stages/y"),
     ("sqs:SendMessage", ARN % ("sqs", "auto-resource-tagger-retry")),
     ("sqs:SendMessage", ARN % ("sqs", "auto-resource-tagger-dead-letters")),
     ("sqs:ChangeMessageVisibility", ARN % ("sqs", "auto-resource-tagger-retry")),
@@ -68,13 +72,29 @@ class Role(test_stack.StackTest):
 
     def test_least_privilege(self) -> None:
         self.change("CREATE", **test_stack.PARAMETERS, Delivery="queue")
-        self.assertGreaterEqual(len(REFUSED), 50)
+        self.assertGreaterEqual(len(REFUSED), 80, "docs/security.md and templates/README.md say so")
         for action, resource in ALLOWED:
             with self.subTest(action=action, resource=resource):
                 self.assertEqual(self.decision(action, resource), "allowed")
         for action, resource in REFUSED:
             with self.subTest(action=action, resource=resource):
                 self.assertEqual(self.decision(action, resource), "implicitDeny")
+
+    def test_an_api_is_tagged_and_not_changed(self) -> None:
+        """What API Gateway asks for on the resource itself: https://github.com/iann0036/iam-dataset/pull/39."""
+        role = support.resources("tagger", "AWS::IAM::Role")["Role"]
+        found = {statement["Sid"]: statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]
+                 if "Fn::If" not in statement and any(action.startswith("apigateway:") for action in statement["Action"])}
+        self.assertEqual(sorted(found), ["PatchTagsOfApis", "TagApis", "TagResourcesOfApis"])
+        below_tags = [{"Fn::Sub": f"arn:${{AWS::Partition}}:apigateway:*::/{path}/*"} for path in ("tags", "v2/tags")]
+        anything = {"Fn::Sub": "arn:${AWS::Partition}:apigateway:*::/*"}
+        for sid, (actions, resource, condition) in {
+            "TagApis": (["apigateway:GET", "apigateway:POST", "apigateway:PUT"], below_tags, None),
+            "PatchTagsOfApis": (["apigateway:PATCH"], anything, {"ForAnyValue:StringLike": {"aws:TagKeys": "*"}}),
+            "TagResourcesOfApis": (["apigateway:TagResource"], anything, None),
+        }.items():
+            statement = found[sid]
+            self.assertEqual((statement["Action"], statement["Resource"], statement.get("Condition")), (actions, resource, condition), sid)
 
     def test_every_action_is_one_for_tags(self) -> None:
         """On any resource it may tag and read tags; what else it may is listed here, with what it is for."""

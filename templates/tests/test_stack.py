@@ -267,7 +267,7 @@ class Stack(StackTest):
             {"S3BucketName": bucket, "IsMultiRegionTrail": True, "IncludeGlobalServiceEvents": True, "LogFileValidationEnabled": True})
         self.assertTrue(trails.get_trail_status(Name="auto-resource-tagger")["IsLogging"])
         selector, = trails.get_event_selectors(TrailName="auto-resource-tagger")["EventSelectors"]
-        self.assertEqual((selector["ReadWriteType"], selector["IncludeManagementEvents"]), ("WriteOnly", True))
+        self.assertEqual((selector["ReadWriteType"], selector["IncludeManagementEvents"]), ("All", True))
 
         self.assertEqual(s3.get_bucket_versioning(Bucket=bucket)["Status"], "Enabled")
         self.assertTrue(all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()))

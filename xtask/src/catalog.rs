@@ -3,6 +3,7 @@
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 
 mod exempt;
+mod identifiers;
 mod over_time;
 mod parents;
 
@@ -166,8 +167,10 @@ pub struct Operation {
     /// Global endpoints.
     #[serde(default)]
     pub global: Vec<GlobalEndpoint>,
-    /// `arn`, `last`, `given`.
+    /// `arn`, `path`, `after TEXT`, `last`, `given`.
     pub takes: String,
+    /// The model's pattern of what `last` takes.
+    pub pattern: Option<String>,
     /// Variant.
     pub variant: Option<String>,
     /// Members that the entry has to give.
@@ -284,6 +287,8 @@ pub struct Partition {
     pub global_region: String,
     /// Regions in which global services log.
     pub global_event_regions: Vec<String>,
+    /// Whether EventBridge sends events between its regions.
+    pub forwards_events: bool,
 }
 
 /// `catalog/identities.toml`.
@@ -372,6 +377,7 @@ impl Catalog {
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();
         complaints.extend(catalog.lifetime_complaints());
+        complaints.extend(catalog.identifier_complaints());
         complaints.extend(catalog.parent_complaints());
         complaints.extend(catalog.exempt_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }

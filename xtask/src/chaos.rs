@@ -14,6 +14,7 @@ mod dice;
 mod faults;
 pub mod function;
 pub mod http;
+mod names;
 mod queues;
 pub mod samples;
 mod story;

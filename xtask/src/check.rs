@@ -6,7 +6,7 @@ use crate::codegen;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 /// Builds the product and runs it against an AWS on this computer.
@@ -42,26 +42,41 @@ pub fn test() -> Result<(), String> {
     run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env("XDG_CACHE_HOME", &cache))?;
     step("chaos: faults, kills and duplicates, and nothing lost");
     crate::chaos::run(&["--events".to_owned(), "2000".to_owned(), "--seed".to_owned(), "1".to_owned()])?;
-    // The templates' tests mostly wait for their emulator, so the others run meanwhile; what they say comes last.
-    let python = installed("templates-venv", "templates/tests/requirements.txt")?;
-    let templates = unittest(&python, "templates/tests")
+    // These mostly wait for their emulators, so the others run meanwhile; what they say comes last.
+    let templates = installed("templates-venv", "templates/tests/requirements.txt")?;
+    let sandbox = installed_python(&cache)?;
+    let meanwhile = [
+        ("the templates' tests", begun(&templates, "templates/tests")?),
+        ("the first run on AWS, in the sandbox", begun(&sandbox, "first-run/tests")?),
+    ];
+    let others = in_the_foreground(&sandbox);
+    let mut failed = Vec::new();
+    for (name, tests) in meanwhile {
+        step(name);
+        let output = tests.wait_with_output().map_err(|error| format!("{name}: {error}"))?;
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        if !output.status.success() {
+            failed.push(format!("{name}: {}", output.status));
+        }
+    }
+    others?;
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+}
+
+/// The tests of a folder, whose output is kept until they are waited for.
+fn begun(python: &Path, folder: &str) -> Result<Child, String> {
+    unittest(python, folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("{}: {error}", python.display()))?;
-    let others = beside_the_templates(&cache);
-    step("the templates' tests");
-    let output = templates.wait_with_output().map_err(|error| format!("the templates' tests: {error}"))?;
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    others?;
-    if output.status.success() { Ok(()) } else { Err(format!("the templates' tests: {}", output.status)) }
+        .map_err(|error| format!("{}: {error}", python.display()))
 }
 
-fn beside_the_templates(cache: &Path) -> Result<(), String> {
+fn in_the_foreground(sandbox: &Path) -> Result<(), String> {
     step("the sandbox's own tests");
-    run(&mut unittest(&installed_python(cache)?, "sandbox/tests"))?;
+    run(&mut unittest(sandbox, "sandbox/tests"))?;
     step("round trips: created on an emulator, tagged by the function, read back");
     crate::trips::run(&[])
 }
@@ -70,10 +85,10 @@ fn beside_the_templates(cache: &Path) -> Result<(), String> {
 /// made from the models is what they give.
 fn catalog_against_models() -> Result<(), String> {
     let python = installed("models-venv", "catalog/tools/requirements.txt")?;
-    for script in ["entries.py", "operations.py"] {
+    for script in ["entries.py", "operations.py", "requests.py"] {
         run(Command::new(&python).arg(format!("catalog/tools/{script}")).arg("--check"))?;
     }
-    Ok(())
+    run(&mut unittest(&python, "catalog/tools"))
 }
 
 fn unittest(python: &Path, folder: &str) -> Command {

@@ -1,7 +1,11 @@
 //! `cargo xtask codegen`: everything that is generated, written or compared.
 
 mod command_line;
+mod deployer;
 mod docs;
+mod documents;
+mod numbers;
+mod patterns;
 mod policy;
 mod rules;
 mod table;
@@ -24,6 +28,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("crates/catalog/src/generated.rs", table::tables(&catalog)?),
         ("crates/cli/src/commands/catalog/generated.rs", command_line::tables(&catalog, &rules)),
         ("templates/rules.json", pretty(&rules)),
+        ("templates/deployer.json", pretty(&deployer::policies(&root)?)),
         ("templates/policy.json", pretty(&policy::policy(&catalog))),
         ("docs/resources.md", docs::resources(&catalog, &proofs)),
         ("docs/iam-policy.md", docs::iam_policy(&catalog)),
@@ -31,7 +36,9 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/configuration.md", docs::configuration()),
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
-    files.extend(template::templates(&catalog, &root)?);
+    let templates = template::templates(&catalog, &root)?;
+    files.extend(numbers::documents(&catalog, &rules, &templates, &proofs, &root)?);
+    files.extend(templates);
     let mut drifted = Vec::new();
     for (name, text) in files {
         let path = root.join(name);
@@ -48,6 +55,7 @@ pub fn run(check: bool) -> Result<(), String> {
             println!("wrote {name}");
         }
     }
+    documents::check(&root)?;
     // Last, since actions.txt is made from the policy that is written above.
     let listed = fs::read_to_string(root.join("catalog/reference/actions.txt"))
         .map_err(|error| format!("catalog/reference/actions.txt: {error}"))?;

@@ -10,7 +10,6 @@ mod pack;
 mod sbom;
 mod tools;
 
-use object::elf::{EM_AARCH64, EM_X86_64, Machine};
 use pack::sha256;
 use serde_json::{Value, json};
 use std::{
@@ -18,6 +17,7 @@ use std::{
     env, fs,
     path::Path,
 };
+use tagger_elf::Processor;
 use tools::{Place, Tools, copy_tree, output, revision, text, tracked};
 
 const HELP: &str = "cargo xtask dist [--out DIR] [--verify] [--plain]
@@ -25,20 +25,18 @@ const HELP: &str = "cargo xtask dist [--out DIR] [--verify] [--plain]
 --verify   builds twice, from copies of the work tree in two folders, and compares every file
 --plain    the computer's own linker instead of zig's; the check of glibc's version remains";
 
-/// The glibc of Amazon Linux 2023, which `provided.al2023` runs on.
-const GLIBC: (u32, u32) = (2, 34);
 /// 1980-01-01, the first moment that a zip can hold.
 const EPOCH: u64 = 315_532_800;
 
 struct Arch {
     name: &'static str,
     triple: &'static str,
-    machine: Machine,
+    processor: Processor,
 }
 
 const ARCHES: [Arch; 2] = [
-    Arch { name: "x86_64", triple: "x86_64-unknown-linux-gnu", machine: EM_X86_64 },
-    Arch { name: "arm64", triple: "aarch64-unknown-linux-gnu", machine: EM_AARCH64 },
+    Arch { name: "x86_64", triple: "x86_64-unknown-linux-gnu", processor: Processor::X86_64 },
+    Arch { name: "arm64", triple: "aarch64-unknown-linux-gnu", processor: Processor::Arm64 },
 ];
 
 /// What is built: package, program, and the name of its SBOM.

@@ -19,13 +19,17 @@ pub mod trouble;
 
 use crate::{client::Client, covered};
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles as ProfileFiles;
 use aws_smithy_http_client::{
     Connector,
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, http_client_fn};
-use aws_types::region::Region;
+use aws_types::{
+    os_shim_internal::{Env, Fs},
+    region::Region,
+};
 use tagger_catalog::partition::{self, Partition};
 use trouble::told;
 pub use trouble::{Kind, Trouble};
@@ -51,6 +55,7 @@ impl Account {
     /// No region, no credentials, or credentials that are refused.
     pub async fn open(profile: Option<&str>, region: Option<&str>) -> Result<Self, Trouble> {
         let here = |code: &str, message: String| Trouble::new("the AWS configuration", "", code, message);
+        refuse_unknown_profile(profile).await.map_err(|message| here("NoProfile", message))?;
         let http = http_client().map_err(|message| here("Tls", message))?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
         if let Some(profile) = profile {
@@ -68,6 +73,19 @@ impl Account {
         let (id, caller) = (text(who.account()), text(who.arn()));
         let partition = partition::of_region(&region);
         Ok(Self { config, http, id, caller, region, partition })
+    }
+
+    /// The same account with another region in place of the configured one.
+    #[must_use]
+    pub fn moved_to(&self, region: &str) -> Self {
+        Self {
+            config: self.at(region),
+            http: self.http.clone(),
+            id: self.id.clone(),
+            caller: self.caller.clone(),
+            region: region.to_owned(),
+            partition: partition::of_region(region),
+        }
     }
 
     /// The configuration for a region.
@@ -108,6 +126,29 @@ impl Account {
         regions.sort();
         Ok(regions)
     }
+}
+
+/// Refuses a profile that no configuration file has, whose region and credentials would only be missing. The names of
+/// those that are there are said, nothing of what is in them.
+async fn refuse_unknown_profile(named: Option<&str>) -> Result<(), String> {
+    let variable = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let Some(name) = named.map(str::to_owned).or(variable) else { return Ok(()) };
+    let loaded = aws_config::profile::load(&Fs::real(), &Env::real(), &ProfileFiles::default(), None).await;
+    // A file that cannot be read is named by what reads it next.
+    let Ok(profiles) = loaded else { return Ok(()) };
+    if profiles.get_profile(&name).is_some() || name == "default" && named.is_none() {
+        return Ok(());
+    }
+    let mut names: Vec<&str> = profiles.profiles().collect();
+    names.sort_unstable();
+    let there = if names.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("there are {}", names.join(", "))
+    };
+    Err(format!(
+        "there is no profile `{name}` in the configuration files (~/.aws/config, ~/.aws/credentials); {there}"
+    ))
 }
 
 /// HTTPS with the system's roots (or `AWS_CA_BUNDLE`) and the proxies of the environment.

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tagger_core::{
+    arn::Arn,
     reconcile::{mark_key, marked_region},
     resources::Resource,
 };
@@ -51,12 +52,11 @@ pub async fn write(client: &Client, function_arn: &str, marks: &Marks) -> Result
 fn function(arn: &str) -> Result<Resource, Failure> {
     let entry = tagger_catalog::event("lambda.amazonaws.com", "CreateFunction")
         .and_then(|event| event.entries.first());
-    let parts: Vec<&str> = arn.split(':').take(7).collect();
-    match (entry, parts.as_slice()) {
-        (Some(entry), [_, _, _, region, account, ..]) if parts.len() == 7 => {
-            let arn = parts.join(":");
-            let (region, account) = ((*region).to_owned(), (*account).to_owned());
-            Ok(Resource { entry, id: arn.clone(), arn, region, account })
+    let function = Arn::parse(arn).and_then(|arn| Some((arn, arn.function()?)));
+    match (entry, function) {
+        (Some(entry), Some((Arn { region, account, .. }, arn))) => {
+            let (region, account) = (region.to_owned(), account.to_owned());
+            Ok(Resource { entry, id: arn.to_owned(), arn: arn.to_owned(), region, account })
         }
         _ => {
             let message = format!("`{arn}` is no function's ARN");

@@ -46,11 +46,9 @@ pub enum Named {
     Id,
     /// The ARN.
     Arn,
-    /// The ARN's text after the last `/`, or else after the last `:`.
-    Last,
-    /// The ARN's resource without its type: what stands after the first `/` or `:` there.
+    /// What stands behind the word of the type in the ARN's resource: `team/app` of `repository/team/app`.
     Path,
-    /// What the record has at this path: for services that turn the name in the ARN into lower case.
+    /// What the record has at this path, where the ARN does not hold it, or not as it was given.
     Recorded(&'static str),
 }
 

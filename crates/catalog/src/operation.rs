@@ -135,7 +135,11 @@ pub enum Protocol {
 pub enum Takes {
     /// The ARN.
     Arn,
-    /// The ARN's text after the last `/`, or else after the last `:`.
+    /// What stands behind the word of the type in the ARN's resource: `team/app` of `repository/team/app`.
+    Path,
+    /// What stands behind this text in the ARN's resource.
+    After(&'static str),
+    /// The ARN's text after the last `/`, or else after the last `:`; it holds neither.
     Last,
     /// Neither: the entry says it with `id`.
     Given,

@@ -16,6 +16,10 @@ pub struct Partition {
     /// The regions in which IAM, CloudFront and Route 53 log; China has two
     /// (<https://docs.amazonaws.cn/en_us/aws/latest/userguide/cloudtrail.html>).
     pub global_event_regions: &'static [&'static str],
+    /// Whether EventBridge sends events from one of its regions to another, so that one region's function can tag for
+    /// all. In China it does not
+    /// (<https://aws.amazon.com/blogs/compute/expanding-cross-region-event-routing-with-amazon-eventbridge/>).
+    pub forwards_events: bool,
 }
 
 /// The partition of a region. A region that nobody has seen yet belongs to `aws`, so that a new

@@ -33,8 +33,8 @@ pub enum Part<'a> {
 pub enum Filter {
     /// Nothing.
     None,
-    /// `|last`: what stands after the last `/`, or else after the last `:`.
-    Last,
+    /// `|name`: the name, also where it stands there as an ARN or a path; not where that leaves a `/` or `:` in it.
+    Name,
     /// `|slash`: a `/` before it unless there is one already (names of SSM parameters).
     Slash,
 }
@@ -74,10 +74,10 @@ fn part(inner: &str) -> Result<Part<'_>, String> {
         _ => {
             let (path, filter) = match inner.split_once('|') {
                 None => (inner, Filter::None),
-                Some((path, "last")) => (path, Filter::Last),
+                Some((path, "name")) => (path, Filter::Name),
                 Some((path, "slash")) => (path, Filter::Slash),
                 Some((_, other)) => {
-                    return Err(format!("unknown filter `{other}`, known are `last` and `slash`,"));
+                    return Err(format!("unknown filter `{other}`, known are `name` and `slash`,"));
                 }
             };
             let root = path.split('.').next().unwrap_or_default();
@@ -101,12 +101,12 @@ mod tests {
     #[test]
     fn parses() {
         assert_eq!(
-            parse("arn:{partition}:x:{requestParameters.a[].b|last}/z").unwrap(),
+            parse("arn:{partition}:x:{requestParameters.a[].b|name}/z").unwrap(),
             [
                 Part::Text("arn:"),
                 Part::Partition,
                 Part::Text(":x:"),
-                Part::Path { path: "requestParameters.a[].b", filter: Filter::Last },
+                Part::Path { path: "requestParameters.a[].b", filter: Filter::Name },
                 Part::Text("/z"),
             ]
         );

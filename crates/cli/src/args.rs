@@ -3,7 +3,7 @@
 mod account;
 
 use crate::cost_model::{Architecture, Delivery, Trail};
-pub use account::{Aws, Deploy, Destroy, Doctor, Protect, Redrive, Status};
+pub use account::{Aws, Deploy, Destroy, Doctor, PolicyOf, Protect, Redrive, Status};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ Examples:
 
 Exit codes: 0 fine, 1 a failure, 2 wrong usage, 3 done, but some input could not be read.";
 
-/// Every AWS resource says who created it.
+/// Tags new AWS resources with the name of their creator.
 #[derive(Debug, Parser)]
 #[command(name = "tagger", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Arguments {
@@ -163,10 +163,13 @@ pub struct Cost {
     /// With a trail of one's own: management events that write, for each resource (assumed)
     #[arg(long, default_value_t = 10.0, value_name = "NUMBER", value_parser = number::<1, 100_000>)]
     pub events_per_resource: f64,
+    /// Reading management events for each writing one, which a trail of one's own logs as well (assumed)
+    #[arg(long, default_value_t = 9.0, value_name = "NUMBER", value_parser = number::<0, 100_000>)]
+    pub reads_per_write: f64,
     /// Regions in which resources are tagged, the home region among them
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<1, 100>)]
     pub regions: u64,
-    /// Calls to AWS for each resource (assumed; 1.7 were measured without retries)
+    /// Calls to AWS for each resource (assumed; 1.8 were measured without retries)
     #[arg(long, default_value_t = 3.0, value_name = "NUMBER", value_parser = number::<0, 100>)]
     pub calls_per_resource: f64,
     /// Milliseconds that the function waits for each call (assumed)
@@ -231,6 +234,9 @@ pub struct Sandbox {
     /// Port to listen on; a free one is chosen otherwise
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+    /// What is made or changed shows only after this time, as on AWS; also SANDBOX_CONSISTENCY
+    #[arg(long, value_name = "SECONDS", value_parser = number::<0, 600>)]
+    pub consistency: Option<f64>,
     /// The function's program; by default `bootstrap` beside this program
     #[arg(long, value_name = "FILE")]
     pub bootstrap: Option<PathBuf>,

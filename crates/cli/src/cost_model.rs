@@ -168,6 +168,8 @@ pub struct Shape {
     pub trail: Trail,
     /// Writing management events for each resource, which a trail of one's own logs; assumed.
     pub events: f64,
+    /// Reading management events for each writing one, which a trail of one's own logs as well; assumed.
+    pub reads: f64,
     /// Regions, with the home region. Resources are taken to be spread over them evenly.
     pub regions: u64,
     /// The processor.
@@ -194,6 +196,7 @@ impl Default for Shape {
             batch: 1,
             trail: Trail::Existing,
             events: 10.0,
+            reads: 9.0,
             regions: 1,
             architecture: Architecture::arm64,
             alarms: true,
@@ -289,15 +292,19 @@ pub fn bill(shape: &Shape) -> Bill {
     }
 
     if shape.trail != Trail::Existing {
-        let events = resources * shape.events;
+        let writes = resources * shape.events;
+        let reads = writes * shape.reads;
         if shape.trail == Trail::OwnSecond {
-            add("trail, a further copy of each event", &CLOUDTRAIL_FURTHER_COPY, events);
+            add("trail, a further copy of each event", &CLOUDTRAIL_FURTHER_COPY, writes);
+            add("trail, a further copy of each read", &CLOUDTRAIL_FURTHER_COPY, reads);
         }
         let digests = ENABLED_REGIONS * HOURS;
-        let files = events.min(shape.regions as f64 * HOURS * FILES_AN_HOUR);
+        // Reads and writes are in the same files.
+        let files = (writes + reads).min(shape.regions as f64 * HOURS * FILES_AN_HOUR);
         add("trail, files written", &S3_PUT, files + digests);
-        let bytes = (events * TRAIL_BYTES + digests * DIGEST_BYTES) * TRAIL_MONTHS;
+        let bytes = (writes * TRAIL_BYTES + digests * DIGEST_BYTES) * TRAIL_MONTHS;
         add("trail, files kept 90 + 30 days", &S3_STORAGE, bytes / GB);
+        add("trail, reads kept 90 + 30 days", &S3_STORAGE, reads * TRAIL_BYTES * TRAIL_MONTHS / GB);
     }
 
     add("forwarders", &EVENTBRIDGE_FORWARDED, elsewhere);
@@ -348,6 +355,10 @@ pub fn assumptions(shape: &Shape) -> Vec<String> {
         all.push(format!(
             "Assumed: {} writing management events for each resource, {TRAIL_BYTES} bytes each in the bucket, and {ENABLED_REGIONS} enabled regions, with a digest file an hour in each.",
             shape.events
+        ));
+        all.push(format!(
+            "Assumed: {} reading events for each writing one, of the same size. No figure of AWS's was found, and accounts differ much; of KMS AWS says that more than 99 % of its events are reads (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html>). Count your own: --reads-per-write.",
+            shape.reads
         ));
     }
     if shape.regions > 1 {

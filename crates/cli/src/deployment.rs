@@ -29,6 +29,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Deployment {
     /// The home region and its stack. A StackSet's stack counts too.
     pub home: Option<(String, Stack)>,
+    /// Other regions that have a function of their own: all of them where EventBridge does not send events between
+    /// regions. Elsewhere there are none, as the role's name is fixed.
+    pub more_homes: BTreeMap<String, Stack>,
     /// Forwarders, by region.
     pub forwarders: BTreeMap<String, Stack>,
     /// The organization's stack, in the region that was configured.
@@ -40,6 +43,11 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Every region that has a function, with its stack.
+    pub fn homes(&self) -> impl Iterator<Item = (&String, &Stack)> {
+        self.home.iter().map(|(region, stack)| (region, stack)).chain(&self.more_homes)
+    }
+
     /// Looks into every enabled region at once.
     ///
     /// # Errors
@@ -57,11 +65,13 @@ impl Deployment {
         for (region, result) in found.regions.clone().into_iter().zip(looked) {
             match result {
                 Ok((home, forwarder)) => {
-                    // The region that was asked for wins, though there should be one only.
-                    if let Some(home) = home
-                        && (found.home.is_none() || region == account.region)
-                    {
-                        found.home = Some((region.clone(), home));
+                    if let Some(home) = home {
+                        // The region that was asked for wins.
+                        let before = match &found.home {
+                            Some(_) if region != account.region => Some((region.clone(), home)),
+                            _ => found.home.replace((region.clone(), home)),
+                        };
+                        found.more_homes.extend(before);
                     }
                     found.forwarders.extend(forwarder.map(|stack| (region, stack)));
                 }

@@ -1,7 +1,7 @@
 //! The public exit codes, and the errors that lead to them.
 
 use std::{fmt, io};
-use tagger_aws::account::Trouble;
+use tagger_aws::account::{Kind, Trouble};
 
 /// What the process says at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => f.write_str(
+                "whoever reads the output is gone (a pipe to `head`?): stopped there; the same command goes on from there",
+            ),
             Error::Output(error) => write!(f, "cannot write the output: {error}"),
             Error::Usage(message) | Error::Failure(message) => f.write_str(message),
         }
@@ -59,7 +62,10 @@ impl fmt::Display for Error {
 
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
-        Error::Failure(trouble.to_string())
+        match trouble.kind() {
+            Kind::NoProfile => Error::Usage(trouble.to_string()),
+            _ => Error::Failure(trouble.to_string()),
+        }
     }
 }
 

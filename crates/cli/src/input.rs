@@ -1,6 +1,6 @@
 //! The records in files and folders, with what could not be read named on standard error.
 
-use crate::{args::PolicyFile, exit_code::Error};
+use crate::{args::PolicyFile, exit_code::Error, output::complain};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -35,7 +35,7 @@ const MOST_NAMED: usize = 20;
 
 impl Unreadable {
     fn complain(&mut self, path: &Path, message: &str) {
-        eprintln!("tagger: {}: {message}", shown(path));
+        complain(&format!("tagger: {}: {message}", shown(path)));
         self.count += 1;
     }
 }
@@ -101,7 +101,7 @@ pub fn records(
         Err(problem)
             if !input.named && problem.kind == ProblemKind::UnknownShape && problem.record.is_none() =>
         {
-            eprintln!("tagger: {}: passed over, it is no log file: {problem}", shown(path));
+            complain(&format!("tagger: {}: passed over, it is no log file: {problem}", shown(path)));
         }
         Err(problem) => {
             named += 1;
@@ -112,11 +112,8 @@ pub fn records(
         }
     });
     if named > MOST_NAMED {
-        eprintln!(
-            "tagger: {}: and {} more places; is it a CloudTrail log file?",
-            shown(path),
-            named - MOST_NAMED
-        );
+        let more = named - MOST_NAMED;
+        complain(&format!("tagger: {}: and {more} more places; is it a CloudTrail log file?", shown(path)));
     }
     if let Some(error) = contents.error {
         unreadable.complain(path, &error);

@@ -1,6 +1,9 @@
 //! `tagger`, the command line. A table of contents: what was typed is in [`args`], one file a verb
 //! in [`commands`], and this file turns results into exit codes.
 
+// They panic when their reader is gone: standard output is written with errors, standard error by `output::complain`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod aws;
 mod commands;
@@ -44,7 +47,7 @@ fn main() -> std::process::ExitCode {
         // Whoever reads the output has closed it (`| head`); that is no failure.
         Err(error) if error.is_broken_pipe() && !changes => ExitCode::Fine.into(),
         Err(error) => {
-            eprintln!("tagger: {error}");
+            output::complain(&format!("tagger: {error}"));
             error.exit_code().into()
         }
     }

@@ -1,7 +1,14 @@
-//! How text is laid out for people: bold where a terminal can show it, columns that line up.
+//! How text is laid out for people: bold where a terminal can show it, columns that line up; and what goes to standard
+//! error.
 
 use crate::args::Color;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+
+/// Says something on standard error. Whoever read it may be gone (`2>&1 | head`): then there is nobody to tell, which is
+/// no reason to stop. `eprintln!` panics there, and the release build aborts on a panic, so it is not used.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
 
 /// What is printed around a headline: escape codes, or nothing.
 pub fn bold(color: Color) -> (String, String) {

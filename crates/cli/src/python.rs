@@ -1,6 +1,6 @@
 //! A Python environment of one's own: pinned packages with hashes, in the user's cache, made once.
 
-use crate::exit_code::Error;
+use crate::{exit_code::Error, output::complain};
 use std::{
     collections::hash_map::DefaultHasher,
     fs::{self, File},
@@ -50,7 +50,7 @@ pub fn environment(wanted: Wanted<'_>, stop: &AtomicBool) -> Result<PathBuf, Err
     if complete.is_file() {
         return Ok(folder);
     }
-    eprintln!("Installing {} into {} (once)…", wanted.of, folder.display());
+    complain(&format!("Installing {} into {} (once)…", wanted.of, folder.display()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|error| failed(&folder.display().to_string(), error.to_string()))?;
     let requirements = folder.join("requirements.txt");

@@ -1,11 +1,16 @@
 //! `tagger doctor` and `tagger status` on the sandbox: what is broken on purpose is named, with the command that
-//! mends it, and nothing is said to be broken that is not.
+//! fixes it, and nothing is said to be broken that is not.
 //!
 //! Needs what `tests/sandbox.rs` needs.
 
 mod support;
 
 use serde_json::{Value, json};
+use std::{
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 use support::Running;
 
 const FUNCTION: &str = "auto-resource-tagger";
@@ -13,7 +18,7 @@ const RULE: &str = "auto-tag-create-resources-2";
 const RECONCILE: &str = "auto-resource-tagger-reconcile";
 const TRAIL: &str = "auto-resource-tagger";
 
-/// What breaks it, what mends it, and what has to be said: verdict, check, words.
+/// What breaks it, what fixes it, and what has to be said: verdict, check, words.
 type Breakage<'a> = (Vec<&'a str>, Vec<&'a str>, &'a str, &'a str, &'a str);
 
 /// A running sandbox, as root.
@@ -33,6 +38,26 @@ impl Sandbox {
         self.cloud.aws("root", words)
     }
 
+    /// Alice sets the tags of a bucket, with Terraform's name in her user agent.
+    fn terraform_sets(&self, bucket: &str, tags: &str) {
+        let mut command = Command::new(&self.cloud.aws);
+        let words = ["s3api", "put-bucket-tagging", "--bucket", bucket, "--tagging", tags];
+        command
+            .env_clear()
+            .envs(self.cloud.shell("alice", "us-east-1"))
+            .env("AWS_EXECUTION_ENV", "Terraform/1.9.0");
+        let output = command.args(["--endpoint-url", &self.cloud.endpoint]).args(words).output().unwrap();
+        assert!(output.status.success(), "{}", support::said(&output));
+    }
+
+    /// The keys of a bucket's tags.
+    fn keys(&self, bucket: &str) -> Vec<String> {
+        let found =
+            self.cloud.aws_in("root", "us-east-1", &["s3api", "get-bucket-tagging", "--bucket", bucket]);
+        let tags = found.unwrap_or_default()["TagSet"].as_array().cloned().unwrap_or_default();
+        tags.iter().map(|tag| tag["Key"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// A verb's exit code and its JSON lines.
     fn tagger(&self, credentials: &[(String, String)], words: &[&str]) -> (i32, Vec<Value>) {
         let mut command = self.cloud.tagger("root", words);
@@ -46,7 +71,7 @@ impl Sandbox {
     }
 }
 
-/// The checks with a verdict, each with its message and its mend.
+/// The checks with a verdict, each with its message and its fix.
 fn of<'a>(lines: &'a [Value], verdict: &str) -> Vec<(&'a str, String)> {
     let checks = lines.iter().filter(|line| line["check"].is_string() && line["verdict"] == verdict);
     checks
@@ -54,7 +79,7 @@ fn of<'a>(lines: &'a [Value], verdict: &str) -> Vec<(&'a str, String)> {
             let text = format!(
                 "{}\n{}",
                 line["message"].as_str().unwrap(),
-                line["mend"].as_str().unwrap_or_default()
+                line["fix"].as_str().unwrap_or_default()
             );
             (line["check"].as_str().unwrap(), text)
         })
@@ -174,7 +199,7 @@ fn each_breakage_is_named() {
         (configure(&misspelt), configure(&as_it_was), "bad", "settings", "did you mean `TAGGER_KEY`?"),
         (configure(&everybody), configure(&as_it_was), "bad", "settings", "excludes everybody"),
     ];
-    for (breaks, mends, verdict, check, words) in breakages {
+    for (breaks, fixes, verdict, check, words) in breakages {
         sandbox.aws(&breaks);
         if breaks.contains(&"AutoTagRule") {
             let target = "Id=1,Arn=arn:aws:lambda:us-east-1:111122223333:function:AutoTag-main";
@@ -187,10 +212,43 @@ fn each_breakage_is_named() {
         assert_eq!(code, if verdict == "bad" { 1 } else { 0 }, "{breaks:?}");
         // The first that is bad is the one that was broken.
         assert!(verdict != "bad" || found[0].0 == check, "{breaks:?}: {found:?}");
-        sandbox.aws(&mends);
+        sandbox.aws(&fixes);
     }
     let (code, lines) = doctor();
-    assert_eq!((code, of(&lines, "bad")), (0, vec![]), "mended");
+    assert_eq!((code, of(&lines, "bad")), (0, vec![]), "fixed");
+
+    // A bucket whose tags Terraform sets: whether the creator's is taken away, the bucket says.
+    let removed = |lines: &[Value]| -> Vec<(String, String)> {
+        let lines = lines.iter().filter(|line| line["check"] == "tags-removed");
+        let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        lines.map(|line| (text(line, "verdict"), text(line, "message") + &text(line, "fix"))).collect()
+    };
+    let bucket = "terraform-made-this";
+    sandbox.cloud.aws("alice", &["s3api", "create-bucket", "--bucket", bucket]);
+    let started = Instant::now();
+    while sandbox.keys(bucket) != ["CreatedBy"] {
+        assert!(started.elapsed() < Duration::from_secs(30), "{:?}", sandbox.keys(bucket));
+        thread::sleep(Duration::from_millis(200));
+    }
+    sandbox.terraform_sets(bucket, "TagSet=[{Key=Team,Value=x}]");
+    let (code, lines) = doctor();
+    let found = removed(&lines);
+    assert!(code == 1 && found.len() == 1 && found[0].0 == "bad", "{found:?}");
+    for words in
+        ["PutBucketTagging by alice on arn:aws:s3:::terraform-made-this", "with Terraform", "ignore_tags"]
+    {
+        assert!(found[0].1.contains(words), "{words}: {found:?}");
+    }
+    // The same call is in the history of a new bucket that is tagged after it, and there the tag is.
+    let both = "TagSet=[{Key=Team,Value=x},{Key=CreatedBy,Value=alice}]";
+    sandbox.aws(&["s3api", "put-bucket-tagging", "--bucket", bucket, "--tagging", both]);
+    let (code, lines) = doctor();
+    let found = removed(&lines);
+    assert!(code == 0 && found.len() == 1 && found[0].0 == "ok", "{found:?}");
+    // How much was looked at is said.
+    let creations = lines.iter().find(|line| line["check"] == "creations").unwrap();
+    assert!(creations["lookedAt"]["events"].as_u64().is_some_and(|events| events > 0), "{creations}");
+    assert_eq!(creations["verdict"], "ok", "{creations}");
 
     // The canary is tagged, its hops are told, and nothing of it is left.
     let (code, lines) = sandbox.tagger(&root, &["doctor", "--canary", "--wait", "60"]);

@@ -1,4 +1,4 @@
-//! `tagger redrive` on the sandbox: letters are shown, moved, discarded, and none is lost, whenever it is killed.
+//! `tagger redrive` on the sandbox: dead letters are shown, moved, discarded, and none is lost, whenever it is killed.
 //!
 //! Needs what `tests/sandbox.rs` needs.
 
@@ -161,6 +161,20 @@ fn letters_are_shown_moved_and_discarded() {
     // What is not asked for stays.
     let (code, lines) = sandbox.redrive(&["--why", "throttled", "--yes"]);
     assert_eq!((code, of(&lines, "moved").len()), (0, 0), "{lines:?}");
+    // What there is instead is listed.
+    let end = of(&lines, "end")[0];
+    let there = &end["there"][0];
+    assert_eq!((&there["letters"], &there["class"]), (&json!(12), &json!("denied")), "{end}");
+    let message = end["message"].as_str().unwrap();
+    assert!(
+        message.contains("No dead letter fits") && message.contains("12  denied by permission, Access"),
+        "{end}"
+    );
+    // Whichever of the two codes a service gives, its beginning is enough.
+    for why in ["AccessDenied", "accessden", "perm"] {
+        let (code, lines) = sandbox.redrive(&["--why", why, "--dry-run"]);
+        assert_eq!((code, of(&lines, "plan")[0]["meant"].clone()), (0, json!(12)), "{why}: {lines:?}");
+    }
     let (code, lines) = sandbox.redrive(&["--all", "--dry-run"]);
     assert_eq!((code, of(&lines, "plan")[0]["meant"].clone()), (0, json!(12)), "{lines:?}");
     assert_eq!(sandbox.depth(DEAD), (12, 0));

@@ -6,6 +6,7 @@
 //! tells when it was made.
 
 use crate::{
+    arn::Arn,
     case::Case,
     diagnostic::Diagnostic,
     given::given,
@@ -14,7 +15,7 @@ use crate::{
     patience::{Age, FRESH, Guard, SURE, not_found_until},
     policy::{Existing, Policy},
     record::Record,
-    resources::{Resource, identifier},
+    resources::Resource,
     stack::{SHOWN_AFTER, SHOWN_FOR_SURE},
     step::{Answer, Facts, Question, Step, Tags, Target, Wanted, Which},
     window::{KEPT, Window},
@@ -167,7 +168,13 @@ impl<'a> Attempt<'a> {
     }
 
     fn describe(&mut self, told: &'static Told, at: At) -> Step {
-        let name = identifier(told, &self.resource, &self.case.record);
+        // What the call wants is not always known; then it tells nothing.
+        let Some(name) = self.resource.identifier(told, &self.case.record) else {
+            return match at {
+                At::Doubt(failure) => self.end(Outcome::Failed(failure)),
+                _ => self.described(told, &Facts::default()),
+            };
+        };
         let target = Target::of(&self.resource).named(&name);
         self.ask(at, target, Question::Describe(told))
     }
@@ -435,7 +442,7 @@ impl<'a> Attempt<'a> {
 fn whole_set(resource: &Resource) -> Option<Target> {
     let mut operations = tagger_catalog::operations().iter();
     let operation = operations.find(|operation| operation.name == "s3:PutBucketTagging")?;
-    let name = resource.arn.rsplit(':').next().unwrap_or_default();
+    let name = Arn::parse(&resource.arn)?.resource;
     (resource.entry.operation.variant == Variant::S3)
         .then(|| Target { operation, ..Target::of(resource).named(name) })
 }
@@ -577,7 +584,7 @@ mod tests {
         for (what, answer, expected) in [
             ("it has no creator", Answer::Tags(Tags::new()), "failed"),
             ("it has one", tag("CreatedBy"), "already-tagged"),
-            ("it is gone", failed("ResourceNotFoundException"), "not-found"),
+            ("it is gone, or never was", failed("ResourceNotFoundException"), "history"),
             ("it may not be asked", failed("AccessDenied"), "failed"),
             ("too many calls", failed("ThrottlingException"), "throttled"),
         ] {

@@ -6,7 +6,7 @@
 //! the resource has to be seen first.
 //! <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 
-use crate::{json, record::Record, resources::Resource, step::Tags};
+use crate::{arn::Arn, json, record::Record, resources::Resource, step::Tags};
 use serde_json::Value;
 
 /// What the record tells of the tags of a new resource.
@@ -31,7 +31,7 @@ const SPECIFICATIONS: [&str; 3] = [
 pub fn given(record: &Record, resource: &Resource) -> Given {
     // The type of a specification is the word in the ARN:
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-    let kind = resource.arn.splitn(6, ':').nth(5).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let kind = Arn::parse(&resource.arn).map_or("", |arn| arn.kind());
     let mut tags = asked_for(record, kind);
     let shown = shown(json::member(record.value(), "responseElements"), &resource.id);
     let whole = shown.is_some() || !may_inherit(record);

@@ -1,6 +1,7 @@
 //! Whether a record of the event history is the one that is looked for. Pure.
 
 use crate::{
+    arn::Arn,
     json,
     plan::{Plan, plan},
     record::Record,
@@ -35,10 +36,10 @@ pub fn is(wanted: &Wanted, record: &Record) -> bool {
 
 /// The names under which CloudTrail may know a resource: services give it an id, a name, a URL or the ARN.
 pub fn names(arn: &str, id: &str) -> Vec<String> {
-    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
-    let last = arn.rsplit_once('/').or_else(|| arn.rsplit_once(':')).map_or(arn, |(_, last)| last);
+    let parsed = Arn::parse(arn);
+    let (path, resource) = parsed.map_or(("", ""), |arn| (arn.path(), arn.resource));
     let mut names: Vec<String> = Vec::new();
-    for name in [last, id, resource, arn] {
+    for name in [path, id, resource, arn] {
         if !name.is_empty() && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }

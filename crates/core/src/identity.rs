@@ -5,6 +5,7 @@
 //! configuration. Shape: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 
 use crate::{
+    arn::Arn,
     json,
     record::{Record, account_id},
 };
@@ -96,7 +97,7 @@ pub struct Principal<'a> {
 impl<'a> Principal<'a> {
     /// Reads `arn:…:user/path/NAME`, `…:federated-user/NAME`, `…:assumed-role/ROLE/SESSION`, `…:role/path/ROLE`.
     pub fn of_arn(arn: &'a str) -> Self {
-        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+        let resource = Arn::parse(arn).map_or("", |arn| arn.resource);
         let (kind, rest) = resource.split_once('/').unwrap_or((resource, ""));
         let filled = |text: &'a str| Some(text.trim()).filter(|text| !text.is_empty());
         match kind {
@@ -117,7 +118,7 @@ impl<'a> Principal<'a> {
     /// With the role's name where the record states it and the ARN ends in it: then the rest is a path.
     fn corrected(mut self, arn: &'a str, identity: &Value) -> Self {
         let issuer = json::member(json::member(identity, "sessionContext"), "sessionIssuer");
-        let last = arn.rsplit('/').next().unwrap_or_default();
+        let last = Arn::parse(arn).map_or("", |arn| arn.last());
         let states = |holder| json::member_text(holder, "userName").is_some_and(|name| name == last);
         if self.role.is_some() && self.session.is_none() && (states(identity) || states(issuer)) {
             self.role = Some(last);

@@ -7,6 +7,7 @@
 //! borrow a name by setting one.
 
 use crate::{
+    arn::Arn,
     identity::{Creator, Kind, Principal},
     json,
     outcome::{Class, Failure},
@@ -91,10 +92,9 @@ pub fn find(record: &Record, creator: &Creator, policy: &Policy) -> Option<Inher
         let fill = |template: &str| fill(template, &values, &region, &account);
         let arn = fill(parent.arn);
         // A stack's ARN is written whole, and a global resource of it is recorded in another region.
-        let mut parts = arn.split(':').skip(3);
-        let stated = parts.next().unwrap_or_default().to_owned();
-        let is_own = parts.next() == Some(account.as_str());
-        (is_own && is_region(&stated)).then(|| Inherit {
+        let stated =
+            Arn::parse(&arn).filter(|arn| arn.account == account && is_region(arn.region))?.region.to_owned();
+        Some(Inherit {
             parent,
             id: if parent.id.is_empty() { arn.clone() } else { fill(parent.id) },
             with: parent.with.iter().map(|(name, template)| (*name, fill(template))).collect(),

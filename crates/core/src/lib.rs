@@ -5,6 +5,8 @@
 //! [`documents`] and [`containers`] come before them and turn JSON of any known kind into records;
 //! [`explain`] comes after them and prints a plan.
 //!
+//! [`arn`] is an ARN and its parts; no other file cuts one.
+//!
 //! [`inherit`] finds for whom a service acts; [`stack`] who made a stack.
 //!
 //! [`attempt`] and [`settle`] are the decisions around the fifth step: what to ask AWS about one resource,
@@ -15,6 +17,7 @@
 //! Nothing here does I/O or knows the time, and a decision cannot fail: whatever parses as JSON is
 //! answered with a plan and [diagnostics](diagnostic). Only a configuration can be refused. Needs `tagger-catalog`, and no AWS SDK.
 
+pub mod arn;
 pub mod attempt;
 pub mod case;
 pub mod config;

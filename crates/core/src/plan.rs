@@ -4,6 +4,7 @@
 //! command line shows what the function would do because it is the same code.
 
 use crate::{
+    arn::Arn,
     diagnostic::Diagnostic,
     identity::{self, Creator},
     inherit::{self, Inherit},
@@ -110,7 +111,7 @@ fn fill(
         return Err(no_resource(event));
     }
     let (own, foreign): (Vec<_>, Vec<_>) = found.resources.into_iter().partition(|resource| {
-        let account = resource.arn.split(':').nth(4).unwrap_or_default();
+        let account = Arn::parse(&resource.arn).map_or("", |arn| arn.account);
         own_account.is_none_or(|own| account.is_empty() || account == own || account == "aws")
     });
     for resource in foreign {
@@ -187,7 +188,7 @@ pub fn written(template: &[tagger_catalog::template::Part]) -> String {
             Part::Account => "{account}".to_owned(),
             Part::DnsSuffix => "{dns-suffix}".to_owned(),
             Part::Path { path, filter: Filter::None } => format!("{{{path}}}"),
-            Part::Path { path, filter: Filter::Last } => format!("{{{path}|last}}"),
+            Part::Path { path, filter: Filter::Name } => format!("{{{path}|name}}"),
             Part::Path { path, filter: Filter::Slash } => format!("{{{path}|slash}}"),
         })
         .collect()

@@ -3,11 +3,15 @@
 //! Fills the catalog's templates from the record. It knows the record and the catalog; it must not
 //! know who made the call or which tags will be set.
 
-use crate::{json, record::Record};
+use crate::{
+    arn::{self, Arn},
+    json,
+    record::Record,
+};
+use std::borrow::Cow;
 use tagger_catalog::{
     Entry, Event, ec2,
     lifetime::{Named, Told},
-    operation::Takes,
     partition,
     template::{Filter, Part, Template},
 };
@@ -25,6 +29,18 @@ pub struct Resource {
     pub region: String,
     /// The account that it belongs to; empty when the record does not say.
     pub account: String,
+}
+
+impl Resource {
+    /// What identifies it in the call that tells which resource it is; none where neither record nor ARN says it.
+    pub fn identifier<'a>(&'a self, told: &Told, record: &'a Record) -> Option<Cow<'a, str>> {
+        match told.takes {
+            Named::Id => Some(self.id.as_str().into()),
+            Named::Arn => Some(self.arn.as_str().into()),
+            Named::Path => Arn::parse(&self.arn).map(|arn| arn.path().into()),
+            Named::Recorded(path) => json::at_path(record.value(), path).into_iter().find_map(json::text),
+        }
+    }
 }
 
 /// Children that are not in the record yet and have to be looked up from their parents.
@@ -163,12 +179,14 @@ fn of_entry(record: &Record, entry: &'static Entry, variables: &Variables) -> Ve
     let ids = first_that_resolves(record, entry.id, variables, |_| true);
     let except: Vec<_> = entry.except.iter().flat_map(|template| fill(record, template, variables)).collect();
     let region = first_that_resolves(record, entry.region, variables, |_| true).into_iter().next();
-    let mut resources: Vec<Resource> = Vec::with_capacity(arns.len());
+    let count = arns.len();
+    let mut resources: Vec<Resource> = Vec::with_capacity(count);
     for (index, arn) in arns.into_iter().enumerate() {
-        let id = match (entry.id.is_empty(), entry.operation.takes) {
-            (false, _) => ids.get(index).cloned(),
-            (true, Takes::Last) => Some(last(&arn).to_owned()),
-            (true, _) => Some(arn.clone()),
+        let id = if entry.id.is_empty() {
+            Arn::parse(&arn).and_then(|arn| arn.identifier(entry.operation.takes)).map(str::to_owned)
+        } else {
+            // Which id belongs to which ARN is known only where each has one.
+            ids.get(index).filter(|_| ids.len() == count).cloned()
         };
         let Some(id) = id.filter(|id| !except.contains(id) && !except.contains(&arn)) else { continue };
         if resources.iter().any(|earlier| earlier.arn == arn) {
@@ -187,7 +205,7 @@ fn of_entry(record: &Record, entry: &'static Entry, variables: &Variables) -> Ve
 /// The region in an ARN; resources of global services have none there, and are tagged where the
 /// record was written.
 fn region_of<'a>(arn: &'a str, variables: &'a Variables) -> &'a str {
-    arn.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or(&variables.region)
+    Arn::parse(arn).map(|arn| arn.region).filter(|region| !region.is_empty()).unwrap_or(&variables.region)
 }
 
 /// S3 still knows the Ireland region as `EU`:
@@ -209,13 +227,8 @@ pub(crate) fn is_region(text: &str) -> bool {
         && parts.all(is_word)
 }
 
-/// Whether a text is an ARN. Spaces stand only in the name at its end: alarms have them.
 fn is_arn(text: &str) -> bool {
-    let parts: Vec<_> = text.splitn(6, ':').collect();
-    parts.len() == 6
-        && parts[0] == "arn"
-        && !parts[5].is_empty()
-        && parts[..5].iter().all(|part| !part.contains(char::is_whitespace))
+    Arn::parse(text).is_some()
 }
 
 fn first_that_resolves(
@@ -247,7 +260,10 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
         texts = texts
             .iter()
             .flat_map(|so_far| {
-                values.iter().map(move |value| format!("{so_far}{}", filtered(value, *filter)))
+                values
+                    .iter()
+                    .filter_map(|value| filtered(value, *filter))
+                    .map(move |value| format!("{so_far}{value}"))
             })
             .collect();
     }
@@ -268,18 +284,14 @@ fn is_hidden(text: &str) -> bool {
         || (!text.is_empty() && text.bytes().all(|byte| byte == b'*'))
 }
 
-fn filtered(text: &str, filter: Filter) -> std::borrow::Cow<'_, str> {
-    match filter {
+/// A value as the template wants it; none where it is not what the template is for.
+fn filtered(text: &str, filter: Filter) -> Option<Cow<'_, str>> {
+    Some(match filter {
         Filter::None => text.into(),
-        Filter::Last => last(text).into(),
+        Filter::Name => arn::name(text)?.into(),
         Filter::Slash if text.starts_with('/') => text.into(),
         Filter::Slash => format!("/{text}").into(),
-    }
-}
-
-/// What stands after the last `/`, or else after the last `:`.
-fn last(text: &str) -> &str {
-    text.rsplit_once('/').or_else(|| text.rsplit_once(':')).map_or(text, |(_, last)| last)
+    })
 }
 
 /// What the variables of a template stand for.
@@ -309,38 +321,10 @@ impl Variables {
     }
 }
 
-/// What identifies the resource in the describing call.
-pub fn identifier<'a>(told: &Told, resource: &'a Resource, record: &Record) -> std::borrow::Cow<'a, str> {
-    let arn = resource.arn.as_str();
-
-    match told.takes {
-        Named::Id => resource.id.as_str().into(),
-        Named::Arn => arn.into(),
-        Named::Last => last(arn).into(),
-        Named::Path => {
-            let resource = arn.splitn(6, ':').nth(5).unwrap_or(arn);
-            resource.split_once(['/', ':']).map_or(resource, |(_, name)| name).into()
-        }
-        Named::Recorded(path) => {
-            let recorded = json::at_path(record.value(), path).into_iter().find_map(json::text);
-            recorded.map_or_else(|| last(arn).into(), |name| name.into_owned().into())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn last_parts() {
-        for (text, expected) in
-            [("a/b/c", "c"), ("a:b", "b"), ("arn:aws:iam::1:role/p/x", "x"), ("x", "x"), ("", "")]
-        {
-            assert_eq!(last(text), expected);
-        }
-    }
 
     #[test]
     fn regions() {
@@ -355,22 +339,6 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_region(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn arns() {
-        for (text, expected) in [
-            ("arn:aws:s3:::b", true),
-            ("arn:aws:sqs:r:1:q:x", true),
-            ("arn:aws:sqs", false),
-            ("...", false),
-            ("https://sqs", false),
-            ("arn:aws:cloudwatch:r:1:alarm:cpu is high", true),
-            ("arn:aws:x:r r:1:y", false),
-            ("arn:aws:x:r:1:", false),
-        ] {
-            assert_eq!(is_arn(text), expected, "{text}");
         }
     }
 
@@ -396,35 +364,6 @@ mod tests {
         ] {
             let record = Record::new(record);
             assert_eq!(fill(&record, TEMPLATE, &Variables::of(&record)), expected);
-        }
-    }
-
-    fn told_of(resource_type: &str) -> &'static Told {
-        match tagger_catalog::lifetime(resource_type) {
-            tagger_catalog::Lifetime::Told(told) => told,
-            other => panic!("{resource_type}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn what_identifies() {
-        let entry = &tagger_catalog::event("sqs.amazonaws.com", "CreateQueue").unwrap().entries[0];
-        let record = Record::new(json!({"requestParameters": {"endpointName": "My-Endpoint"}}));
-        for (resource_type, arn, expected) in [
-            // The ARN has the name in lower case, and the call wants it as it was given.
-            ("AWS::SageMaker::Endpoint", "arn:aws:sagemaker:r:1:endpoint/my-endpoint", "My-Endpoint"),
-            ("AWS::SageMaker::Model", "arn:aws:sagemaker:r:1:model/of-another-record", "of-another-record"),
-            ("AWS::SQS::Queue", "arn:aws:sqs:r:1:jobs", "the-id"),
-            ("AWS::IAM::Role", "arn:aws:iam::1:role/path/ops", "ops"),
-            ("AWS::IAM::ManagedPolicy", "arn:aws:iam::1:policy/ops", "arn:aws:iam::1:policy/ops"),
-            ("AWS::Logs::LogGroup", "arn:aws:logs:r:1:log-group:/aws/x", "/aws/x"),
-            ("AWS::ECR::Repository", "arn:aws:ecr:r:1:repository/team/app", "team/app"),
-            ("AWS::ElastiCache::ReplicationGroup", "arn:aws:elasticache:r:1:replicationgroup:s", "s"),
-        ] {
-            let (arn, id, region, account) =
-                (arn.to_owned(), "the-id".to_owned(), "r".to_owned(), "1".to_owned());
-            let resource = Resource { entry, arn, id, region, account };
-            assert_eq!(identifier(told_of(resource_type), &resource, &record), expected, "{resource_type}");
         }
     }
 }

@@ -9,11 +9,18 @@
 //! A value is put back only where it is known to have been there (the tagger wrote it), where there is none and
 //! the creating call says it, or where the policy overwrites anyway. In every other case it is left and said.
 
-use crate::{json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource};
+use crate::{
+    arn::Arn, json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource,
+};
 use serde_json::Value;
-use tagger_catalog::operation::Variant;
+use std::collections::BTreeSet;
+use tagger_catalog::{
+    Operation,
+    operation::{Takes, Variant},
+};
 
-/// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name.
+/// The role in whose name the tagger tags, in every account; `templates/tagger.template.yaml` gives it the name. Where
+/// each region has a function of its own (China), the region follows it: `AutoResourceTaggerRole-cn-north-1`.
 pub const ROLE: &str = "AutoResourceTaggerRole";
 
 /// A resource and its tags come together within so many seconds: a value that is there then may have come with the
@@ -57,19 +64,26 @@ impl Change {
 
     /// The names under which CloudTrail may know the resource: services give it an id, a name or the ARN.
     pub fn names(&self) -> Vec<&str> {
-        let resource = self.arn.splitn(6, ':').nth(5).unwrap_or_default();
-        let mut names = vec![last(&self.arn), resource, self.arn.as_str()];
-        names.dedup();
+        let Some(arn) = Arn::parse(&self.arn) else { return vec![&self.arn] };
+        let mut names: Vec<_> = own_names(&arn).collect();
+        if names.is_empty() {
+            names.push(arn.path());
+        }
+        names.extend([arn.last(), arn.resource, arn.as_str()]);
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(*name));
         names
     }
 
     /// Whether this record is the tagger's own call that set this value.
     pub fn is_of(&self, record: &Record, key: &str) -> bool {
-        let service = self.arn.split(':').nth(2).unwrap_or_default();
+        let Some(arn) = Arn::parse(&self.arn) else { return false };
+        let by_name = record.event_source().starts_with(arn.service);
+        let is_it = |text: &str| text == self.arn || by_name && is_name(&arn, text);
         is_taggers(record)
             && self.value.is_some()
             && written(record, key) == self.value
-            && names(record, &self.arn, last(&self.arn), record.event_source().starts_with(service))
+            && json::any_text(json::member(record.value(), "requestParameters"), &is_it)
     }
 }
 
@@ -217,7 +231,12 @@ impl Creation {
             || operation.variant == Variant::S3
                 && ["TagResource", "PutBucketTagging"].contains(&name.as_str());
         let Resource { arn, id, .. } = &self.resource;
-        is_taggers(record) && same && names(record, arn, last(id), true)
+        // A bucket's other call takes its name.
+        let bucket = Arn::parse(arn).filter(|_| operation.variant == Variant::S3).map(|arn| arn.path());
+        let is_it = |text: &str| text == arn || text == id || Some(text) == bucket;
+        is_taggers(record)
+            && same
+            && json::any_text(json::member(record.value(), "requestParameters"), &is_it)
     }
 }
 
@@ -225,14 +244,40 @@ impl Creation {
 fn is_taggers(record: &Record) -> bool {
     let session = json::member(record.user_identity(), "sessionContext");
     let role = json::member_text(json::member(session, "sessionIssuer"), "userName");
-    role.as_deref() == Some(ROLE) && record.created_nothing().is_none()
+    let own = role.as_deref().and_then(|role| role.strip_prefix(ROLE)).is_some_and(|rest| {
+        // Exactly: whoever can make a role of another name is not the tagger.
+        let of_region = rest.strip_prefix('-');
+        rest.is_empty() || of_region.is_some() && of_region == record.region().as_deref()
+    });
+    own && record.created_nothing().is_none()
 }
 
-/// Whether a request names a resource: by its ARN, or by its last part where names of its kind are meant.
-fn names(record: &Record, arn: &str, name: &str, by_name: bool) -> bool {
-    let is_it =
-        |text: &str| if text.starts_with("arn:") { text == arn } else { by_name && last(text) == name };
-    json::any_text(json::member(record.value(), "requestParameters"), &is_it)
+/// The operations of a resource's service, by the prefix of their actions.
+fn operations_of<'a>(arn: &Arn<'a>) -> impl Iterator<Item = &'static Operation> + use<'a> {
+    let service = arn.service;
+    let is_of = move |operation: &&Operation| {
+        let mut actions = operation.actions.iter();
+        actions.any(|action| action.split_once(':').is_some_and(|(prefix, _)| prefix == service))
+    };
+    tagger_catalog::operations().iter().filter(is_of)
+}
+
+/// What the tagging operations of its service take of an ARN, where that is a name.
+fn own_names<'a>(arn: &Arn<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
+    let arn = *arn;
+    let by_name = operations_of(&arn).filter(|operation| operation.takes != Takes::Arn);
+    by_name.filter_map(move |operation| arn.identifier(operation.takes))
+}
+
+/// Whether a tagging call of the resource's service means it by this text: by its name, or by a URL that ends with it.
+fn is_name(arn: &Arn, text: &str) -> bool {
+    let by_url = || {
+        let mut operations = operations_of(arn);
+        let ends =
+            text.strip_suffix(arn.path()).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+        ends && operations.any(|operation| operation.takes == Takes::Given)
+    };
+    own_names(arn).any(|name| name == text) || by_url()
 }
 
 /// The value that a tagging call's request gives a key, in whichever form the service writes its tags.
@@ -259,11 +304,6 @@ fn value_in(value: &Value, key: &str, of_tags: bool) -> Option<String> {
     }
 }
 
-/// What stands after the last `/`, or else after the last `:`.
-fn last(text: &str) -> &str {
-    text.rsplit_once('/').or_else(|| text.rsplit_once(':')).map_or(text, |(_, last)| last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,8 +313,8 @@ mod tests {
     const URL: &str = "https://sqs.us-east-1.amazonaws.com/111122223333/jobs";
 
     fn record(source: &str, name: &str, request: Value, response: Value, user: &str) -> Record {
-        let identity = if user == ROLE {
-            json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": ROLE}}})
+        let identity = if user.starts_with(ROLE) {
+            json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": user}}})
         } else {
             json!({"type": "IAMUser", "userName": user})
         };
@@ -323,6 +363,25 @@ mod tests {
     }
 
     #[test]
+    fn names_in_the_history() {
+        for (arn, expected) in [
+            (
+                "arn:aws:autoscaling:r:1:autoScalingGroup:u-1:autoScalingGroupName/team-b/web",
+                vec!["team-b/web", "web"],
+            ),
+            ("arn:aws:iam::1:role/team-b/ops", vec!["ops"]),
+            ("arn:aws:ecr:r:1:repository/team-b/web", vec!["team-b/web", "web"]),
+            ("arn:aws:kinesis:r:1:stream/web", vec!["web"]),
+            ("arn:aws:ecs:r:1:service/team-b/web", vec!["team-b/web", "web"]),
+        ] {
+            let change =
+                Change { arn: arn.to_owned(), region: String::new(), time: String::new(), value: None };
+            let resource = Arn::parse(arn).unwrap().resource;
+            assert_eq!(change.names(), [expected, vec![resource, arn]].concat());
+        }
+    }
+
+    #[test]
     fn the_taggers_own_write() {
         let change = |arn: &str, value: &str| Change {
             arn: arn.to_owned(),
@@ -343,6 +402,17 @@ mod tests {
             "tagSet": {"items": [{"key": "CreatedBy", "value": "alice"}]}});
         let ec2 = record("ec2", "CreateTags", ec2, json!({"_return": true}), ROLE);
         let instance = "arn:aws:ec2:us-east-1:111122223333:instance/i-2";
+        let group = |name: &str| {
+            format!(
+                "arn:aws:autoscaling:us-east-1:111122223333:autoScalingGroup:u-1:autoScalingGroupName/{name}"
+            )
+        };
+        let grouped = |name: &str| {
+            let tag = json!({"resourceId": name, "resourceType": "auto-scaling-group", "key": "CreatedBy", "value": "alice"});
+            record("autoscaling", "CreateOrUpdateTags", json!({"tags": [tag]}), Value::Null, ROLE)
+        };
+        let role = json!({"roleName": "ops", "tags": [{"key": "CreatedBy", "value": "alice"}]});
+        let role = record("iam", "TagRole", role, Value::Null, ROLE);
         let by_arn = record(
             "monitoring",
             "TagResource",
@@ -353,6 +423,19 @@ mod tests {
         for (what, change, record, expected) in [
             ("a queue", change(QUEUE, "alice"), queue(ROLE), true),
             ("by somebody else", change(QUEUE, "alice"), queue("mallory"), false),
+            (
+                "by the role of this region",
+                change(QUEUE, "alice"),
+                queue("AutoResourceTaggerRole-us-east-1"),
+                true,
+            ),
+            (
+                "by that of another region",
+                change(QUEUE, "alice"),
+                queue("AutoResourceTaggerRole-eu-west-1"),
+                false,
+            ),
+            ("by a role that begins so", change(QUEUE, "alice"), queue("AutoResourceTaggerRole2"), false),
             ("another value", change(QUEUE, "mallory"), queue(ROLE), false),
             (
                 "another queue",
@@ -374,6 +457,20 @@ mod tests {
                 true,
             ),
             ("another ARN", change("arn:aws:cloudwatch:us-east-1:1:alarm:b", "alice"), by_arn, false),
+            ("a group", change(&group("team-b/web"), "alice"), grouped("team-b/web"), true),
+            (
+                "a group whose name ends as this one's",
+                change(&group("team-b/web"), "alice"),
+                grouped("web"),
+                false,
+            ),
+            (
+                "a group with the end of this one's name",
+                change(&group("web"), "alice"),
+                grouped("team-b/web"),
+                false,
+            ),
+            ("a role with a path", change("arn:aws:iam::111122223333:role/team-b/ops", "alice"), role, true),
         ] {
             assert_eq!(change.is_of(&record, "CreatedBy"), expected, "{what}");
         }

@@ -37,8 +37,16 @@ const OTHERWISE: &[(&str, &str)] = &[
     ),
 ];
 
-/// Types whose names may hold slashes, so that their variable takes them too.
-const SLASHES: &[&str] = &["AWS::Logs::LogGroup", "AWS::SSM::Parameter"];
+/// Types whose names hold slashes or colons in a sample, so that their variables take them too.
+const SLASHES: &[&str] = &[
+    "AWS::AutoScaling::AutoScalingGroup",
+    "AWS::CloudWatch::Alarm",
+    "AWS::ECR::Repository",
+    "AWS::Events::Rule",
+    "AWS::Glue::Job",
+    "AWS::Logs::LogGroup",
+    "AWS::SSM::Parameter",
+];
 
 fn root() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog")

@@ -1,11 +1,11 @@
 //! What is told of an event besides its records: the account, the time of a call, and how careful to be. Pure.
 
 use tagger_aws::{Queues, time};
-use tagger_core::{Record, patience::Guard};
+use tagger_core::{Record, arn::Arn, patience::Guard};
 
 /// The account of a function's ARN.
 pub fn account_of(function_arn: &str) -> Option<&str> {
-    function_arn.split(':').nth(4).filter(|account| !account.is_empty())
+    Arn::parse(function_arn).map(|arn| arn.account).filter(|account| !account.is_empty())
 }
 
 /// When the call of a record was made.

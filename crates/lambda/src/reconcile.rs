@@ -26,6 +26,7 @@ use tagger_aws::{
 };
 use tagger_core::{
     Policy, Record,
+    arn::Arn,
     case::Case,
     glance::Glance,
     policy::Existing,
@@ -104,7 +105,7 @@ impl Run<'_> {
                 format!("from: `{text}` is no time; give one such as 2026-11-24T08:30:00Z")
             })?),
         };
-        let home = function_arn.split(':').nth(3).unwrap_or_default();
+        let home = Arn::parse(function_arn).map_or("", |arn| arn.region);
         let regions = covered::regions(client, home).await.map_err(|failure| failure.to_string())?;
         let known = marks::read(client, function_arn).await.map_err(|failure| failure.to_string())?;
         let windows = regions.iter().map(|region| {

@@ -231,6 +231,7 @@ fn a_history_that_hangs_holds_up_its_own_records_only() {
     let last = run.asked.iter().rposition(|asked| asked.starts_with("AmazonSQS.TagQueue")).unwrap();
     let after = run.asked[last..].iter().filter(|asked| asked.contains("LookupEvents")).count();
     assert!(after > 0 && looks > 3, "{first_look} {last} {looks}: {:?}", run.asked);
-    let waiting = sent(&run, RETRY).into_iter().filter(|work| work["record"]["eventName"] == "CreateLogGroup");
+    let waiting =
+        sent(&run, RETRY).into_iter().filter(|work| work["record"]["eventName"] == "CreateLogGroup");
     assert_eq!(waiting.count(), 3, "{}", run.log);
 }

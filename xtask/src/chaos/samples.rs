@@ -3,6 +3,7 @@
 //! Who made which resource is known from the making: the creator is put in, and the ARN is the one that lies
 //! beside the sample with the same name put in. The planner of `tagger-core` is not asked.
 
+use super::names;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -212,9 +213,9 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
     for (index, action) in actions.iter().enumerate() {
         let (resource_type, arn) = (action["type"].as_str()?, action["arn"].as_str()?);
         let entry = event.entries.iter().find(|entry| entry.resource_type == resource_type)?;
-        let token = arn.splitn(6, ':').nth(5)?.rsplit(['/', ':']).next()?;
+        let token = names::end(arn);
         // Some samples of the services' own documents name two accounts.
-        let owner = arn.split(':').nth(4)?;
+        let owner = names::part(arn, 4);
         let foreign = !owner.is_empty() && owner != account && owner != "aws";
         if foreign || !arn.starts_with("arn:aws:") || token.len() < 3 || !tokens.insert(token.to_owned()) {
             return None;
@@ -223,7 +224,7 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         if replace(&mut record, token, &marked) == 0 {
             return None;
         }
-        regional &= arn.split(':').nth(3) == Some(region);
+        regional &= names::part(arn, 3) == region;
         let arn = arn.strip_suffix(token).map(|head| format!("{head}{marked}"))?.replace(account, ACCOUNT);
         made.push((entry, arn, None));
         for path in entry.id.iter().flat_map(|template| template.iter()).filter_map(path) {
@@ -246,7 +247,7 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         && let Named::Recorded(path) = told.takes
         && let Some(name) = record.pointer_mut(&format!("/{}", path.replace('.', "/")))
     {
-        *name = made[0].1.rsplit(['/', ':']).next()?.into();
+        *name = names::end(&made[0].1).into();
     }
     // Each parent that the record names without its children has one of each type that is looked up.
     for entry in event.entries.iter().filter(|entry| entry.describe.is_some()) {
@@ -256,7 +257,8 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         };
         let parents: Vec<_> = (0..made.len()).filter(|index| is_parent(&made[*index])).skip(named).collect();
         for parent in parents {
-            let head = made[parent].1.splitn(6, ':').take(5).collect::<Vec<_>>().join(":");
+            let parent_arn = &made[parent].1;
+            let head = &parent_arn[..parent_arn.len() - names::part(parent_arn, 5).len() - 1];
             let (kind, prefix) = match entry.resource_type {
                 "AWS::EC2::Volume" => ("volume", "vol"),
                 "AWS::EC2::NetworkInterface" => ("network-interface", "eni"),
@@ -264,7 +266,7 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
                 _ => return None,
             };
             // A snapshot belongs to nobody in its ARN: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
-            let head = if kind == "snapshot" { head.replace(ACCOUNT, "") } else { head };
+            let head = if kind == "snapshot" { head.replace(ACCOUNT, "") } else { head.to_owned() };
             let arn = format!("{head}:{kind}/{prefix}-@@mark{}@@", made.len());
             made.push((entry, arn, Some(parent)));
         }
@@ -283,10 +285,10 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         lifetime: if tells { tagger_catalog::lifetime(entry.resource_type) } else { Lifetime::Unknown },
         most_tags: usize::from(entry.operation.max_tags),
         given: !entry.id.is_empty(),
-        kind: (service == "ec2").then(|| kind(arn).to_owned()),
+        kind: (service == "ec2").then(|| names::kind(arn).to_owned()),
         inherits: match name.as_str() {
             "RunInstances" => child_of.is_some(),
-            "CopyImage" => kind(arn) == "image",
+            "CopyImage" => names::kind(arn) == "image",
             _ => false,
         },
     });
@@ -298,10 +300,6 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         event_name: name,
         fixed_region,
     })
-}
-
-fn kind(arn: &str) -> &str {
-    arn.splitn(6, ':').nth(5).and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
 /// Makes the holes for the tags that a call of EC2 gives. The answer shows none of its own.

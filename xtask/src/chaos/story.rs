@@ -4,6 +4,7 @@
 use super::{
     clock::{self, SECOND},
     dice::Dice,
+    names,
     samples::{self, ACCOUNT, Filling, Given, REGIONS, Sample},
     world::{Generation, KEY, Place, World},
 };
@@ -141,7 +142,9 @@ impl Story {
             let detail = &payload["detail"];
             shown.push((made.created, detail.to_string()));
             if made.deleted {
-                let name = found.arn.rsplit(['/', ':']).next().unwrap_or_default();
+                let name = names::part(&found.arn, 5)
+                    .split_once(['/', ':'])
+                    .map_or(names::part(&found.arn, 5), |(_, name)| name);
                 let end = json!({ "eventSource": detail["eventSource"], "eventName": "DeleteIt", "requestParameters": { "name": name } });
                 shown.push((made.ended, end.to_string()));
             }
@@ -415,7 +418,7 @@ impl Story {
         // A queue that somebody else made, and that mallory failed to make.
         let taken =
             world.places.iter().rev().take(200).find(|place| place.resource_type == "AWS::SQS::Queue");
-        let taken = taken.and_then(|place| place.arn.rsplit(':').next()).unwrap_or("none");
+        let taken = taken.map_or("none", |place| names::end(&place.arn));
         let event = match dice.below(7) {
             0 if queued => Event::Odd(format!("{word} is no JSON {{"), Some(word.clone())),
             0 | 1 => Event::Odd(json!({ "poison": word }).to_string(), Some(word.clone())),

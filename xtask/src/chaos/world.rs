@@ -5,9 +5,9 @@ use super::{
     answers::{self, Facts},
     calls::{Asked, Known, Role},
     http::Answer,
-    samples,
+    names, samples,
 };
-use tagger_catalog::operation::{Takes, Variant};
+use tagger_catalog::operation::Variant;
 
 /// A place for resources of one name: what was deleted and made again has two generations.
 pub struct Place {
@@ -222,17 +222,15 @@ impl World {
             let operation = known.operation;
             let named = match operation.takes {
                 _ if place.given => true,
-                _ if operation.variant == Variant::Replaces => place.arn.rsplit(':').next() == Some(id),
-                Takes::Arn => place.arn == id,
-                Takes::Last => place.arn.rsplit(['/', ':']).next() == Some(id),
-                Takes::Given => true,
+                _ if operation.variant == Variant::Replaces => names::end(&place.arn) == id,
+                takes => names::is_identifier(&place.arn, takes, id),
             };
             let same = operation.name == place.operation
                 || operation.variant == Variant::Replaces && place.operation == "s3:TagResource";
             // Operations of two versions of a service can share a reading call.
             named && (same || matches!(known.role, Role::Read))
         };
-        let region = place.arn.split(':').nth(3).unwrap_or_default();
+        let region = names::part(&place.arn, 3);
         let in_region = region.is_empty() || region == asked.region;
         let there = place.generations.last().is_some_and(|last| !last.deleted && last.visible <= now);
         (there && in_region && asked.known.iter().any(fits)).then_some(number)
@@ -267,7 +265,7 @@ impl World {
     fn looks(&self, asked: &Asked, now: u64) -> Answer {
         let shown = asked.ids.iter().filter_map(|id| {
             let place = &self.places[self.find_described(id, now)?];
-            let own = place.arn.rsplit('/').next() == Some(id);
+            let own = names::end(&place.arn) == id;
             own.then(|| (id.clone(), place.generations.last().map_or(&[][..], |last| &last.tags)))
         });
         answers::looks(asked.name.rsplit(':').next().unwrap_or_default(), &shown.collect::<Vec<_>>())
@@ -291,7 +289,7 @@ impl World {
             let child = |number: &usize| {
                 let child = &self.places[*number];
                 let shown = child.generations.last().is_some_and(|last| last.visible <= now);
-                shown.then(|| child.arn.rsplit('/').next().unwrap_or_default().to_owned())
+                shown.then(|| names::end(&child.arn).to_owned())
             };
             let children: Vec<_> = place.children.iter().filter_map(child).collect();
             let pending = children.len() < place.children.len();

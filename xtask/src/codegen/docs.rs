@@ -131,13 +131,16 @@ pub fn iam_policy(catalog: &Catalog) -> String {
     for (action, reason) in super::policy::LOOKING {
         why.entry(action).or_default().insert(reason.to_owned());
     }
+    for (action, reason) in super::policy::ON_APIS {
+        why.entry(action).or_default().insert(reason.to_owned());
+    }
     let (action, reason) = super::policy::HISTORY;
     why.entry(action).or_default().insert(reason.to_owned());
     for (action, reason) in super::policy::RECONCILING {
         why.entry(action).or_default().insert(format!("{reason}; unless the parameter `Reconcile` is off"));
     }
     let mut out = format!(
-        "# What the function may do\n\n{GENERATED}`AutoResourceTaggerPolicy` allows these actions on all resources, and writing the function's own log. \
+        "# What the function may do\n\n{GENERATED}`AutoResourceTaggerPolicy` allows these actions, API Gateway's on its own resources and the others on all, and writing the function's own log. \
          It may not create, change, delete, or read data.\n\n| action | why |\n|---|---|\n"
     );
     for (action, reasons) in why {

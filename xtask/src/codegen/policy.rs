@@ -30,6 +30,18 @@ pub const LOOKING: [(&str, &str); 3] = [
     ("ec2:DescribeVolumes", "see the tags that an AWS::EC2::Volume has from a launch template"),
 ];
 
+/// What API Gateway asks for on the tagged resource itself, beside the verb on `/tags`, each with its reason. A tagging call
+/// was seen to need PATCH there (<https://github.com/iann0036/iam-dataset/pull/39>, tried on AWS), and calls that give tags to
+/// need TagResource (<https://github.com/aws-amplify/amplify-cli/issues/12316>, <https://github.com/cloudtools/awacs/issues/254>).
+/// PATCH changes APIs as well, so it is allowed only where the request carries keys of tags, which no other PATCH does.
+pub const ON_APIS: [(&str, &str); 2] = [
+    (
+        "apigateway:PATCH",
+        "API Gateway asks for it on the resource that is tagged; only where the request carries keys of tags (`aws:TagKeys`)",
+    ),
+    ("apigateway:TagResource", "API Gateway asks for it on the resource that is tagged"),
+];
+
 /// The actions of the function, sorted.
 pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
@@ -54,6 +66,14 @@ pub fn policy(catalog: &Catalog) -> Value {
             { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*" },
             // API Gateway's actions are HTTP methods; only below /tags do they mean tagging.
             { "Sid": "TagApis", "Effect": "Allow", "Action": of_apis, "Resource": ["arn:*:apigateway:*::/tags/*", "arn:*:apigateway:*::/v2/tags/*"] },
+            {
+                "Sid": "PatchTagsOfApis",
+                "Effect": "Allow",
+                "Action": [ON_APIS[0].0],
+                "Resource": "arn:*:apigateway:*::/*",
+                "Condition": { "ForAnyValue:StringLike": { "aws:TagKeys": "*" } },
+            },
+            { "Sid": "TagResourcesOfApis", "Effect": "Allow", "Action": [ON_APIS[1].0], "Resource": "arn:*:apigateway:*::/*" },
             { "Sid": "ReadHistory", "Effect": "Allow", "Action": [HISTORY.0], "Resource": "*" },
             { "Sid": "Reconcile", "Effect": "Allow", "Action": RECONCILING.map(|(action, _)| action), "Resource": "*" },
             {
@@ -67,7 +87,11 @@ pub fn policy(catalog: &Catalog) -> Value {
 }
 
 /// Actions that the service authorization reference does not list, with what shows them.
-const NOT_LISTED: [(&str, &str); 2] = [
+const NOT_LISTED: [(&str, &str); 3] = [
+    (
+        "apigateway:TagResource",
+        "API Gateway's own refusal names it: https://github.com/aws-amplify/amplify-cli/issues/12316",
+    ),
     (
         "mediaconnect:ListTagsForGlobalResource",
         "the operation of AWS's API model; the reference lists ListTagsForResource alone",
@@ -85,6 +109,7 @@ const NOT_LISTED: [(&str, &str); 2] = [
 pub fn refuse_unknown_actions(catalog: &Catalog, listed: &str) -> Result<(), String> {
     let mut wanted = actions(catalog);
     wanted.extend(RECONCILING.map(|(action, _)| action.to_owned()));
+    wanted.extend(ON_APIS.map(|(action, _)| action.to_owned()));
     wanted.insert(HISTORY.0.to_owned());
     unknown(&wanted, listed)
 }

@@ -59,13 +59,14 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     for partition in &catalog.partitions {
         let _ = writeln!(
             out,
-            "    Partition {{ name: {:?}, prefixes: &{:?}, dns_suffix: {:?}, dualstack_suffix: {:?}, global_region: {:?}, global_event_regions: &{:?} }},",
+            "    Partition {{ name: {:?}, prefixes: &{:?}, dns_suffix: {:?}, dualstack_suffix: {:?}, global_region: {:?}, global_event_regions: &{:?}, forwards_events: {} }},",
             partition.name,
             partition.prefixes,
             partition.dns_suffix,
             partition.dualstack_suffix,
             partition.global_region,
-            partition.global_event_regions
+            partition.global_event_regions,
+            partition.forwards_events
         );
     }
     out.push_str("];\n\n");
@@ -166,10 +167,11 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
 }
 
 fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
-    let takes = if told.takes.starts_with("requestParameters.") {
+    let takes = if told.takes.starts_with("requestParameters.") || told.takes.starts_with("responseElements.")
+    {
         format!("Recorded({:?})", told.takes)
     } else {
-        word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("last", "Last"), ("path", "Path")])
+        word(&told.takes, &[("id", "Id"), ("arn", "Arn"), ("path", "Path")])
             .map_err(|error| format!("catalog/lifetimes.toml: {}: {error}", told.r#type))?
             .to_owned()
     };
@@ -214,7 +216,7 @@ fn templates(list: &OneOrMany) -> Result<String, String> {
             Part::Path { path, filter } => {
                 let filter = match filter {
                     Filter::None => "None",
-                    Filter::Last => "Last",
+                    Filter::Name => "Name",
                     Filter::Slash => "Slash",
                 };
                 format!("Part::Path {{ path: {path:?}, filter: Filter::{filter} }}")
@@ -237,7 +239,15 @@ fn operation_literal(operation: &Operation) -> Result<String, String> {
             return Err(format!("catalog/operations.toml: {}: unknown protocol `{other}`", operation.name));
         }
     };
-    let takes = word(&operation.takes, &[("arn", "Arn"), ("last", "Last"), ("given", "Given")])?;
+    let takes = match operation.takes.strip_prefix("after ") {
+        Some(text) => format!("After({text:?})"),
+        None => {
+            let known = [("arn", "Arn"), ("path", "Path"), ("last", "Last"), ("given", "Given")];
+            word(&operation.takes, &known)
+                .map_err(|error| format!("catalog/operations.toml: {}: {error}", operation.name))?
+                .to_owned()
+        }
+    };
     let variant = match operation.variant.as_deref() {
         None | Some("autoscaling") => "Regular",
         Some("ec2") => "Ec2",

@@ -4,7 +4,7 @@
 //! `# !!EACH_MANAGED_POLICY!!`) and `# !!END!!` is repeated for each of them, so that the form of a
 //! resource stays in the template and only its data comes from here.
 
-use super::{policy, rules};
+use super::{patterns, policy, rules};
 use crate::catalog::Catalog;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -26,11 +26,20 @@ const MOST_BYTES: usize = 1_000_000;
 /// has made one.
 const MOST_BYTES_IN_CALL: usize = 51_200;
 
-/// What the actions may take of the role's inline policy: its 10,240 characters less the other statements.
-const MOST_INLINE: usize = 8_500;
+/// What the actions may take of the role's inline policies: their 10,240 characters less the other statements and
+/// [`MARGIN`]; `templates/tests/test_form.py` counts the whole.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const MOST_INLINE: usize = 8_000;
 
-/// What they may take of a managed policy: its 6,144 characters less what is around them.
-const MOST_MANAGED: usize = 6_000;
+/// The most characters of a managed policy (the same page).
+const QUOTA_MANAGED: usize = 6_144;
+
+/// What is left of a policy's characters, so that a few more actions, or a longer name of a partition or a region, do not
+/// make the next deployment fail.
+const MARGIN: usize = 300;
+
+/// What actions may take of a managed policy.
+const MOST_MANAGED: usize = QUOTA_MANAGED - MARGIN - 110;
 
 /// How wide a list of actions is written.
 const WIDTH: usize = 118;
@@ -55,6 +64,7 @@ pub fn templates(catalog: &Catalog, root: &Path) -> Result<Vec<(&'static str, St
     let mut files = Vec::new();
     for (source, target, most) in FILES {
         let text = fs::read_to_string(root.join(source)).map_err(|error| format!("{source}: {error}"))?;
+        let text = text.replace("!!EACH_REGION_ALONE!!", &each_region_alone(catalog));
         let text = fill(&text, &rules, &actions, &of_api).map_err(|error| format!("{source}: {error}"))?;
         if text.len() > most {
             return Err(format!(
@@ -65,6 +75,16 @@ pub fn templates(catalog: &Catalog, root: &Path) -> Result<Vec<(&'static str, St
         files.push((target, text));
     }
     Ok(files)
+}
+
+/// The condition that holds in partitions in which EventBridge sends no events between regions.
+fn each_region_alone(catalog: &Catalog) -> String {
+    let alone = catalog.partitions.iter().filter(|partition| !partition.forwards_events);
+    let each: Vec<String> = alone.map(|one| format!("!Equals [!Ref AWS::Partition, {}]", one.name)).collect();
+    match each.as_slice() {
+        [one] => one.clone(),
+        several => format!("!Or [{}]", several.join(", ")),
+    }
 }
 
 /// The rules with `account` in their patterns, which are packed anew since that takes room.
@@ -85,7 +105,7 @@ fn with_account(rules: &Value) -> Result<Vec<Rule>, String> {
             let open = packed.last_mut().ok_or("no pattern")?;
             let mut longer = open.clone();
             add(&mut longer, &branch, name)?;
-            if characters(&pattern(&longer)) <= rules::QUOTA {
+            if characters(&pattern(&longer)) <= rules::MOST {
                 *open = longer;
                 continue;
             }
@@ -98,8 +118,8 @@ fn with_account(rules: &Value) -> Result<Vec<Rule>, String> {
         let suffix = if index == 0 { String::new() } else { format!("-{}", index + 1) };
         let rule = Rule { name: format!("auto-tag-create-resources{suffix}"), pattern: pattern(branches) };
         match characters(&rule.pattern) {
-            length if length > rules::QUOTA => {
-                Err(format!("{}: a pattern of {length} characters, {} at most", rule.name, rules::QUOTA))
+            length if length > rules::MOST => {
+                Err(format!("{}: a pattern of {length} characters, {} at most", rule.name, rules::MOST))
             }
             _ => Ok(rule),
         }
@@ -141,7 +161,26 @@ fn split(actions: &BTreeSet<String>) -> Result<Vec<Vec<&str>>, String> {
     if parts.len() > 11 {
         return Err(format!("{} managed policies, a role has 10 at most", parts.len() - 1));
     }
-    Ok(parts.into_iter().map(|(_, part)| part).collect())
+    let parts: Vec<Vec<&str>> = parts.into_iter().map(|(_, part)| part).collect();
+    for (index, part) in parts.iter().enumerate().skip(1) {
+        let length = characters(&managed_policy(part));
+        if length > QUOTA_MANAGED - MARGIN {
+            return Err(format!(
+                "AutoResourceTaggerPolicy-{} has {length} characters, {} at most, so that {MARGIN} are left: make MOST_MANAGED smaller",
+                index + 1,
+                QUOTA_MANAGED - MARGIN
+            ));
+        }
+    }
+    Ok(parts)
+}
+
+/// A managed policy as the template writes it.
+fn managed_policy(actions: &[&str]) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Sid": "TagAndReadTags", "Effect": "Allow", "Resource": "*", "Action": actions }],
+    })
 }
 
 /// Fills every hole of a template.
@@ -169,6 +208,9 @@ fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>], of_api: &[&str]) 
         .replace("!!MANAGED_POLICY_ARNS!!", &policies.join(", "))
         .replace("!!RULE_NAMES!!", &names.join(","))
         .replace("!!RULE_SEARCHES!!", &rule_searches(&names))
+        .replace("!!TAG_VALUE_PATTERN!!", &patterns::tag_value())
+        .replace("!!MORE_TAGS_PATTERN!!", &patterns::more_tags())
+        .replace("!!FIELDS!!", &patterns::fields(", "))
         .replace("!!VERSION!!", env!("CARGO_PKG_VERSION"));
     if let Some(line) = text.lines().find(|line| line.contains("!!")) {
         return Err(format!("a hole that nothing fills: {}", line.trim()));
@@ -266,7 +308,7 @@ mod tests {
         assert!(packed.len() > 1);
         let mut found = Vec::new();
         for rule in &packed {
-            assert!(characters(&rule.pattern) <= rules::QUOTA, "{}", rule.name);
+            assert!(characters(&rule.pattern) <= rules::MOST, "{}", rule.name);
             assert_eq!(rule.pattern["account"], json!(["123456789012"]));
             for branch in rules::branches(&rule.pattern["detail"]) {
                 found.extend(branch["eventName"].as_array().unwrap().iter().cloned());
@@ -283,6 +325,9 @@ mod tests {
         let parts = split(&actions).unwrap();
         assert_eq!(parts.concat(), actions.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(parts.len() > 2);
+        for part in &parts[1..] {
+            assert!(characters(&managed_policy(part)) <= QUOTA_MANAGED - MARGIN);
+        }
         let text = fill(
             "  A: [!!MANAGED_POLICY_ARNS!!]\n  # !!EACH_MANAGED_POLICY!!\n  !!POLICY_ID!!: !!ACTIONS!!\n  # !!END!!\n",
             &[],

@@ -4,7 +4,7 @@
 //! Nothing of this computer may get in that could change the bytes: no variable but those named here,
 //! and no path without another name for it. Nothing is installed outside of the target folder.
 
-use super::{Arch, EPOCH, GLIBC};
+use super::{Arch, EPOCH};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+use tagger_elf::GLIBC;
 
 /// What of the environment a build sees. All else, such as RUSTFLAGS, could change its bytes.
 const KEPT: [&str; 10] = [

@@ -16,11 +16,17 @@ use std::time::Duration;
 const TRIES: u32 = 30;
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// How often, and after which time, S3 is asked again that does not know a bucket yet which was just made: a bucket's
+/// settings become consistent after a while (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
+const EARLY_TRIES: u32 = 15;
+const EARLY_PAUSE: Duration = Duration::from_secs(2);
+
 /// S3 in one region.
 pub struct Buckets {
     client: Client,
     region: String,
     account: String,
+    early_pause: Duration,
 }
 
 /// Whose a bucket's name is.
@@ -43,6 +49,8 @@ impl Account {
             client: Client::from_conf(configuration),
             region: region.to_owned(),
             account: self.id.clone(),
+            // Nobody's quota is used up by asking the sandbox.
+            early_pause: if self.is_emulated() { Duration::from_millis(50) } else { EARLY_PAUSE },
         }
     }
 }
@@ -109,9 +117,25 @@ impl Buckets {
             .block_public_policy(true)
             .restrict_public_buckets(true)
             .build();
-        let ask = self.client.put_public_access_block().bucket(bucket);
-        let asked = ask.public_access_block_configuration(nothing_public).send().await;
-        asked.map(drop).map_err(told("s3:PutBucketPublicAccessBlock", &self.region))
+        self.until_known(async || {
+            let ask = self.client.put_public_access_block().bucket(bucket);
+            let asked = ask.public_access_block_configuration(nothing_public.clone()).send().await;
+            asked.map(drop).map_err(told("s3:PutBucketPublicAccessBlock", &self.region))
+        })
+        .await
+    }
+
+    /// Asks again as long as S3 does not know the bucket yet.
+    async fn until_known(&self, ask: impl AsyncFn() -> Result<(), Trouble>) -> Result<(), Trouble> {
+        for _ in 0..EARLY_TRIES {
+            match ask().await {
+                Err(trouble) if ["NoSuchBucket", "OperationAborted"].contains(&trouble.code.as_str()) => {
+                    tokio::time::sleep(self.early_pause).await;
+                }
+                result => return result,
+            }
+        }
+        ask().await
     }
 
     /// Puts an object into a bucket of this account.
@@ -119,9 +143,12 @@ impl Buckets {
     /// # Errors
     /// S3 refused it.
     pub async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Trouble> {
-        let ask = self.client.put_object().bucket(bucket).key(key).expected_bucket_owner(&self.account);
-        let asked = ask.body(ByteStream::from(bytes)).send().await;
-        asked.map(drop).map_err(told("s3:PutObject", &self.region))
+        self.until_known(async || {
+            let ask = self.client.put_object().bucket(bucket).key(key).expected_bucket_owner(&self.account);
+            let asked = ask.body(ByteStream::from(bytes.clone())).send().await;
+            asked.map(drop).map_err(told("s3:PutObject", &self.region))
+        })
+        .await
     }
 
     /// Removes a bucket with all that is in it.

@@ -44,6 +44,17 @@ pub struct Mapping {
     pub source: String,
     /// `Enabled`, `Disabled`, `Enabling`, …
     pub state: String,
+    /// How many calls at a time it may make; none where it has no maximum of its own.
+    pub most: Option<i32>,
+}
+
+/// How many calls at a time Lambda takes for an account in a region.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// For all functions together.
+    pub all: i32,
+    /// For those that have none reserved, which share it.
+    pub shared: i32,
 }
 
 /// Lambda in one region.
@@ -101,6 +112,24 @@ impl Functions {
         Ok(found.and_then(|found| found.reserved_concurrent_executions()))
     }
 
+    /// How many calls at a time the account may have in this region. 1,000 by default; new accounts begin with fewer:
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+    ///
+    /// # Errors
+    /// Lambda could not be asked, or answered without numbers.
+    pub async fn limit(&self) -> Result<Limit, Trouble> {
+        let call = "lambda:GetAccountSettings";
+        let asked = self.client.get_account_settings().send().await;
+        let answer = asked.map_err(told(call, &self.region))?;
+        let found = answer.account_limit().map(|limit| Limit {
+            all: limit.concurrent_executions(),
+            shared: limit.unreserved_concurrent_executions().unwrap_or(limit.concurrent_executions()),
+        });
+        found.filter(|limit| limit.all > 0).ok_or_else(|| {
+            Trouble::new(call, &self.region, "UnreadableAnswer", "no limit of concurrent executions")
+        })
+    }
+
     /// A function's own policy, as JSON; none when nobody else may do anything with it.
     ///
     /// # Errors
@@ -133,6 +162,7 @@ impl Functions {
                 uuid: text(found.uuid()),
                 source: text(found.event_source_arn()),
                 state: text(found.state()),
+                most: found.scaling_config().and_then(|config| config.maximum_concurrency()),
             }));
             page = answer.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
             if page.is_none() {

@@ -14,13 +14,15 @@ pub struct Decision {
     pub by_organization: Option<bool>,
     /// What the role's permissions boundary says; none where it has none.
     pub by_boundary: Option<bool>,
+    /// Whether a policy has a condition on something that the simulation was not told, such as a second factor.
+    pub lacks_context: bool,
 }
 
 /// How many actions go with one call: the request is a form, and a long one is refused.
 const BATCH: usize = 50;
 
 impl Account {
-    /// Asks which of these actions a role may use on a resource (`*` for any). The simulation sees the role's policies
+    /// Asks which of these actions a role (or a user) may use on a resource (`*` for any). The simulation sees the role's policies
     /// and its boundary, and service control policies only as far as it says so; no policy of a resource, unless it is
     /// handed in: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
     ///
@@ -76,6 +78,7 @@ impl Account {
                     by_boundary: result
                         .permissions_boundary_decision_detail()
                         .map(|detail| detail.allowed_by_permissions_boundary()),
+                    lacks_context: !result.missing_context_values().is_empty(),
                 }
             }));
             page = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);

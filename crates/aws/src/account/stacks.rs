@@ -13,6 +13,11 @@ use std::{collections::BTreeMap, time::Duration};
 /// How often a change set is asked for.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How often, and after which time, CloudFormation is asked again that does not find yet what was just made: the bucket
+/// with the template, or the change set.
+const EARLY_TRIES: u32 = 15;
+const EARLY_PAUSE: Duration = Duration::from_secs(2);
+
 /// The most bytes of a template that goes with the call:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
 pub const MOST_INLINE: usize = 51_200;
@@ -167,7 +172,7 @@ impl Stacks {
                 .set_use_previous_value(value.is_none().then_some(true))
                 .build()
         });
-        let asked = self
+        let ask = self
             .client
             .create_change_set()
             .stack_name(name)
@@ -177,17 +182,31 @@ impl Stacks {
             .set_template_url(url)
             .set_parameters(Some(parameters.collect()))
             .capabilities(Capability::CapabilityNamedIam)
-            .description("made by tagger deploy")
-            .send()
-            .await
-            .map_err(told(call, &self.region))?;
+            .description("made by tagger deploy");
+        let mut tries = 0;
+        let asked = loop {
+            match ask.clone().send().await.map_err(told(call, &self.region)) {
+                Err(trouble) if is_too_early(&trouble) && tries < EARLY_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(EARLY_PAUSE).await;
+                }
+                asked => break asked?,
+            }
+        };
         let (id, stack) = (text(asked.id()), text(asked.stack_id()));
         let mut found = ChangeSet { id: id.clone(), stack, creates, changes: Vec::new() };
-        let mut page: Option<String> = None;
+        let (mut page, mut tries): (Option<String>, u32) = (None, 0);
         loop {
             let asked =
                 self.client.describe_change_set().change_set_name(&id).set_next_token(page.clone()).send();
-            let answer = asked.await.map_err(told("cloudformation:DescribeChangeSet", &self.region))?;
+            let answer = match asked.await.map_err(told("cloudformation:DescribeChangeSet", &self.region)) {
+                Err(trouble) if trouble.code.starts_with("ChangeSetNotFound") && tries < EARLY_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                answer => answer?,
+            };
             let reason = text(answer.status_reason());
             match answer.status() {
                 Some(ChangeSetStatus::CreateComplete) => {}
@@ -249,6 +268,15 @@ impl Stacks {
             return Ok(());
         }
         self.delete(&change_set.stack).await
+    }
+
+    /// Asks for a stack's change sets, only to see whether this principal may.
+    ///
+    /// # Errors
+    /// CloudFormation refused it; a stack that is not there is refused otherwise than a principal.
+    pub async fn may_list_change_sets(&self, name: &str) -> Result<(), Trouble> {
+        let asked = self.client.list_change_sets().stack_name(name).send().await;
+        asked.map(drop).map_err(told("cloudformation:ListChangeSets", &self.region))
     }
 
     /// Begins to delete a stack.
@@ -348,6 +376,15 @@ impl Stacks {
         events.reverse();
         Ok(events)
     }
+}
+
+/// Whether CloudFormation does not see the bucket of a template yet. It has no code of its own for that.
+fn is_too_early(trouble: &Trouble) -> bool {
+    trouble.code == "ValidationError"
+        && trouble.message.contains("S3 error")
+        && ["NoSuchBucket", "specified bucket does not exist"]
+            .iter()
+            .any(|words| trouble.message.contains(words))
 }
 
 fn stack(found: &types::Stack) -> Stack {

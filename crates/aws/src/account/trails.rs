@@ -5,6 +5,7 @@ use aws_sdk_cloudtrail::{
     Client,
     types::{AdvancedEventSelector, ReadWriteType},
 };
+use std::time::{Duration, SystemTime};
 
 /// A trail that this account has, or that its organization has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Trail {
     pub bucket: String,
     /// Whether it logs now; not known where the caller may not ask.
     pub logging: Option<bool>,
+    /// Since when it logs without an interruption; not known where the caller may not ask.
+    pub since: Option<SystemTime>,
     /// What it logs; not known where the caller may not ask.
     pub selection: Option<Selection>,
 }
@@ -34,6 +37,8 @@ pub struct Trail {
 pub struct Selection {
     /// Whether calls that write are logged.
     pub writes: bool,
+    /// Whether calls that only read are logged as well; `AssumeRole` is one.
+    pub reads: bool,
     /// Event sources that are left out, for example `kms.amazonaws.com`.
     pub without: Vec<String>,
 }
@@ -69,12 +74,16 @@ impl Account {
                 all_regions: found.is_multi_region_trail() == Some(true),
                 global_services: found.include_global_service_events() == Some(true),
                 bucket: text(found.s3_bucket_name()),
-                logging: logging.and_then(|status| status.is_logging()),
+                logging: logging.as_ref().and_then(|status| status.is_logging()),
+                since: logging.as_ref().and_then(|status| status.start_logging_time()).map(|time| {
+                    SystemTime::UNIX_EPOCH + Duration::from_secs(time.secs().max(0).unsigned_abs())
+                }),
                 selection: selectors.map(|selectors| {
                     let mut selection = Selection::default();
                     for selector in selectors.event_selectors() {
                         if selector.include_management_events() != Some(false) {
                             selection.writes |= selector.read_write_type() != Some(&ReadWriteType::ReadOnly);
+                            selection.reads |= selector.read_write_type() != Some(&ReadWriteType::WriteOnly);
                             selection
                                 .without
                                 .extend(selector.exclude_management_event_sources().iter().cloned());
@@ -97,13 +106,15 @@ fn advanced(selector: &AdvancedEventSelector, selection: &mut Selection) {
     if !field("eventCategory").is_some_and(|field| field.equals().iter().any(|value| value == "Management")) {
         return;
     }
-    let reads_only =
-        field("readOnly").is_some_and(|field| field.equals().iter().any(|value| value == "true"));
+    let only = |which: &str| {
+        field("readOnly").is_some_and(|field| field.equals().iter().any(|value| value == which))
+    };
     // A selector that names event sources or names logs only those.
     let narrowed = ["eventSource", "eventName", "userIdentity.arn"].iter().any(|name| {
         field(name).is_some_and(|field| !field.equals().is_empty() || !field.starts_with().is_empty())
     });
-    selection.writes |= !reads_only && !narrowed;
+    selection.writes |= !only("true") && !narrowed;
+    selection.reads |= !only("false") && !narrowed;
     if let Some(sources) = field("eventSource") {
         selection.without.extend(sources.not_equals().iter().cloned());
     }
@@ -117,5 +128,34 @@ fn known<T>(asked: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
             Err(trouble)
         }
         Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudtrail::types::AdvancedFieldSelector;
+
+    #[test]
+    fn what_advanced_selectors_log() {
+        let selector = |fields: &[(&str, &str)]| {
+            let field = |(name, value): &(&str, &str)| {
+                AdvancedFieldSelector::builder().field(*name).equals(*value).build().unwrap()
+            };
+            let fields = fields.iter().map(field).collect();
+            AdvancedEventSelector::builder().set_field_selectors(Some(fields)).build().unwrap()
+        };
+        let management = ("eventCategory", "Management");
+        for (case, fields, writes, reads) in [
+            ("all", vec![management], true, true),
+            ("writes", vec![management, ("readOnly", "false")], true, false),
+            ("reads", vec![management, ("readOnly", "true")], false, true),
+            ("one service", vec![management, ("eventSource", "kms.amazonaws.com")], false, false),
+            ("data events", vec![("eventCategory", "Data")], false, false),
+        ] {
+            let mut selection = Selection::default();
+            advanced(&selector(&fields), &mut selection);
+            assert_eq!((selection.writes, selection.reads), (writes, reads), "{case}");
+        }
     }
 }

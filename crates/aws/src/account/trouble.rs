@@ -33,6 +33,8 @@ pub enum Kind {
     NotFound,
     /// No region is configured.
     NoRegion,
+    /// There is no such profile in the configuration.
+    NoProfile,
     /// AWS was not reached.
     Unreachable,
     /// Too many calls, after all retries.
@@ -61,6 +63,7 @@ impl Trouble {
         };
         match self.code.as_str() {
             "NoRegion" => Kind::NoRegion,
+            "NoProfile" => Kind::NoProfile,
             "NoCredentials" => Kind::NoCredentials,
             "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Kind::Expired,
             "InvalidClientTokenId"
@@ -98,7 +101,7 @@ impl Trouble {
     }
 
     /// What to do about it, where something can be said.
-    pub fn mend(&self) -> Option<String> {
+    pub fn fix(&self) -> Option<String> {
         Some(match self.kind() {
             Kind::NoRegion => {
                 "name the home region with --region or AWS_REGION, or set it in the profile".to_owned()
@@ -136,6 +139,11 @@ impl Trouble {
                  another bucket with --code-bucket"
                     .to_owned()
             }
+            Kind::NoProfile => {
+                "name one that is there with --profile or AWS_PROFILE, or make it (`aws configure --profile NAME`, `aws \
+                 configure sso`)"
+                    .to_owned()
+            }
             Kind::NotFound | Kind::Other => return None,
         })
     }
@@ -151,8 +159,8 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.region.is_empty() { String::new() } else { format!(" in {}", self.region) };
         write!(f, "{}{place}: {}: {}", self.call, self.code, self.message)?;
-        if let Some(mend) = self.mend() {
-            write!(f, "\n  {mend}")?;
+        if let Some(fix) = self.fix() {
+            write!(f, "\n  {fix}")?;
         }
         Ok(())
     }
@@ -229,10 +237,10 @@ mod tests {
             ),
             ("NoRegion", "", Kind::NoRegion, "--region"),
         ];
-        for (code, message, kind, mend) in cases {
+        for (code, message, kind, fix) in cases {
             let trouble = Trouble::new("sts:GetCallerIdentity", "eu-west-1", code, message);
             assert_eq!(trouble.kind(), kind, "{code}: {message}");
-            assert!(trouble.mend().is_some_and(|text| text.contains(mend)), "{code}: {:?}", trouble.mend());
+            assert!(trouble.fix().is_some_and(|text| text.contains(fix)), "{code}: {:?}", trouble.fix());
         }
     }
 }

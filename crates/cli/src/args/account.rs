@@ -2,7 +2,7 @@
 
 use super::PolicyFile;
 use crate::cost_model::Delivery;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Which account, and where.
@@ -56,6 +56,10 @@ pub struct Deploy {
     /// The function's zip; by default `bootstrap.zip` beside this program
     #[arg(long, value_name = "FILE")]
     pub zip: Option<PathBuf>,
+    /// Take a zip whose program needs a newer glibc than Lambda has: for an emulator, which runs it on this
+    /// computer. On AWS such a function ends at its start
+    #[arg(long)]
+    pub any_glibc: bool,
     /// Bucket for the zip; by default auto-resource-tagger-code-ACCOUNT-REGION, which is made
     #[arg(long, value_name = "NAME", value_parser = bucket)]
     pub code_bucket: Option<String>,
@@ -65,6 +69,9 @@ pub struct Deploy {
     /// With --organization: ids of organizational units or of the root, with commas; by default the root
     #[arg(long, value_name = "LIST", requires = "organization", value_delimiter = ',')]
     pub targets: Vec<String>,
+    /// Print a policy for whoever deploys, for any account of the region's partition, and do nothing
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub print_policy: Option<PolicyOf>,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -74,6 +81,28 @@ pub struct Deploy {
     /// Print JSON lines; does not ask, so it needs --yes or --dry-run
     #[arg(long)]
     pub json: bool,
+}
+
+/// A policy of `templates/deployer.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyOf {
+    /// What `tagger deploy`, `status`, `doctor` and `destroy` call
+    Command,
+    /// What CloudFormation calls in the name of whoever deploys
+    Cloudformation,
+    /// What --organization needs besides
+    Organization,
+}
+
+impl PolicyOf {
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Cloudformation => "cloudformation",
+            Self::Organization => "organization",
+        }
+    }
 }
 
 /// `tagger status`.
@@ -105,8 +134,8 @@ pub struct Doctor {
     /// Create an SQS queue, wait for its tag, say how long each hop took, and remove it
     #[arg(long)]
     pub canary: bool,
-    /// With --canary: how long to wait
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "canary")]
+    /// With --canary: how long to wait; a new trail can need more than ten minutes until its first event
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, requires = "canary")]
     pub wait: u64,
     /// With --canary: say what would be done, and do nothing
     #[arg(long, requires = "canary")]
@@ -154,36 +183,36 @@ pub struct Destroy {
 #[command(after_help = "\
 Examples:
   tagger redrive                              what was given up: why, of which service, since when, how many
-  tagger redrive --why AccessDenied           move those back, after the role was allowed it
+  tagger redrive --why AccessDenied           move those back, after the role was given the permission
   tagger redrive --all --before 2026-11-20 --dry-run
   tagger redrive --why resource-uncertain --service s3 --confirm
   tagger redrive --discard --event 712fd3fc-6d9c-4a5a-8f3e-0c1d2e3f4a5b > kept.jsonl
 
-A letter has to fit each option that is given; an option that is given several times, one of them.
-Letters go to the retry queue first and are deleted only when they are there: whatever interrupts it
-leaves some of them in both, which does no harm, and loses none. Looking hides letters from other
-readers for a moment, and from the alarm.
+A dead letter has to fit each option that is given; of an option that is given several times, one.
+Dead letters go to the retry queue first and are deleted only when they are there: whatever interrupts
+it leaves some of them in both, which does no harm, and loses none. Looking hides them from other
+readers for a moment, and from the alarm. When none fits, the reasons that are there are listed.
 
-Exit code 3: a letter could not be opened (it stays), or not every letter could be seen.")]
+Exit code 3: a dead letter could not be opened (it stays), or not every one could be seen.")]
 pub struct Redrive {
     #[command(flatten)]
     pub aws: Aws,
-    /// Every letter
+    /// Every dead letter
     #[arg(long)]
     pub all: bool,
-    /// Letters with this code (AccessDenied), class (denied) or what denied it (permission)
+    /// Dead letters whose code (AccessDenied), class (denied) or what denied it (permission) begins with this
     #[arg(long, value_name = "CODE|CLASS")]
     pub why: Vec<String>,
-    /// Letters about this service, for example `sqs`
+    /// Dead letters about this service, for example `sqs`
     #[arg(long, value_name = "NAME")]
     pub service: Vec<String>,
-    /// The letter with this event's id, or message's id
+    /// The dead letter with this event's id, or message's id
     #[arg(long, value_name = "ID")]
     pub event: Vec<String>,
-    /// Letters about what was seen first before this: 2026-11-24, 2026-11-24T08:30:00Z, or 3d, 12h, 30m ago
+    /// Dead letters about what was seen first before this: 2026-11-24, 2026-11-24T08:30:00Z, or 3d, 12h, 30m ago
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub before: Option<u64>,
-    /// Letters about what was seen first then or later
+    /// Dead letters about what was seen first then or later
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<u64>,
     /// You know that each resource is still the one that this call created, and not another with its name:

@@ -24,6 +24,7 @@ pub fn run(arguments: &Cost) -> Result<ExitCode, Error> {
         batch: arguments.batch,
         trail: arguments.trail,
         events: arguments.events_per_resource,
+        reads: arguments.reads_per_write,
         regions: arguments.regions,
         architecture: arguments.architecture,
         alarms: arguments.alarms == Switch::On,
@@ -349,10 +350,11 @@ fn document(shape: &Shape) -> String {
         ("`--delivery queue`", Shape { delivery: cost_model::Delivery::Queue, ..base }),
         ("`--delivery queue --batch 10`", Shape { delivery: cost_model::Delivery::Queue, batch: 10, ..base }),
         ("`--trail own-first`", Shape { trail: Trail::OwnFirst, ..base }),
+        ("`--trail own-first --reads-per-write 0`", Shape { trail: Trail::OwnFirst, reads: 0.0, ..base }),
         ("`--trail own-second`", Shape { trail: Trail::OwnSecond, ..base }),
         (
-            "`--trail own-second --events-per-resource 1.1`",
-            Shape { trail: Trail::OwnSecond, events: 1.1, ..base },
+            "`--trail own-second --events-per-resource 1.1 --reads-per-write 0`",
+            Shape { trail: Trail::OwnSecond, events: 1.1, reads: 0.0, ..base },
         ),
         ("`--regions 17`", Shape { regions: 17, ..base }),
     ];
@@ -374,8 +376,13 @@ fn document(shape: &Shape) -> String {
     out.push_str(&format!("{}\n{whys}", markdown(&rows)));
     out.push_str(
         "\nThe specification's rows from 500,000 on are a second copy of 1.1 management events for each resource, and \
-         nothing else. A second trail logs every writing call of the account, not only creations, and so costs more than \
-         that: where a trail is there already, name it in `ExistingTrail`. The specification counts no alarms, no dashboard and no \
+         nothing else. A second trail logs every call of the account, not only creations, and so costs more than \
+         that: where a trail is there already, `tagger deploy` uses it, as it is.\n\n\
+         The stack's own trail logs reads too, since the specification says that CloudTrail logs all API calls. The first copy \
+         of them is free as that of writes is, and EventBridge's rules do not get them, so that what reads add is files in \
+         the bucket and the space for them: the difference of the two rows of `--trail own-first`. At the \
+         assumed rate they bring no row above the specification's; what is above it there is so without them. Beside another trail (`--trail new`) each read is \
+         paid for as a further copy, which is most of that bill.\n\nThe specification counts no alarms, no dashboard and no \
          idle queues; beyond the free tiers their price does not depend on how much is created.\n",
     );
 
@@ -383,6 +390,7 @@ fn document(shape: &Shape) -> String {
     for shape in [
         Shape { resources: 5_000_000, ..base },
         Shape { resources: 500, free_tier: false, ..base },
+        Shape { resources: 500_000, trail: Trail::OwnFirst, ..base },
         Shape { resources: 500_000, trail: Trail::OwnSecond, ..base },
     ] {
         out.push_str(&format!("{}\n", bill_markdown(&shape)));

@@ -8,7 +8,9 @@
 mod mends;
 mod organization;
 mod parameters;
+mod permissions;
 mod rate;
+mod settings;
 mod state;
 pub mod target;
 mod trail;
@@ -21,12 +23,13 @@ use crate::{
     cost_model::{Delivery, Shape, Trail as CostTrail},
     deployment::{Deployment, FORWARDER, STACK, VERSION},
     exit_code::{Error, ExitCode},
-    input,
+    input, output,
     report::Report,
     templates,
 };
 use futures_util::future::join_all;
 use serde_json::json;
+use state::Next;
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{
     Account, Kind,
@@ -42,6 +45,9 @@ use zip::FunctionZip;
 /// # Errors
 /// Wrong arguments, an account that cannot be asked, or a stack that failed: each with the mend.
 pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
+    if let Some(which) = arguments.print_policy {
+        return permissions::print(arguments, which);
+    }
     let report = Report::new(arguments.json);
     if arguments.json && !arguments.yes && !arguments.dry_run {
         return Err(Error::Usage("--json does not ask: give --yes, or --dry-run to look only".to_owned()));
@@ -51,15 +57,59 @@ pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
         Some(_) => Some(input::policy(&arguments.policy)?),
         None => None,
     };
-    let zip = FunctionZip::find(arguments.zip.as_deref())?;
+    let organization: &[&str] = if arguments.organization { &[templates::ORGANIZATION] } else { &[] };
+    settings::check_each(&[organization, &[templates::TAGGER]].concat(), &arguments.set)?;
+    let zip = FunctionZip::find(arguments.zip.as_deref(), arguments.any_glibc)?;
     let stop = Stop::listen()?;
     aws::run(async {
         let account = aws::account(&arguments.aws).await?;
-        if arguments.organization {
-            return organization::deploy(&account, arguments, policy.as_ref(), &zip, report, &stop).await;
+        if account.partition.forwards_events {
+            in_region(&account, arguments, policy.as_ref(), &zip, report, &stop).await
+        } else {
+            in_each_region(&account, arguments, policy.as_ref(), &zip, report, &stop).await
         }
-        one_account(&account, arguments, policy.as_ref(), &zip, None, report, &stop).await
     })
+}
+
+/// Deploys with the account's region as the home region.
+async fn in_region(
+    account: &Account,
+    arguments: &Deploy,
+    policy: Option<&Policy>,
+    zip: &FunctionZip,
+    report: Report,
+    stop: &Stop,
+) -> Result<ExitCode, Error> {
+    if arguments.organization {
+        return organization::deploy(account, arguments, policy, zip, report, stop).await;
+    }
+    one_account(account, arguments, policy, zip, None, report, stop).await
+}
+
+/// Where EventBridge sends no events between regions (China), each region is a home region of its own.
+async fn in_each_region(
+    account: &Account,
+    arguments: &Deploy,
+    policy: Option<&Policy>,
+    zip: &FunctionZip,
+    report: Report,
+    stop: &Stop,
+) -> Result<ExitCode, Error> {
+    let there = Deployment::find(account).await?;
+    let mut regions = vec![account.region.clone()];
+    regions.extend(wanted_regions(arguments, account, &there)?);
+    let text = format!(
+        "EventBridge sends no events between the regions of {}, so each one gets a function of its own: {}",
+        account.partition.name,
+        regions.join(", ")
+    );
+    report.say("regions", &text, json!({ "partition": account.partition.name, "regions": regions }))?;
+    say_uncovered(account, &there.regions, &regions, report)?;
+    for region in &regions {
+        report.say("region", &format!("\n--- {region} ---"), json!({ "region": region }))?;
+        in_region(&account.moved_to(region), arguments, policy, zip, report, stop).await?;
+    }
+    Ok(ExitCode::Fine)
 }
 
 /// Deploys to the account of the caller; `alarm_topic` is the organization's, where there is one.
@@ -75,9 +125,13 @@ async fn one_account(
     let who = format!("Account {}, as {}\nHome region {}", account.id, account.caller, account.region);
     let more = json!({ "account": account.id, "caller": account.caller, "homeRegion": account.region, "version": VERSION });
     report.say("account", &who, more)?;
-    let there = Deployment::find(account).await?;
+    let mut there = Deployment::find(account).await?;
+    if !account.partition.forwards_events {
+        there.home = there.home.filter(|(region, _)| *region == account.region);
+    }
     refuse_two_homes(account, &there)?;
-    let mut regions = regions(arguments, account, &there)?;
+    let mut regions = forwarder_regions(arguments, account, &there)?;
+    check_settings(arguments, policy, &there)?;
 
     let mut home = Target::new(account, &account.region, STACK, there.home.clone().map(|(_, stack)| stack));
     home.settle(arguments.dry_run, arguments.yes, report, stop).await?;
@@ -96,6 +150,7 @@ async fn one_account(
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
     }
+    permissions::check(account, arguments.dry_run, report).await?;
     let mut targets = vec![home];
     let mut left_out = Vec::new();
     // What was one of this account's forwarders is in the way where the function is to be.
@@ -206,7 +261,8 @@ async fn one_account(
 async fn discard(targets: &mut [Target]) {
     for target in targets {
         if let Err(trouble) = target.discard().await {
-            eprintln!("tagger: a change set of {} in {} stays: {trouble}", target.name, target.region);
+            let place = format!("{} in {}", target.name, target.region);
+            output::complain(&format!("tagger: a change set of {place} stays: {trouble}"));
         }
     }
 }
@@ -265,10 +321,40 @@ fn refuse_two_homes(account: &Account, there: &Deployment) -> Result<(), Error> 
     Ok(())
 }
 
-/// The other regions to cover: those that are asked for, those that have a forwarder, and always that of
-/// the global services.
-fn regions(arguments: &Deploy, account: &Account, there: &Deployment) -> Result<BTreeSet<String>, Error> {
+/// What the stack would be told, held against what works, before anything is made, changed or removed.
+fn check_settings(arguments: &Deploy, policy: Option<&Policy>, there: &Deployment) -> Result<(), Error> {
+    // A stack that never came to life is removed first: its values are not kept.
+    let kept = there.home.as_ref().map(|(_, stack)| stack);
+    let kept = kept.filter(|stack| !matches!(state::next(Some(&stack.status)), Next::Create | Next::Remove));
+    let told = parameters::settings(arguments, policy)?;
+    let told = parameters::merged(&templates::parameters(templates::TAGGER), told, kept);
+    settings::check_all(templates::TAGGER, &told, kept, |name| parameters::option(arguments, policy, name))
+}
+
+/// The regions that get a forwarder: none where EventBridge sends no events between regions.
+fn forwarder_regions(
+    arguments: &Deploy,
+    account: &Account,
+    there: &Deployment,
+) -> Result<BTreeSet<String>, Error> {
+    if account.partition.forwards_events {
+        wanted_regions(arguments, account, there)
+    } else {
+        Ok(BTreeSet::new())
+    }
+}
+
+/// The other regions to cover: those that are asked for, those that are covered, and always those of the global
+/// services.
+fn wanted_regions(
+    arguments: &Deploy,
+    account: &Account,
+    there: &Deployment,
+) -> Result<BTreeSet<String>, Error> {
     let mut wanted: BTreeSet<String> = there.forwarders.keys().cloned().collect();
+    if !account.partition.forwards_events {
+        wanted.extend(there.homes().map(|(region, _)| region.clone()));
+    }
     match arguments.regions.as_deref() {
         None => {}
         Some("all") => wanted.extend(there.regions.iter().cloned()),
@@ -433,22 +519,9 @@ async fn say_the_rest(
             )?;
         }
     }
-    let uncovered: Vec<&str> = there
-        .regions
-        .iter()
-        .filter(|region| !regions.contains(*region) && **region != account.region)
-        .map(String::as_str)
-        .collect();
-    if !uncovered.is_empty() {
-        // Global services log in the partition's global region, which is always covered, but for these two
-        // (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>).
-        let here = account.partition.name == "aws" && uncovered.contains(&"us-west-2");
-        let also = if here { " Global Accelerator and Network Manager log in us-west-2." } else { "" };
-        let text = format!(
-            "Not tagged: what is created in {} (`--regions all` covers every enabled region).{also}",
-            uncovered.join(", ")
-        );
-        report.say("uncovered", &text, json!({ "regions": uncovered }))?;
+    if account.partition.forwards_events {
+        let covered: Vec<String> = regions.iter().chain([&account.region]).cloned().collect();
+        say_uncovered(account, &there.regions, &covered, report)?;
     }
     for trouble in &there.unread {
         report.say(
@@ -458,4 +531,27 @@ async fn say_the_rest(
         )?;
     }
     Ok(())
+}
+
+/// The enabled regions in which nothing will be tagged.
+fn say_uncovered(
+    account: &Account,
+    enabled: &[String],
+    covered: &[String],
+    report: Report,
+) -> Result<(), Error> {
+    let uncovered: Vec<&str> =
+        enabled.iter().filter(|region| !covered.contains(region)).map(String::as_str).collect();
+    if uncovered.is_empty() {
+        return Ok(());
+    }
+    // Global services log in the partition's global region, which is always covered, but for these two
+    // (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>).
+    let here = account.partition.name == "aws" && uncovered.contains(&"us-west-2");
+    let also = if here { " Global Accelerator and Network Manager log in us-west-2." } else { "" };
+    let text = format!(
+        "Not tagged: what is created in {} (`--regions all` covers every enabled region).{also}",
+        uncovered.join(", ")
+    );
+    report.say("uncovered", &text, json!({ "regions": uncovered }))
 }

@@ -54,7 +54,7 @@ async fn destroy(
     }
     let of_organization = arguments.organization && there.organization.is_some();
     let of_set = |stack: &Stack| stack.name.starts_with("StackSet-");
-    let mut stacks = there.home.iter().map(|(_, stack)| stack).chain(there.forwarders.values());
+    let mut stacks = there.homes().map(|(_, stack)| stack).chain(there.forwarders.values());
     if let Some(stack) = stacks.find(|stack| of_set(stack)).filter(|_| !of_organization) {
         return Err(Error::Failure(format!(
             "the organization's StackSets made {}: remove it where they are (`tagger destroy --organization` in the \
@@ -70,20 +70,23 @@ async fn destroy(
     for (region, stack) in there.forwarders.iter().filter(|(_, stack)| !of_set(stack)) {
         doomed.push(Target::new(account, region, FORWARDER, Some(stack.clone())));
     }
-    let home =
-        there.home.as_ref().map(|(region, stack)| Target::new(account, region, STACK, Some(stack.clone())));
-    let mut code = code_bucket(account, &there).await?;
+    // More than one where each region has a function of its own.
+    let mut homes: Vec<Target> = there
+        .homes()
+        .map(|(region, stack)| Target::new(account, region, STACK, Some(stack.clone())))
+        .collect();
+    let mut code = code_buckets(account, &there).await?;
     if of_organization {
         let outputs = there.organization.as_ref().and_then(|stack| stack.outputs.get("ArtifactBucketName"));
         code.extend(outputs.map(|bucket| (account.region.clone(), bucket.clone())));
     }
     doomed.retain(|target| target.stack.is_some());
-    if doomed.is_empty() && home.is_none() && code.is_empty() {
+    if doomed.is_empty() && homes.is_empty() && code.is_empty() {
         report.say("end", "Nothing of the tagger is deployed here.", json!({ "changed": false }))?;
         return Ok(ExitCode::Fine);
     }
     let letters = letters(account, &there).await?;
-    say_plan(&doomed, home.as_ref(), &code, &there, &letters, report)?;
+    say_plan(&doomed, &homes, &code, &there, &letters, report)?;
     if of_organization {
         let text = "  WARNING in every account of the organization the queues go with what lies in them, which was not looked at";
         report.say("warning", text, json!({}))?;
@@ -117,7 +120,7 @@ async fn destroy(
             failed.join("\n")
         )));
     }
-    if let Some(mut home) = home {
+    for home in &mut homes {
         home.remove(report, stop).await?;
     }
     for (region, bucket) in &code {
@@ -132,18 +135,26 @@ async fn destroy(
     Ok(ExitCode::Fine)
 }
 
-/// The bucket that `tagger deploy` made for the zips.
-async fn code_bucket(account: &Account, there: &Deployment) -> Result<Vec<(String, String)>, Error> {
-    let region = there.home.as_ref().map_or(&account.region, |(region, _)| region).clone();
-    let bucket = format!("{STACK}-code-{}-{region}", account.id);
-    let owner = account.buckets(&region).owner(&bucket).await?;
-    Ok((owner == Owner::Us).then_some((region, bucket)).into_iter().collect())
+/// The buckets that `tagger deploy` made for the zips.
+async fn code_buckets(account: &Account, there: &Deployment) -> Result<Vec<(String, String)>, Error> {
+    let mut regions: Vec<&String> = there.homes().map(|(region, _)| region).collect();
+    if regions.is_empty() {
+        regions.push(&account.region);
+    }
+    let mut found = Vec::new();
+    for region in regions {
+        let bucket = format!("{STACK}-code-{}-{region}", account.id);
+        if account.buckets(region).owner(&bucket).await? == Owner::Us {
+            found.push((region.clone(), bucket));
+        }
+    }
+    Ok(found)
 }
 
 /// Queues in which something lies, with how much.
 async fn letters(account: &Account, there: &Deployment) -> Result<Vec<(String, String, u64)>, Error> {
     let mut queues: Vec<(String, &str)> = Vec::new();
-    if let Some((region, _)) = &there.home {
+    for (region, _) in there.homes() {
         let names = [
             "auto-resource-tagger-dead-letters",
             "auto-resource-tagger-undelivered",
@@ -167,13 +178,13 @@ async fn letters(account: &Account, there: &Deployment) -> Result<Vec<(String, S
 
 fn say_plan(
     doomed: &[Target],
-    home: Option<&Target>,
+    homes: &[Target],
     code: &[(String, String)],
     there: &Deployment,
     letters: &[(String, String, u64)],
     report: Report,
 ) -> Result<(), Error> {
-    for target in doomed.iter().chain(home) {
+    for target in doomed.iter().chain(homes) {
         let text = format!("  -  the stack {} in {}", target.name, target.region);
         report.say("plan", &text, json!({ "region": target.region, "stack": target.name }))?;
     }
@@ -194,7 +205,7 @@ fn say_plan(
 
 /// What is not removed, and what follows from it.
 fn stays(there: &Deployment) -> String {
-    let bucket = there.home.as_ref().and_then(|(_, stack)| stack.outputs.get("TrailBucketName"));
+    let bucket = there.homes().find_map(|(_, stack)| stack.outputs.get("TrailBucketName"));
     match bucket {
         Some(bucket) => format!(
             "What stays: every tag, and the bucket {bucket} with CloudTrail's logs. The stack's trail goes: where nothing else \

@@ -11,11 +11,13 @@ mod function;
 mod permissions;
 pub mod queues;
 pub mod reconcile;
+mod removers;
 pub mod report;
 mod rules;
 mod second_tagger;
 pub mod stack;
 mod tag_changes;
+mod tags_removed;
 mod terraform;
 mod trail;
 
@@ -45,13 +47,17 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
     let Some(site) = site else { return report.end() };
     let home = &site.home;
     let trail = (site.output("Trail"), site.output("TrailBucketName"));
-    report.say_all(&trail::check(&account, home, trail.0, trail.1, site.covered().len() > 1).await)?;
+    let (checks, trail_since) =
+        trail::check(&account, home, trail.0, trail.1, site.covered().len() > 1).await;
+    report.say_all(&checks)?;
     report.say_all(&rules::check(&account, &site).await)?;
     report.say_all(&coverage::judge(&site, account.partition.global_event_regions))?;
     let (checks, known) = function::check(&account, &site).await;
     report.say_all(&checks)?;
-    if let Some(role) = &known.role {
-        report.say(&permissions::check(&account, &site, role).await)?;
+    // Where the function does not tell its role, the stack does.
+    match known.role.as_deref().or_else(|| site.output("RoleArn")) {
+        Some(role) => report.say(&permissions::check(&account, &site, role).await)?,
+        None => report.say(&permissions::no_role())?,
     }
     report.say_all(&queues::judge(&queues::look(&account, &site).await, &site))?;
     if let Some(seen) = reconcile::look(&account, &site).await {
@@ -66,7 +72,8 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
         // Until here there was nothing to put in order, and Ctrl-C ended it at once.
         let stop = aws::Stop::listen()?;
         let wait = Duration::from_secs(arguments.wait);
-        let canary = Canary { account: &account, region: home, log, policy: &policy, wait, stop: &stop };
+        let canary =
+            Canary { account: &account, region: home, log, policy: &policy, wait, trail_since, stop: &stop };
         let name = canary::name();
         if arguments.dry_run {
             report.say(&canary::plan(&canary, &name))?;

@@ -14,6 +14,7 @@ use crate::{
     aws::{self, Stop},
     deployment::Deployment,
     exit_code::{Error, ExitCode},
+    output,
     report::Report,
 };
 use policy::{MOST, Protection};
@@ -102,10 +103,10 @@ fn print(protection: &Protection, arguments: &Protect) -> Result<ExitCode, Error
         writeln!(out, "{line}")?;
     } else {
         writeln!(out, "{:#}", protection.document())?;
-        eprintln!(
+        output::complain(&format!(
             "tagger: {size} characters without spaces; a service control policy has {MOST} at most. `tagger protect --explain` \
              says what it does not cover and what it breaks"
-        );
+        ));
     }
     out.flush()?;
     Ok(ExitCode::Fine)

@@ -1,6 +1,6 @@
 //! `tagger redrive`: what was given up, in groups; and those that one asks for go back to the retry queue.
 //!
-//! [`walk`] goes through the queues, [`letter`] opens a message, [`groups`] says which letters are alike and which are
+//! [`walk`] goes through the queues, [`letter`] opens a message, [`groups`] says which dead letters are alike and which are
 //! meant. Without a choice nothing is changed but for how often each message was received. What cannot be opened stays
 //! where it is.
 
@@ -33,13 +33,13 @@ struct Found {
     letters: Vec<Letter>,
 }
 
-/// The letters that are meant, by their messages' ids, in each queue.
+/// The dead letters that are meant, by their messages' ids, in each queue.
 type Meant<'a> = Vec<(&'a Found, BTreeSet<String>)>;
 
 /// Runs the verb.
 ///
 /// # Errors
-/// Nothing is deployed, AWS refuses it, or some of the letters could not be moved; with what to do.
+/// Nothing is deployed, AWS refuses it, or some of the dead letters could not be moved; with what to do.
 pub fn run(arguments: &Redrive) -> Result<ExitCode, Error> {
     let choice = Choice {
         all: arguments.all,
@@ -51,7 +51,7 @@ pub fn run(arguments: &Redrive) -> Result<ExitCode, Error> {
     };
     if !choice.is_made() && (arguments.discard || arguments.confirm) {
         return Err(Error::Usage(
-            "say which letters: --all, --why, --service, --event, --before or --since".to_owned(),
+            "say which dead letters: --all, --why, --service, --event, --before or --since".to_owned(),
         ));
     }
     if arguments.json && choice.is_made() && !arguments.yes && !arguments.dry_run {
@@ -74,7 +74,7 @@ async fn redrive(
     let there = Deployment::find(account).await?;
     let Some((home, _)) = &there.home else {
         return Err(Error::Failure(format!(
-            "account {} has no tagger, and so no letters: `tagger status` says what is deployed where",
+            "account {} has no tagger, and so no dead letters: `tagger status` says what is deployed where",
             account.id
         )));
     };
@@ -100,7 +100,7 @@ async fn redrive(
             0 => "No dead letters.",
             _ => {
                 "\nMove them back: `tagger redrive --all`, or those with --why, --service, --event, --before, --since; \
-                 first mend what the reason says"
+                 first fix what the reason says"
             }
         };
         report.say("end", words, json!({ "letters": total, "moved": 0 }))?;
@@ -112,13 +112,17 @@ async fn redrive(
     let count: usize = meant.iter().map(|(_, ids)| ids.len()).sum();
     let (verb, done) = if arguments.discard { ("Discard", "discarded") } else { ("Move", "moved") };
     if count == 0 {
-        report.say("end", &format!("\nNothing to be {done}."), json!({ "letters": total, "moved": 0 }))?;
+        say_nothing(&found, choice, done, report)?;
         return Ok(code);
     }
     let plan = if arguments.discard {
-        format!("\n{count} of {total} would be printed and deleted; what they are about is not tagged then")
+        format!(
+            "\n{count} of {total} dead letters would be printed and deleted; what they are about is not tagged then"
+        )
     } else {
-        format!("\n{count} of {total} would go to {RETRY} in {home}, where the function tries them anew")
+        format!(
+            "\n{count} of {total} dead letters would go to {RETRY} in {home}, where the function tries them again"
+        )
     };
     report.say("plan", &plan, json!({ "letters": total, "meant": count, "discard": arguments.discard }))?;
     if arguments.dry_run {
@@ -150,7 +154,7 @@ async fn redrive(
     finish(&all, done, report, stop).map(|()| code)
 }
 
-/// The queues in which letters lie.
+/// The queues in which dead letters are.
 fn queues(home: &str, there: &Deployment) -> Vec<Queue> {
     let queue = |region: &str, name: &str| Queue { region: region.to_owned(), name: name.to_owned() };
     let others = there.forwarders.keys().filter(|region| *region != home);
@@ -185,12 +189,14 @@ async fn look(
                 return Err(interrupted("nothing was changed"));
             }
             if !seen.complete {
-                warn(format!("{name} in {region}: only {count} of some {expected} letters were looked at"))?;
+                warn(format!(
+                    "{name} in {region}: only {count} of about {expected} dead letters were looked at"
+                ))?;
             } else if count < expected {
                 warn(format!(
-                    "{name} in {region}: {count} letters were seen, SQS speaks of {expected}; the others are hidden, since \
-                     somebody is reading them (10 minutes at most after a `tagger redrive` that was killed, mostly one), or the number, \
-                     which SQS calls approximate, is old"
+                    "{name} in {region}: {count} dead letters were seen, and SQS counts {expected}. Either somebody is reading the \
+                     others, which hides them (for 10 minutes at most after a `tagger redrive` that was killed), or the number \
+                     is old: SQS calls it approximate"
                 ))?;
             }
             let whole = seen.complete && count >= expected;
@@ -226,7 +232,30 @@ fn say_groups(found: &[Found], report: Report) -> Result<(), Error> {
     Ok(())
 }
 
-/// The letters that are meant and can be moved, by queue; and whether all that are meant could be opened.
+/// Says that no dead letter fits what was asked for, and which reasons there are.
+fn say_nothing(found: &[Found], choice: &Choice, done: &str, report: Report) -> Result<(), Error> {
+    let letters = || found.iter().flat_map(|found| &found.letters);
+    let total = letters().count();
+    let fitting = letters().filter(|letter| choice.means(letter)).count();
+    let there = groups::there(letters());
+    let text = match (total, fitting) {
+        (0, _) => format!("\nNo dead letters, so nothing to be {done}."),
+        // Those that fit were named above, with why they stay.
+        (_, 1..) => format!("\nNothing to be {done}."),
+        (_, 0) => {
+            let lines: Vec<String> =
+                there.iter().map(|(count, why)| groups::there_text(*count, why)).collect();
+            format!("\nNo dead letter fits, so nothing is {done}. These are there:\n{}", lines.join("\n"))
+        }
+    };
+    let there: Vec<Value> = there
+        .iter()
+        .map(|(count, why)| json!({ "letters": count, "class": why.class, "by": why.by, "code": why.code }))
+        .collect();
+    report.say("end", &text, json!({ "letters": total, "moved": 0, "fitting": fitting, "there": there }))
+}
+
+/// The dead letters that are meant and can be moved, by queue; and whether all that are meant could be opened.
 fn mean<'a>(
     found: &'a [Found],
     choice: &Choice,
@@ -263,8 +292,8 @@ fn mean<'a>(
     }
     if uncertain > 0 {
         let text = format!(
-            "\n{uncertain} stay: nothing tells whether these resources are still the ones of their records, so they would \
-             come back. If you know that they are, give --confirm"
+            "\n{uncertain} dead letters stay: nothing tells whether these resources are still the ones of their records, so \
+             they would come back. If you know that they are, give --confirm"
         );
         report.say("stays", &text, json!({ "letters": uncertain, "code": letter::UNCERTAIN }))?;
     }
@@ -307,13 +336,15 @@ fn finish(all: &Done, done: &str, report: Report, stop: &Stop) -> Result<(), Err
     let mut text = format!("\n{} {done}", all.done);
     if all.twice > 0 && done == "moved" {
         text = format!(
-            "{text}; {} are in both queues, which does no harm: move or discard them again",
+            "{text}; {} are in both queues, which does no harm: move or discard these again",
             all.twice
         );
     }
     let fine = all.troubles.is_empty() && all.left == 0;
     if fine && done == "moved" {
-        text = format!("{text}. What fails again is a letter again: look in a minute, with `tagger redrive`");
+        text = format!(
+            "{text}. What fails again becomes a dead letter again: look in a minute, with `tagger redrive`"
+        );
     }
     report.say("end", &text, json!({ done: all.done, "twice": all.twice, "left": all.left }))?;
     if stop.is_asked() && all.left > 0 {
@@ -321,7 +352,7 @@ fn finish(all: &Done, done: &str, report: Report, stop: &Stop) -> Result<(), Err
     }
     if all.left > 0 && all.troubles.is_empty() {
         return Err(Error::Failure(format!(
-            "{} were not met again: somebody else took them, or reads them just now; run it again in some minutes",
+            "{} were not found again: somebody else took them, or is reading them; run it again in some minutes",
             all.left
         )));
     }

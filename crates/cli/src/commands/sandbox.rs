@@ -36,7 +36,7 @@ pub fn run(arguments: &Sandbox) -> Result<ExitCode, Error> {
     }
     let wanted = python::Wanted { name: "sandbox", of: "the sandbox", requirements: files::REQUIREMENTS };
     let python = python::environment(wanted, &stop)?;
-    let cloud = Cloud::start(&python, arguments.port, &stop)?;
+    let cloud = Cloud::start(&python, arguments.port, arguments.consistency, &stop)?;
     let installed = cloud.install(&bootstrap, arguments.policy.config.as_deref())?;
     if arguments.demo {
         demo::run(&cloud, &installed, arguments.json, &stop)

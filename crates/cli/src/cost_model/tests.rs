@@ -89,6 +89,18 @@ fn known_bills() {
             "trail, a further copy of each event",
             110_000,
         ),
+        (
+            "a second copy of nine reads for each of them",
+            Shape { resources: 500_000, events: 1.1, trail: Trail::OwnSecond, ..five_million },
+            "trail, a further copy of each read",
+            990_000,
+        ),
+        (
+            "45 million reads of 500 bytes for four months",
+            Shape { resources: 500_000, trail: Trail::OwnFirst, ..five_million },
+            "trail, reads kept 90 + 30 days",
+            20_700,
+        ),
         ("half of it elsewhere", Shape { regions: 2, ..five_million }, "forwarders", 25_000),
         ("ten alarm metrics", bare, "alarms", 10_000),
         ("26 alarm metrics, ten free", Shape { regions: 17, ..five_million }, "alarms", 16_000),
@@ -99,6 +111,11 @@ fn known_bills() {
     }
     assert_eq!(cost(&Shape { alarms: false, ..bare }, "alarms"), None);
     assert_eq!(cost(&five_million, "forwarders"), None);
+    // The first copy of a read is free, a trail that is there is somebody else's, and without reads nothing is added.
+    let own = Shape { trail: Trail::OwnFirst, ..five_million };
+    assert_eq!(cost(&own, "trail, a further copy of each read"), None);
+    assert_eq!(cost(&five_million, "trail, reads kept 90 + 30 days"), None);
+    assert_eq!(cost(&Shape { reads: 0.0, ..own }, "trail, reads kept 90 + 30 days"), None);
 }
 
 #[test]
@@ -148,6 +165,7 @@ fn the_template_has_what_is_counted() {
     assert_eq!(count(home, "AWS::CloudWatch::Dashboard"), 1);
     assert!(home.contains("MemorySize: 256") && MEMORY_GB == 0.25);
     assert!(home.contains("MemorySize: 512") && RECONCILE_GB == 0.5);
+    assert!(home.contains("{ ReadWriteType: All, IncludeManagementEvents: true }"), "reads are counted");
     assert!(home.contains("ExpirationInDays: 90") && home.contains("NoncurrentDays: 30"));
 }
 

@@ -11,6 +11,7 @@ use crate::{
 use serde_json::Value;
 use std::{
     env, fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, atomic::AtomicBool},
@@ -58,7 +59,7 @@ pub fn run(resource_type: &str) -> Result<ExitCode, Error> {
         };
         return Err(Error::Failure(format!("no entry can be derived. {last}; {hint}")));
     }
-    print!("{}", String::from_utf8_lossy(&output.stdout));
+    std::io::stdout().write_all(&output.stdout)?;
     Ok(ExitCode::Fine)
 }
 

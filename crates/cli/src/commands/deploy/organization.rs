@@ -4,7 +4,7 @@
 //! Two steps, since a StackSet reads its template while it is made: first the bucket, the topic and the
 //! sink; then the files go into the bucket, and an update names where they are.
 
-use super::{parameters, regions, target::Target, zip::FunctionZip};
+use super::{forwarder_regions, parameters, permissions, settings, target::Target, zip::FunctionZip};
 use crate::{
     args::Deploy,
     aws::Stop,
@@ -22,6 +22,10 @@ use tagger_aws::account::{
     trails::Trail,
 };
 use tagger_core::Policy;
+
+/// How often, and after which time, it is asked whether StackSets have their trusted access.
+const TRUST_TRIES: u32 = 30;
+const TRUST_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Deploys to the organization.
 ///
@@ -48,12 +52,19 @@ pub async fn deploy(
         more,
     )?;
     let there = Deployment::find(account).await?;
-    let mut others = regions(arguments, account, &there)?;
+    let mut others = forwarder_regions(arguments, account, &there)?;
     // What the accounts have already stays, whatever this account has.
     let deployed = there.organization.as_ref().and_then(|stack| stack.parameters.get("ForwarderRegions"));
     let deployed = deployed.into_iter().flat_map(|list| list.split(','));
     others
         .extend(deployed.filter(|region| !region.is_empty() && *region != account.region).map(str::to_owned));
+    let known = templates::parameters(templates::ORGANIZATION);
+    let told = parameters::settings(arguments, policy)?;
+    let told = parameters::merged(&known, told, there.organization.as_ref());
+    settings::check_all(templates::ORGANIZATION, &told, there.organization.as_ref(), |name| {
+        parameters::option(arguments, policy, name)
+    })?;
+    permissions::check(account, arguments.dry_run, report).await?;
     let mut target = Target::new(account, &account.region, ORGANIZATION, there.organization.clone());
     target.settle(arguments.dry_run, arguments.yes, report, stop).await?;
     let targets = match (&arguments.targets[..], &target.stack) {
@@ -83,19 +94,8 @@ pub async fn deploy(
     if let Some(policy) = policy {
         set.extend(parameters::of_policy(policy)?);
     }
-    let known = templates::parameters(templates::ORGANIZATION);
-    let tagger = templates::parameters(templates::TAGGER);
-    for (name, value) in &arguments.set {
-        if known.contains(&name.as_str()) {
-            set.insert(name.clone(), value.clone());
-        } else if !tagger.contains(&name.as_str()) {
-            let near = tagger_core::config::nearest(name, known.iter().copied());
-            return Err(Error::Usage(format!(
-                "--set {name}: unknown parameter{near}; known are {}",
-                known.join(", ")
-            )));
-        }
-    }
+    // The others are those of the management account's own stack.
+    set.extend(arguments.set.iter().filter(|(name, _)| known.contains(&name.as_str())).cloned());
     let prefix = zip.key(VERSION).split('/').take(2).collect::<Vec<_>>().join("-");
 
     // Step 1, only where there is no bucket yet.
@@ -204,7 +204,15 @@ async fn trust(account: &Account, report: Report) -> Result<(), Error> {
         Ok(true) => Ok(()),
         Ok(false) => {
             report.say("trust", "Switching on trusted access of StackSets to the organization", json!({}))?;
-            Ok(account.trust_stack_sets().await?)
+            account.trust_stack_sets().await?;
+            // What is made before it is on fails, and goes back.
+            for _ in 0..TRUST_TRIES {
+                if account.stack_sets_are_trusted().await? {
+                    break;
+                }
+                tokio::time::sleep(TRUST_PAUSE).await;
+            }
+            Ok(())
         }
         // A delegated administrator may not ask; then it is on, or it could not be one.
         Err(trouble) => {

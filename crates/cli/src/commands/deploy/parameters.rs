@@ -5,7 +5,7 @@ use super::{trail::Choice, zip::FunctionZip};
 use crate::{args::Deploy, cost_model::Delivery, deployment::VERSION, exit_code::Error, templates};
 use std::collections::BTreeMap;
 use tagger_aws::account::stacks::Stack;
-use tagger_core::{Policy, config::nearest, policy::Existing};
+use tagger_core::{Policy, policy::Existing};
 
 /// Parameters of a change set; none as the value keeps what the stack has.
 pub type Parameters = Vec<(String, Option<String>)>;
@@ -22,19 +22,7 @@ pub fn of_tagger(
     trail: &Choice,
     stack: Option<&Stack>,
 ) -> Result<Parameters, Error> {
-    let mut set: BTreeMap<String, String> = BTreeMap::new();
-    if let Some(policy) = policy {
-        set.extend(of_policy(policy)?);
-    }
-    if let Some(delivery) = arguments.delivery {
-        set.insert(
-            "Delivery".to_owned(),
-            if delivery == Delivery::Queue { "queue" } else { "direct" }.to_owned(),
-        );
-    }
-    if let Some(address) = &arguments.alarm_email {
-        set.insert("AlarmEmail".to_owned(), address.clone());
-    }
+    let mut set = settings(arguments, policy)?;
     if let Some(name) = &trail.existing_trail {
         set.insert("ExistingTrail".to_owned(), name.clone());
     }
@@ -44,26 +32,48 @@ pub fn of_tagger(
     set.insert("CodeBucket".to_owned(), bucket.to_owned());
     set.insert("CodeKey".to_owned(), zip.key(VERSION));
     set.insert("Architecture".to_owned(), zip.architecture.name().to_owned());
-    let known = templates::parameters(templates::TAGGER);
+    // What is given by name goes before what was found.
+    set.extend(arguments.set.iter().cloned());
+    Ok(merged(&templates::parameters(templates::TAGGER), set, stack))
+}
+
+/// What the command line and the configuration say, without what follows from the account and the zip.
+///
+/// # Errors
+/// A parameter that follows from the zip, or a setting that does not fit into one.
+pub fn settings(arguments: &Deploy, policy: Option<&Policy>) -> Result<BTreeMap<String, String>, Error> {
+    let mut set = BTreeMap::new();
+    if let Some(policy) = policy {
+        set.extend(of_policy(policy)?);
+    }
+    if let Some(delivery) = arguments.delivery {
+        let word = if delivery == Delivery::Queue { "queue" } else { "direct" };
+        set.insert("Delivery".to_owned(), word.to_owned());
+    }
+    if let Some(address) = &arguments.alarm_email {
+        set.insert("AlarmEmail".to_owned(), address.clone());
+    }
     for (name, value) in &arguments.set {
-        if arguments.organization && !known.contains(&name.as_str()) {
-            continue; // It is the organization's stack's, and was checked there.
-        }
-        if !known.contains(&name.as_str()) {
-            let near = nearest(name, known.iter().copied());
-            return Err(Error::Usage(format!(
-                "--set {name}: unknown parameter{near}; known are {}",
-                known.join(", ")
-            )));
-        }
-        if set.contains_key(name) && ["CodeBucket", "CodeKey", "Architecture"].contains(&name.as_str()) {
+        if ["CodeBucket", "CodeKey", "Architecture"].contains(&name.as_str()) {
             return Err(Error::Usage(format!(
                 "--set {name}: this follows from the zip; use --zip or --code-bucket"
             )));
         }
         set.insert(name.clone(), value.clone());
     }
-    Ok(merged(&known, set, stack))
+    Ok(set)
+}
+
+/// The option with which a parameter was given, if it was.
+pub fn option(arguments: &Deploy, policy: Option<&Policy>, name: &str) -> Option<&'static str> {
+    let of_file = ["TagKey", "TagValue", "Existing", "MoreTags", "SkipKinds", "ExcludePrincipals"];
+    match name {
+        _ if arguments.set.iter().any(|(given, _)| given == name) => Some("--set"),
+        "Delivery" if arguments.delivery.is_some() => Some("--delivery"),
+        "AlarmEmail" if arguments.alarm_email.is_some() => Some("--alarm-email"),
+        _ if policy.is_some() && of_file.contains(&name) => Some("--config"),
+        _ => None,
+    }
 }
 
 /// Those of `templates/forwarder.yaml`: what its rules need of what the home region's stack is told or has.

@@ -247,7 +247,7 @@ mod tests {
             all_regions: true,
             global_services: true,
             logging: Some(true),
-            selection: Some(Selection { writes: true, without: Vec::new() }),
+            selection: Some(Selection { writes: true, ..Selection::default() }),
             ..Trail::default()
         }
     }
@@ -337,7 +337,8 @@ mod tests {
 
     #[test]
     fn what_a_trail_leaves_out_is_said() {
-        let without = Selection { writes: true, without: vec!["kms.amazonaws.com".to_owned()] };
+        let without =
+            Selection { writes: true, without: vec!["kms.amazonaws.com".to_owned()], ..Selection::default() };
         let cases = [
             (Trail { logging: Some(false), ..trail("a") }, "nothing will be tagged"),
             (Trail { all_regions: false, ..trail("a") }, "other regions is not tagged"),

@@ -6,6 +6,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use tagger_aws::account::stacks::{Change, ChangeSet};
+use tagger_core::arn::Arn;
 
 /// What a resource type is, for somebody who reads a plan.
 const NOUNS: &[(&str, &str, &str)] = &[
@@ -61,7 +62,7 @@ pub fn changes(change_set: &ChangeSet) -> String {
 
 fn one(change: &Change, sign: &str) -> String {
     let name = if change.physical.is_empty() { &change.logical } else { &change.physical };
-    let name = name.rsplit_once(':').map_or(name.as_str(), |(_, last)| last);
+    let name = Arn::parse(name).map_or(name.as_str(), |arn| arn.path());
     match (sign, change.properties.is_empty()) {
         ("~", false) => format!("{name} ({})", change.properties.join(", ")),
         ("!", _) => format!("{name} (made anew: {})", change.properties.join(", ")),

@@ -9,6 +9,7 @@ use std::{
     io::{Cursor, Read, Write},
     path::{Path, PathBuf},
 };
+use tagger_elf::{Elf, Processor};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 /// What the function runs.
@@ -26,9 +27,9 @@ impl FunctionZip {
     ///
     /// # Errors
     /// There is none, or it holds no program for Lambda.
-    pub fn find(stated: Option<&Path>) -> Result<Self, Error> {
+    pub fn find(stated: Option<&Path>, any_glibc: bool) -> Result<Self, Error> {
         if let Some(path) = stated {
-            return Self::read(path);
+            return Self::read(path, any_glibc);
         }
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);
@@ -42,11 +43,11 @@ impl FunctionZip {
                     .to_owned(),
             )
         })?;
-        Self::read(&found)
+        Self::read(&found, any_glibc)
     }
 
-    /// Reads a zip, or packs a program.
-    fn read(path: &Path) -> Result<Self, Error> {
+    /// Reads a zip, or packs a program, and refuses what Lambda could not start.
+    fn read(path: &Path, any_glibc: bool) -> Result<Self, Error> {
         let wrong = |message: String| Error::Usage(format!("{}: {message}", path.display()));
         let bytes = fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let (bytes, program) = if bytes.starts_with(b"\x7fELF") {
@@ -55,7 +56,7 @@ impl FunctionZip {
             let program = unpack(&bytes).map_err(wrong)?;
             (bytes, program)
         };
-        let architecture = architecture(&program).map_err(wrong)?;
+        let architecture = check(&program, any_glibc).map_err(wrong)?;
         Ok(Self { path: path.to_owned(), bytes, architecture })
     }
 
@@ -93,48 +94,80 @@ fn pack(program: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
     Ok(writer.finish()?.into_inner())
 }
 
-/// The processor of an ELF program: `e_machine`, two bytes at offset 18
-/// (<https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>).
-fn architecture(program: &[u8]) -> Result<Architecture, String> {
-    match program.get(18..20) {
-        Some([0x3e, 0]) if program.starts_with(b"\x7fELF") => Ok(Architecture::x86_64),
-        Some([0xb7, 0]) if program.starts_with(b"\x7fELF") => Ok(Architecture::arm64),
-        _ => Err("the program is not one for Linux on x86_64 or arm64, which is what Lambda runs".to_owned()),
-    }
+/// Refuses a program that would end at its start on Lambda; the same check as `cargo xtask dist` makes. Its processor.
+fn check(program: &[u8], any_glibc: bool) -> Result<Architecture, String> {
+    let elf = Elf::read(program).map_err(|what| {
+        format!("`bootstrap` cannot run on Lambda: {what}. Build it with `cargo xtask dist`, or take a release's zip")
+    })?;
+    let fits = elf.check_loader().and_then(|()| if any_glibc { Ok(None) } else { elf.check_glibc() });
+    fits.map_err(|what| {
+        format!(
+            "`bootstrap` would end at its start on Lambda: {what}. Build it with `cargo xtask dist` \
+             (target/dist/bootstrap.zip), which links against Lambda's glibc; only for an emulator on this computer, add \
+             --any-glibc"
+        )
+    })?;
+    Ok(match elf.processor {
+        Processor::X86_64 => Architecture::x86_64,
+        Processor::Arm64 => Architecture::arm64,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tagger_elf::sample::Sample;
 
-    fn elf(machine: u8) -> Vec<u8> {
-        let mut program = b"\x7fELF".to_vec();
-        program.resize(18, 0);
-        program.extend([machine, 0]);
-        program
-    }
+    const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
 
     #[test]
-    fn the_processor_is_that_of_the_program() {
+    fn what_lambda_starts_is_taken_and_nothing_else() {
         let folder = std::env::temp_dir().join(format!("tagger-zip-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        for (machine, expected) in [(0x3e, Architecture::x86_64), (0xb7, Architecture::arm64)] {
+        let fine = Sample::default();
+        let arm64 = Sample { machine: 0xb7, loader: "/lib/ld-linux-aarch64.so.1", ..fine };
+        for (sample, expected) in [(fine, Architecture::x86_64), (arm64, Architecture::arm64)] {
             let program = folder.join("bootstrap");
-            fs::write(&program, elf(machine)).unwrap();
-            let packed = FunctionZip::read(&program).unwrap();
+            fs::write(&program, sample.bytes()).unwrap();
+            let packed = FunctionZip::read(&program, false).unwrap();
             let zip = folder.join("bootstrap.zip");
             fs::write(&zip, &packed.bytes).unwrap();
-            let read = FunctionZip::read(&zip).unwrap();
+            let read = FunctionZip::read(&zip, false).unwrap();
             assert_eq!((read.architecture, read.key("1")), (expected, packed.key("1")));
         }
+        let newer = Sample { version: "GLIBC_2.39", ..fine }.bytes();
+        let not_executable = zipped("bootstrap", 0o644, &fine.bytes());
         let wrong = folder.join("wrong");
-        for (bytes, says) in
-            [(elf(8), "not one for Linux"), (b"PK".to_vec(), "no zip"), (Vec::new(), "no zip")]
-        {
+        for (bytes, any_glibc, says) in [
+            (newer.clone(), false, "needs GLIBC_2.39 of libc.so.6, and Amazon Linux 2023 has glibc 2.34"),
+            (pack(&newer).unwrap(), false, "cargo xtask dist"),
+            (newer.clone(), true, ""),
+            (Sample { loader: MUSL, ..fine }.bytes(), true, "wants the loader /lib/ld-musl"),
+            (Sample { machine: 8, ..fine }.bytes(), true, "not for x86_64 or arm64"),
+            (zipped("bootstrap", 0o755, b"#!/bin/sh\n"), true, "no program for 64 bit Linux"),
+            (not_executable, true, "is not executable"),
+            (zipped("main", 0o755, &fine.bytes()), true, "holds no file `bootstrap`"),
+            (b"PK".to_vec(), true, "no zip"),
+            (Vec::new(), true, "no zip"),
+        ] {
             fs::write(&wrong, bytes).unwrap();
-            let error = FunctionZip::read(&wrong).map(|_| ()).unwrap_err().to_string();
-            assert!(error.contains(says) && error.contains("wrong"), "{error}");
+            let found = match FunctionZip::read(&wrong, any_glibc) {
+                Ok(_) => String::new(),
+                Err(error) => error.to_string(),
+            };
+            assert!(
+                found.contains(says) && found.is_empty() == says.is_empty(),
+                "expected {says:?}, found {found:?}"
+            );
+            assert!(found.is_empty() || found.contains("wrong"), "{found}");
         }
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    fn zipped(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        writer.start_file(name, SimpleFileOptions::default().unix_permissions(mode)).unwrap();
+        writer.write_all(content).unwrap();
+        writer.finish().unwrap().into_inner()
     }
 }

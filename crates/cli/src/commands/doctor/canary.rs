@@ -16,6 +16,12 @@ use tagger_core::Policy;
 pub const CANARY: &str = "auto-resource-tagger-canary-";
 /// How often the tags are asked for.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often it is said that it is still waiting.
+const PROGRESS: Duration = Duration::from_secs(60);
+/// A trail that logs for less than this may not have delivered its first event yet. AWS names no time; a new trail was
+/// seen to need more than five minutes, and CloudTrail's own deliveries take five on the average and more at times:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>
+const FRESH: Duration = Duration::from_secs(30 * 60);
 /// How long the log line of what is tagged already is waited for; it comes with the end of the call.
 const LOG: Duration = Duration::from_secs(20);
 
@@ -31,6 +37,8 @@ pub struct Canary<'a> {
     pub policy: &'a Policy,
     /// How long to wait.
     pub wait: Duration,
+    /// Since when the trail logs that the events come from, where that is known.
+    pub trail_since: Option<SystemTime>,
     /// Ctrl-C.
     pub stop: &'a Stop,
 }
@@ -47,6 +55,10 @@ struct Seen {
     lines: Vec<Value>,
     /// Why the log was not read.
     unread: Option<String>,
+    /// Why the tags were not read the last time, where they never were.
+    no_tags: Option<String>,
+    /// How old the trail was at the end, where that is known.
+    trail_age: Option<Duration>,
     /// Whether the user stopped it.
     stopped: bool,
 }
@@ -95,10 +107,22 @@ pub async fn run<E>(
     let created = started.elapsed();
     let message = format!("created {name}, waiting {} seconds at most for its tag", canary.wait.as_secs());
     let said = say(&Check::new("canary", Verdict::Info, message).detail("queue", name));
-    let mut seen = Seen { asked, created, tagged: None, lines: Vec::new(), unread: None, stopped: false };
-    if said.is_ok() {
-        watch(canary, &queues, &address, started, &mut seen).await;
-    }
+    let mut seen = Seen {
+        asked,
+        created,
+        tagged: None,
+        lines: Vec::new(),
+        unread: None,
+        no_tags: None,
+        trail_age: None,
+        stopped: false,
+    };
+    // Whatever cannot be printed, the queue goes.
+    let said = match said {
+        Ok(()) => watch(canary, &queues, &address, started, &mut seen, say).await,
+        error => error,
+    };
+    seen.trail_age = canary.trail_since.and_then(|since| SystemTime::now().duration_since(since).ok());
     let removed = removed(canary, &queues, &address, name).await;
     let arn =
         format!("arn:{}:sqs:{}:{}:{name}", canary.account.partition.name, canary.region, canary.account.id);
@@ -112,21 +136,38 @@ async fn removed(canary: &Canary<'_>, queues: &Queues, address: &str, name: &str
         Ok(()) => Check::ok("canary-removed", format!("{name} is removed")),
         Err(trouble) => {
             let message = format!("{name} is still there: {}: {}", trouble.code, trouble.message);
-            let mend = format!("`aws sqs delete-queue --queue-url {address} --region {}`", canary.region);
-            Check::new("canary-removed", Verdict::Bad, message).mend(mend)
+            let fix = format!("`aws sqs delete-queue --queue-url {address} --region {}`", canary.region);
+            Check::new("canary-removed", Verdict::Bad, message).fix(fix)
         }
     }
 }
 
-async fn watch(canary: &Canary<'_>, queues: &Queues, address: &str, started: Instant, seen: &mut Seen) {
+/// # Errors
+/// What `say` returned.
+async fn watch<E>(
+    canary: &Canary<'_>,
+    queues: &Queues,
+    address: &str,
+    started: Instant,
+    seen: &mut Seen,
+    say: &mut dyn FnMut(&Check) -> Result<(), E>,
+) -> Result<(), E> {
     let key = &canary.policy.tag.key;
+    let (mut read, mut next) = (false, PROGRESS);
     while seen.tagged.is_none() && started.elapsed() < canary.wait {
         // What cannot be read now may be readable in a moment; the log says the rest.
-        if let Ok(tags) = queues.tags(address).await
-            && tags.contains_key(key)
-        {
-            seen.tagged = Some((tags, started.elapsed()));
-            break;
+        match queues.tags(address).await {
+            Ok(tags) if tags.contains_key(key) => {
+                (seen.tagged, seen.no_tags) = (Some((tags, started.elapsed())), None);
+                break;
+            }
+            Ok(_) => (read, seen.no_tags) = (true, None),
+            Err(trouble) if !read => seen.no_tags = Some(format!("{}: {}", trouble.call, trouble.code)),
+            Err(_) => {}
+        }
+        if started.elapsed() >= next && next < canary.wait {
+            next += PROGRESS;
+            say(&waiting(canary, started.elapsed()))?;
         }
         canary.stop.wait(PAUSE).await;
         if canary.stop.is_asked() {
@@ -148,10 +189,30 @@ async fn watch(canary: &Canary<'_>, queues: &Queues, address: &str, started: Ins
         let arn = address.rsplit('/').next().unwrap_or_default();
         let told = seen.lines.iter().any(|line| line["arn"].as_str().is_some_and(|text| text.ends_with(arn)));
         if told || seen.unread.is_some() || Instant::now() >= until || canary.stop.is_asked() {
-            return;
+            return Ok(());
         }
         canary.stop.wait(PAUSE).await;
     }
+}
+
+/// That it is still waiting.
+fn waiting(canary: &Canary<'_>, passed: Duration) -> Check {
+    let age = canary.trail_since.and_then(|since| SystemTime::now().duration_since(since).ok());
+    let fresh = age.filter(|age| *age < FRESH).map(|age| format!("; {}", fresh(age))).unwrap_or_default();
+    let message = format!(
+        "no tag after {} of {} seconds, still waiting{fresh}",
+        passed.as_secs(),
+        canary.wait.as_secs()
+    );
+    Check::new("canary", Verdict::Info, message)
+}
+
+/// What a young trail means.
+fn fresh(age: Duration) -> String {
+    format!(
+        "the trail logs only since {} minutes ago, and a new trail can need a quarter of an hour and more until its first event",
+        age.as_secs() / 60
+    )
 }
 
 fn parsed(lines: &[Line]) -> Vec<Value> {
@@ -186,28 +247,25 @@ fn judge(policy: &Policy, arn: &str, seen: &Seen) -> Check {
     let check = match (own, creator) {
         _ if seen.unread.is_some() => {
             let why = seen.unread.as_deref().unwrap_or_default();
-            Check::new(
-                name,
-                Verdict::Ok,
-                format!("{message}; the hops between are not known, the log was not read ({why})"),
-            )
+            let message = format!("{message}; who wrote it is not known, since the log was not read ({why})");
+            Check::new(name, Verdict::Warn, message)
         }
         (None, _) => {
             let message = format!(
                 "{message}; the function's log has no line of it, so somebody else may have tagged it"
             );
-            Check::new(name, Verdict::Warn, message).mend("look for a second tagger")
+            Check::new(name, Verdict::Warn, message).fix("look for a second tagger")
         }
         (Some(_), Some(creator)) if plain && tagger_core::value::fit(creator) != value => {
             let message = format!(
                 "{message}; the function takes {creator} for the creator, so another tagger wrote this"
             );
-            Check::new(name, Verdict::Bad, message).mend("look for a second tagger")
+            Check::new(name, Verdict::Bad, message).fix("look for a second tagger")
         }
         _ if !further.is_empty() => {
             let message =
                 format!("{message}; without {}, whose templates gave nothing here", further.join(", "));
-            Check::new(name, Verdict::Warn, message).mend("`tagger explain` on the record says why")
+            Check::new(name, Verdict::Warn, message).fix("`tagger explain` on the record says why")
         }
         _ => Check::ok(name, message),
     };
@@ -246,9 +304,21 @@ fn camel(what: &str) -> String {
 /// Why there is no tag, as far as the log tells.
 fn no_tag(seen: &Seen, own: Option<&Value>, time: &str) -> Check {
     let bad = |message: String| Check::new("canary", Verdict::Bad, message);
+    if let Some(why) = &seen.no_tags {
+        let log = own
+            .map(|line| format!("; the function's log says `{}`", line["outcome"].as_str().unwrap_or("?")));
+        let message = format!(
+            "whether the tag came is not known: the tags were not read ({why}){}",
+            log.unwrap_or_default()
+        );
+        return Check::new("canary", Verdict::Unknown, message).fix("this principal needs sqs:ListQueueTags");
+    }
+    let young = seen.trail_age.filter(|age| *age < FRESH);
     if let Some(why) = &seen.unread {
         let message = format!("{time}, and the log was not read ({why})");
-        return Check::new("canary", if seen.stopped { Verdict::Unknown } else { Verdict::Bad }, message);
+        let unsure = seen.stopped || young.is_some();
+        let message = young.map_or(message.clone(), |age| format!("{message}; {}", fresh(age)));
+        return Check::new("canary", if unsure { Verdict::Unknown } else { Verdict::Bad }, message);
     }
     let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
     if let Some(line) = own {
@@ -256,10 +326,10 @@ fn no_tag(seen: &Seen, own: Option<&Value>, time: &str) -> Check {
         return match outcome.as_str() {
             "tagged" | "already-tagged" => {
                 let message = format!("{time}, although the function says `{outcome}`: somebody takes it away, or its key is another");
-                bad(message).mend("look for a second tagger, and at the settings")
+                bad(message).fix("look for a second tagger, and at the settings")
             }
             _ => bad(format!("{time}: {outcome}: {} answered {}: {}", text(line, "call"), text(line, "error"), text(line, "message")))
-                .mend(
+                .fix(
                     "what each outcome means: docs/operations.md#the-log; the canary's own event becomes a dead letter, since its \
                      queue is removed now",
                 ),
@@ -274,7 +344,7 @@ fn no_tag(seen: &Seen, own: Option<&Value>, time: &str) -> Check {
         let (code, creator) = (text(line, "code"), text(line, "creator"));
         let message =
             format!("{time}: the function left the creation of a queue by {creator} alone, `{code}`");
-        return bad(message).mend(format!("what it means: docs/diagnostics.md#{code}"));
+        return bad(message).fix(format!("what it means: docs/diagnostics.md#{code}"));
     }
     let failure =
         seen.lines.iter().rev().find(|line| line["eventName"].is_null() && line["level"] == "ERROR");
@@ -284,11 +354,17 @@ fn no_tag(seen: &Seen, own: Option<&Value>, time: &str) -> Check {
     let message = format!(
         "{time}, and the function's log has no line of it: the event did not reach the function, or the function does not start"
     );
-    if seen.stopped {
-        return Check::new("canary", Verdict::Unknown, message).mend("give it more time");
+    if let Some(age) = young {
+        return Check::new("canary", Verdict::Unknown, format!("{time}, and the event did not reach the function yet: {}", fresh(age)))
+            .fix("run `tagger doctor --canary` again in a quarter of an hour; nothing is lost, reconciling tags what was created meanwhile");
     }
-    bad(message)
-        .mend("the first BAD line above says why; without one, CloudTrail was slow: again with `--wait 900`")
+    if seen.stopped {
+        return Check::new("canary", Verdict::Unknown, message).fix("give it more time");
+    }
+    bad(message).fix(
+        "the first BAD line above says why; without one, CloudTrail was slow, which takes up to 15 minutes and more at \
+         times: run it again with a longer `--wait`",
+    )
 }
 
 #[cfg(test)]
@@ -306,6 +382,8 @@ mod tests {
             tagged: tag.map(|value| (tags(value), Duration::from_millis(3_000))),
             lines,
             unread: None,
+            no_tags: None,
+            trail_age: None,
             stopped: false,
         }
     }
@@ -346,6 +424,42 @@ mod tests {
             ("settings", seen(None, vec![broken]), Verdict::Bad, "configuration: TAGGER_KEI"),
             ("nothing", seen(None, vec![]), Verdict::Bad, "did not reach the function"),
             ("stopped", Seen { stopped: true, ..seen(None, vec![]) }, Verdict::Unknown, "stopped before"),
+            (
+                "a trail of ten minutes ago",
+                Seen { trail_age: Some(Duration::from_secs(600)), ..seen(None, vec![]) },
+                Verdict::Unknown,
+                "the trail logs only since 10 minutes ago",
+            ),
+            (
+                "a trail of ten minutes ago, and the function denied",
+                Seen {
+                    trail_age: Some(Duration::from_secs(600)),
+                    ..seen(None, vec![line("denied", "alice")])
+                },
+                Verdict::Bad,
+                "denied: sqs:TagQueue",
+            ),
+            (
+                "a trail of an hour ago",
+                Seen { trail_age: Some(Duration::from_secs(3600)), ..seen(None, vec![]) },
+                Verdict::Bad,
+                "did not reach the function",
+            ),
+            (
+                "the tags may not be read",
+                Seen { no_tags: Some("sqs:ListQueueTags: AccessDenied".to_owned()), ..seen(None, vec![]) },
+                Verdict::Unknown,
+                "not known: the tags were not read",
+            ),
+            (
+                "tagged, and the log may not be read",
+                Seen {
+                    unread: Some("logs:FilterLogEvents: AccessDenied".to_owned()),
+                    ..seen(Some("alice"), vec![])
+                },
+                Verdict::Warn,
+                "who wrote it is not known",
+            ),
         ] {
             let check = judge(&policy, ARN, &seen);
             assert_eq!(check.verdict, verdict, "{case}: {check:?}");

@@ -13,8 +13,18 @@ pub fn judge(site: &Site, global: &[&str]) -> Vec<Check> {
     let mut checks: Vec<Check> =
         global.iter().filter_map(|region| of_global(site, &covered, region)).collect();
     let others: Vec<&str> = left.into_iter().filter(|region| !global.contains(region)).collect();
+    // Those of global services have a line of their own.
+    let unread: Vec<&str> =
+        site.unread.iter().map(String::as_str).filter(|region| !global.contains(region)).collect();
     if site.regions.is_empty() {
         checks.push(Check::new("regions", Verdict::Unknown, "which regions are enabled is not known"));
+    } else if others.is_empty() && !unread.is_empty() {
+        let message = format!(
+            "{} covered; whether these are is not known, they could not be looked at: {}",
+            counted(covered.len(), "region"),
+            some(&unread, 6)
+        );
+        checks.push(Check::new("regions", Verdict::Unknown, message));
     } else if others.is_empty() {
         checks.push(Check::ok(
             "regions",
@@ -27,9 +37,9 @@ pub fn judge(site: &Site, global: &[&str]) -> Vec<Check> {
             others.len(),
             some(&others, 6)
         );
-        let mend =
+        let fix =
             format!("`tagger deploy --region {} --regions all`, unless nobody may work there", site.home);
-        checks.push(Check::new("regions", Verdict::Warn, message).mend(mend));
+        checks.push(Check::new("regions", Verdict::Warn, message).fix(fix));
     }
     checks
 }
@@ -51,8 +61,8 @@ fn of_global(site: &Site, covered: &[String], global: &str) -> Option<Check> {
         );
         let mut regions: Vec<&str> = site.forwarders.keys().map(String::as_str).collect();
         regions.push(global);
-        let mend = format!("`tagger deploy --region {} --regions {}`", site.home, regions.join(","));
-        Some(Check::new("global-region", Verdict::Bad, message).mend(mend))
+        let fix = format!("`tagger deploy --region {} --regions {}`", site.home, regions.join(","));
+        Some(Check::new("global-region", Verdict::Bad, message).fix(fix))
     } else {
         None
     }
@@ -80,6 +90,7 @@ mod tests {
             ("eu-west-1", vec!["us-east-1"], vec!["eu-west-1", "us-east-1"], vec![], vec![Ok, Ok]),
             ("eu-west-1", vec![], vec!["eu-west-1", "us-east-1"], vec![], vec![Bad, Ok]),
             ("eu-west-1", vec![], vec!["eu-west-1", "us-east-1"], vec!["us-east-1"], vec![Unknown, Ok]),
+            ("us-east-1", vec![], vec!["eu-west-1", "us-east-1"], vec!["eu-west-1"], vec![Ok, Unknown]),
             ("eu-west-1", vec![], vec![], vec![], vec![Bad, Unknown]),
             ("cn-north-1", vec![], vec!["cn-north-1"], vec![], vec![Ok]),
         ] {

@@ -1,31 +1,57 @@
 //! Was what was created lately tagged? CloudTrail's event history beside the function's log; and does somebody take
 //! the tags away again?
+//!
+//! Nothing is said to be fine that was not seen: each line says how much was looked at. In a busy account the newest
+//! events are a small part of the last hours, so more is read, and at last what is created often is asked for by name.
 
 use super::{
     canary::CANARY,
     report::{Check, Verdict, counted, some},
     stack::Site,
+    tags_removed::{self, Removal, removal},
 };
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     time::{Duration, SystemTime},
 };
 use tagger_aws::account::{
     Account, Trouble,
+    history::Which,
     log::{Line, Lines},
 };
-use tagger_core::{Policy, Record, plan};
+use tagger_core::{Policy, Record, arn::Arn, plan, resources::Resource};
 
-/// How far back the history is looked through; it lags by minutes, and LookupEvents answers two calls a second.
+/// How far back the history is looked through.
 const WITHIN: Duration = Duration::from_secs(3 * 3600);
-/// How many pages of 50 events of each region.
-const PAGES: usize = 4;
+/// How many pages of 50 events of each region: eleven seconds, as LookupEvents answers two calls a second.
+const PAGES: usize = 20;
 /// How long an event may be under way before it counts as lost: assumed, since AWS promises no time.
 const UNDER_WAY: Duration = Duration::from_secs(300);
+/// How many pages of the events that may be under way still.
+const YOUNG_PAGES: usize = 4;
 /// How many pages of the log.
 const LOG_PAGES: usize = 20;
+/// What is created often. Where the newest events hold no creation and there are more than could be read, these are
+/// asked for by their names, one page of each.
+const OFTEN: [&str; 12] = [
+    "RunInstances",
+    "CreateBucket",
+    "CreateQueue",
+    "CreateTopic",
+    "CreateTable",
+    "CreateLogGroup",
+    "CreateFunction20150331",
+    "CreateRole",
+    "CreateSecurityGroup",
+    "CreateNetworkInterface",
+    "CreateVolume",
+    "CreateSnapshot",
+];
+
+/// What to do where there is no evidence.
+const CANARY_FIX: &str = "`tagger doctor --canary` creates something and watches";
 
 /// A creation that the history knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,43 +62,116 @@ struct Creation {
     at: SystemTime,
 }
 
+/// How much of the event history was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Looked {
+    /// Calls that write.
+    calls: usize,
+    /// The shortest time that was seen whole in a region.
+    covers: Duration,
+    /// Whether everything was seen, of all regions.
+    complete: bool,
+    /// How many regions.
+    regions: usize,
+    /// Events whose record could not be read.
+    unreadable: usize,
+}
+
+/// What was seen of one region's history.
+struct Seen {
+    records: Vec<String>,
+    covers: Duration,
+    complete: bool,
+    unreadable: usize,
+}
+
 /// Looks at the history of every covered region, and at the log of that time.
 pub async fn check(account: &Account, site: &Site, group: &str, policy: Option<&Policy>) -> Vec<Check> {
     let default = Policy::default();
     let policy = policy.unwrap_or(&default);
     let now = SystemTime::now();
-    let since = now - WITHIN;
-    let log = account.log(&site.home, group, "{ $.eventID = \"*\" }", since, LOG_PAGES).await;
+    let log = account.log(&site.home, group, "{ $.eventID = \"*\" }", now - WITHIN, LOG_PAGES).await;
     let regions = site.covered();
-    let histories = join_all(regions.iter().map(|region| account.recent(region, WITHIN, PAGES))).await;
-    let (mut created, mut untagged, mut checks) = (Vec::new(), Vec::new(), Vec::new());
-    let mut covers = WITHIN;
-    for (region, history) in regions.iter().zip(histories) {
-        match history {
-            Ok(history) => {
-                // What is older than the stack's last change may be older than its rules.
-                let stack =
-                    if *region == site.home { site.stack.as_ref() } else { site.forwarders.get(region) };
-                let changed = stack.map_or(0, |stack| stack.changed.max(0).unsigned_abs());
-                let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(changed);
-                covers =
-                    covers.min(history.covers).min(now.duration_since(changed).unwrap_or(Duration::ZERO));
-                for text in &history.records {
-                    let Ok(value) = serde_json::from_str::<Value>(text) else { continue };
-                    let record = Record::new(value);
-                    created.extend(
-                        creation(&record, policy, &account.id).filter(|creation| creation.at > changed),
-                    );
-                    untagged.extend(untagging(&record, &policy.tag.key));
-                }
+    let creates =
+        |text: &str| parsed(text).is_some_and(|record| creation(&record, policy, &account.id).is_some());
+    let histories = join_all(regions.iter().map(|region| {
+        // What is older than the stack's last change may be older than its rules.
+        let stack = if *region == site.home { site.stack.as_ref() } else { site.forwarders.get(region) };
+        let changed = stack.map_or(0, |stack| stack.changed.max(0).unsigned_abs());
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(changed);
+        history(account, region, changed.max(now - WITHIN), now, &creates)
+    }))
+    .await;
+    let mut looked = Looked { calls: 0, covers: WITHIN, complete: true, regions: 0, unreadable: 0 };
+    let (mut created, mut removals, mut checks): (Vec<_>, Vec<Removal>, Vec<_>) = <_>::default();
+    let mut resources: Vec<Resource> = Vec::new();
+    for (region, seen) in regions.iter().zip(histories) {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(trouble) => {
+                checks.push(Check::unknown("creations", &trouble).at(region));
+                continue;
             }
-            Err(trouble) => checks.push(Check::unknown("creations", &trouble).at(region)),
+        };
+        looked.calls += seen.records.len();
+        looked.regions += 1;
+        looked.covers = looked.covers.min(seen.covers);
+        looked.complete &= seen.complete;
+        looked.unreadable += seen.unreadable;
+        for text in &seen.records {
+            let Some(record) = parsed(text) else {
+                looked.unreadable += 1;
+                continue;
+            };
+            created.extend(creation(&record, policy, &account.id));
+            resources.extend(plan(&record, policy, Some(&account.id)).actions);
+            removals.extend(removal(&record, &policy.tag.key));
         }
     }
-    checks.extend(judge(&created, &log, now, covers));
-    checks.extend(untagging_check(&untagged, &policy.tag.key));
+    // One event can come from two looks.
+    created.sort_by(|one: &Creation, other| one.id.cmp(&other.id));
+    created.dedup_by(|one, other| one.id == other.id);
+    if looked.regions > 0 {
+        checks.extend(judge(&created, &log, now, looked));
+    }
+    let tagged = tagged(&log);
+    let known = tags_removed::Known { created: &resources, tagged: &tagged, policy };
+    let (findings, more) = tags_removed::look(account, &known, removals).await;
+    checks.extend(tags_removed::judge(&findings, more, &policy.tag.key));
     checks.extend(errors(&log));
     checks
+}
+
+fn parsed(text: &str) -> Option<Record> {
+    serde_json::from_str(text).ok().map(Record::new)
+}
+
+/// Reads a region's history: what is old enough to be judged, then what may be under way still, and, where the former
+/// was too much and holds no creation, what is created often.
+async fn history(
+    account: &Account,
+    region: &str,
+    from: SystemTime,
+    now: SystemTime,
+    creates: &impl Fn(&str) -> bool,
+) -> Result<Seen, Trouble> {
+    let settled = (now - UNDER_WAY).max(from);
+    let old = account.history(region, Which::Writes, from, settled, PAGES).await?;
+    let young = account.history(region, Which::Writes, settled, now, YOUNG_PAGES).await?;
+    let mut seen = Seen {
+        covers: settled.duration_since(old.from).unwrap_or_default(),
+        complete: old.complete,
+        unreadable: old.without_record + young.without_record,
+        records: old.records,
+    };
+    if !old.complete && !seen.records.iter().any(|text| creates(text)) {
+        for name in OFTEN {
+            let part = account.history(region, Which::Named(name), from, settled, 1).await?;
+            seen.records.extend(part.records);
+        }
+    }
+    seen.records.extend(young.records);
+    Ok(seen)
 }
 
 /// The creation that a record tells of, if it should have been tagged.
@@ -80,7 +179,7 @@ fn creation(record: &Record, policy: &Policy, account: &str) -> Option<Creation>
     let plan = plan(record, policy, Some(account));
     let first = plan.actions.first()?;
     // A canary is gone by now, and it had its own verdict.
-    if first.arn.rsplit(':').next().is_some_and(|name| name.starts_with(CANARY)) {
+    if Arn::parse(&first.arn).is_some_and(|arn| arn.path().starts_with(CANARY)) {
         return None;
     }
     let text = |name: &str| record.text(name).unwrap_or_default().into_owned();
@@ -95,56 +194,62 @@ fn judge(
     created: &[Creation],
     log: &Result<Option<Lines>, Trouble>,
     now: SystemTime,
-    covers: Duration,
+    looked: Looked,
 ) -> Vec<Check> {
     let name = "creations";
-    let span = hours(covers) + if covers < WITHIN { " that can be looked at" } else { "" };
     let lines = match log {
         Ok(Some(lines)) => lines,
         Ok(None) => {
             let message = "the function has no log group: it has never run, or somebody deleted its log";
-            return vec![
-                Check::new(name, Verdict::Bad, message).mend("`tagger doctor --canary` shows which"),
-            ];
+            return vec![Check::new(name, Verdict::Bad, message).fix("`tagger doctor --canary` shows which")];
         }
         Err(trouble) => return vec![Check::unknown(name, trouble)],
     };
-    if created.is_empty() {
-        let message =
-            format!("CloudTrail's event history of the last {span} has no creation that would be tagged");
-        return vec![
-            Check::new(name, Verdict::Info, message)
-                .mend("`tagger doctor --canary` creates something and watches"),
-        ];
-    }
-    let ended = outcomes(&lines.lines);
+    let extent = extent(&looked);
     let old = |creation: &&Creation| now.duration_since(creation.at).is_ok_and(|age| age > UNDER_WAY);
-    let unseen: Vec<_> =
-        created.iter().filter(|creation| !ended.contains_key(creation.id.as_str())).collect();
+    let detail = |check: Check| {
+        check.detail(
+            "lookedAt",
+            json!({ "seconds": looked.covers.as_secs(), "events": looked.calls, "creations": created.len(),
+                "regions": looked.regions, "complete": looked.complete, "unreadable": looked.unreadable }),
+        )
+    };
+    if created.is_empty() {
+        return vec![detail(nothing(&looked).fix(CANARY_FIX))];
+    }
+    let ended = fates(&lines.lines);
+    let fate = |creation: &Creation| ended.get(creation.id.as_str());
+    let of = |is_it: &dyn Fn(&Fate) -> bool| -> Vec<&Creation> {
+        created.iter().filter(|creation| fate(creation).is_some_and(is_it)).collect()
+    };
+    let (done, waiting) =
+        (of(&|fate| *fate == Fate::Done).len(), of(&|fate| matches!(fate, Fate::Waits(_))).len());
+    let unseen: Vec<_> = created.iter().filter(|creation| fate(creation).is_none()).collect();
     let lost: Vec<&str> =
         unseen.iter().filter(|creation| old(creation)).map(|creation| creation.words.as_str()).collect();
     let failed: Vec<String> = created
         .iter()
-        .filter_map(|creation| {
-            let failure = ended.get(creation.id.as_str())?.as_ref()?;
-            Some(format!("{} ({failure})", creation.words))
+        .filter_map(|creation| match fate(creation)? {
+            Fate::Failed(reason) => Some(format!("{} ({reason})", creation.words)),
+            _ => None,
         })
         .collect();
-    let seen = created.len() - unseen.len();
     let mut checks = Vec::new();
     if !lost.is_empty() && lines.complete {
         let message = format!(
-            "{} of {} in the last {span} never reached the function: {}",
+            "{} of {} never reached the function: {}; looked at {extent}",
             lost.len(),
             counted(created.len(), "creation"),
             some(&lost, 3)
         );
-        let mend =
+        let fix =
             "the first BAD line above says why; where there is none: docs/operations.md#nothing-is-tagged";
-        checks.push(Check::new(name, Verdict::Bad, message).mend(mend));
+        checks.push(Check::new(name, Verdict::Bad, message).fix(fix));
     } else if !lost.is_empty() {
         let message = format!(
-            "the log of the last {span} is too long to be read whole; {seen} of {} are in what was read",
+            "the log of the last {} is too long to be read whole; {} of {} are in what was read",
+            hours(WITHIN),
+            created.len() - unseen.len(),
             counted(created.len(), "creation")
         );
         checks.push(Check::new(name, Verdict::Unknown, message));
@@ -157,39 +262,124 @@ fn judge(
         );
         checks.push(
             Check::new(name, Verdict::Bad, message)
-                .mend("what each outcome means: docs/operations.md#the-log"),
+                .fix("what each outcome means: docs/operations.md#the-log"),
         );
     }
-    if checks.is_empty() {
-        let waiting = if unseen.is_empty() {
-            String::new()
-        } else {
-            format!("; {} may be under way still", unseen.len())
-        };
-        checks.push(Check::ok(
-            name,
-            format!(
-                "{} of the last {span} {} tagged{waiting}",
-                counted(seen, "creation"),
-                if seen == 1 { "was" } else { "were" }
-            ),
-        ));
+    let pending = unseen.len() - lost.len();
+    let mut more = String::new();
+    if waiting > 0 {
+        more = format!("; {waiting} wait for their next try");
+    }
+    if pending > 0 {
+        more = format!("{more}; {pending} of the last {} may be under way still", hours(UNDER_WAY));
+    }
+    if checks.is_empty() && done > 0 {
+        let were = if done == 1 { "was" } else { "were" };
+        let message = format!(
+            "{} {were} tagged, or left alone as the settings say{more}; looked at {extent}",
+            counted(done, "creation")
+        );
+        checks.push(Check::ok(name, message));
+    } else if checks.is_empty() {
+        let message = format!("no creation is seen to be tagged yet{more}; looked at {extent}");
+        checks.push(Check::new(name, Verdict::Info, message).fix(CANARY_FIX));
+    }
+    if let Some(first) = checks.first_mut() {
+        *first = detail(first.clone());
     }
     checks
 }
 
-/// How each event ended last: none when it was tagged or left alone, else the failure.
-fn outcomes(lines: &[Line]) -> BTreeMap<String, Option<String>> {
-    let mut ended: BTreeMap<String, BTreeMap<String, Option<String>>> = BTreeMap::new();
+/// No creation was seen: because there is none, or because not everything was read.
+fn nothing(looked: &Looked) -> Check {
+    let extent = extent(looked);
+    if looked.complete && looked.unreadable == 0 {
+        let message = format!("nothing that would be tagged was created: looked at {extent}");
+        Check::new("creations", Verdict::Info, message)
+    } else {
+        let message = format!(
+            "whether creations are tagged is not known: looked at {extent}, and none of them creates what would be tagged"
+        );
+        Check::new("creations", Verdict::Unknown, message)
+    }
+}
+
+/// How much was looked at, for people.
+fn extent(looked: &Looked) -> String {
+    let mut text = match looked.calls {
+        1 => "1 call that writes".to_owned(),
+        calls => format!("{calls} calls that write"),
+    };
+    let regions = if looked.regions == 1 {
+        String::new()
+    } else {
+        format!(" in {}", counted(looked.regions, "region"))
+    };
+    text = if looked.complete {
+        format!("all {text}{regions} of the last {}", hours(looked.covers + UNDER_WAY))
+    } else {
+        format!(
+            "{text}{regions}: the newest {} that are older than {}, and by name what is created often in the last {}, \
+             where those hold no creation; there are more than could be read",
+            hours(looked.covers),
+            hours(UNDER_WAY),
+            hours(WITHIN)
+        )
+    };
+    if looked.unreadable > 0 {
+        text = format!("{text}; {} could not be read", counted(looked.unreadable, "record"));
+    }
+    text
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    /// Each of its resources was tagged or left alone.
+    Done,
+    /// A resource waits for its next try.
+    Waits(String),
+    /// A resource was given up: why.
+    Failed(String),
+}
+
+/// How each event ended last.
+fn fates(lines: &[Line]) -> BTreeMap<String, Fate> {
+    let mut ended: BTreeMap<String, BTreeMap<String, Fate>> = BTreeMap::new();
     for line in lines {
         let Some(line) = line.json() else { continue };
         let Some(id) = line["eventID"].as_str() else { continue };
-        let failure = (line["level"] == "ERROR").then(|| reason(&line));
+        let fate = match (line["level"] == "ERROR", line["waiting"].as_str()) {
+            (true, _) => Fate::Failed(reason(&line)),
+            (false, Some(waiting)) => Fate::Waits(waiting.to_owned()),
+            (false, None) => Fate::Done,
+        };
         // The last try of each resource counts.
         let resource = line["arn"].as_str().unwrap_or_default().to_owned();
-        ended.entry(id.to_owned()).or_default().insert(resource, failure);
+        ended.entry(id.to_owned()).or_default().insert(resource, fate);
     }
-    ended.into_iter().map(|(id, resources)| (id, resources.into_values().flatten().next())).collect()
+    // The worst of its resources counts.
+    let worst = |fates: BTreeMap<String, Fate>| {
+        let rank = |fate: &Fate| match fate {
+            Fate::Done => 0,
+            Fate::Waits(_) => 1,
+            Fate::Failed(_) => 2,
+        };
+        fates.into_values().max_by_key(rank)
+    };
+    ended.into_iter().filter_map(|(id, fates)| Some((id, worst(fates)?))).collect()
+}
+
+/// Which resources the log calls tagged, with the time.
+fn tagged(log: &Result<Option<Lines>, Trouble>) -> Vec<(String, SystemTime)> {
+    let Ok(Some(lines)) = log else { return Vec::new() };
+    let lines = lines.lines.iter().filter_map(Line::json);
+    let tagged = lines.filter(|line| matches!(line["outcome"].as_str(), Some("tagged" | "already-tagged")));
+    let pair = |line: Value| {
+        let at = tagger_aws::time::parse(line["timestamp"].as_str()?)?;
+        Some((line["arn"].as_str()?.to_owned(), at))
+    };
+    tagged.filter_map(pair).collect()
 }
 
 /// Why a line is an error.
@@ -224,43 +414,14 @@ fn errors(log: &Result<Option<Lines>, Trouble>) -> Option<Check> {
     let check = Check::new(
         "errors",
         verdict,
-        format!("in the log of the last {}: {}", hours(WITHIN), some(&shown, 4)),
+        format!(
+            "in the log of the last {}{}: {}",
+            hours(WITHIN),
+            if lines.complete { "" } else { ", as far as it was read" },
+            some(&shown, 4)
+        ),
     );
-    Some(check.mend("what each outcome means: docs/operations.md#the-log"))
-}
-
-/// Who took the creator's tag away, and with what, if a record tells of it.
-fn untagging(record: &Record, key: &str) -> Option<(String, String)> {
-    let name = record.event_name();
-    let removes = name.starts_with("Untag") || name.starts_with("Remove") || name.starts_with("Delete");
-    let whole = name.starts_with("Replace") || name.starts_with("Put") || name.starts_with("Change");
-    if !(removes || whole) || !name.to_lowercase().contains("tag") || record.created_nothing().is_some() {
-        return None;
-    }
-    // A call that replaces the whole set takes away what it does not name.
-    let named = record.value()["requestParameters"].to_string().contains(&format!("\"{key}\""));
-    if named != removes {
-        return None;
-    }
-    let agent = record.text("userAgent").unwrap_or_default();
-    let with = ["Terraform", "Pulumi", "OpenTofu"].iter().find(|tool| agent.contains(*tool));
-    let who = tagger_core::identity::identify(record).name.unwrap_or_default();
-    Some((format!("{name} by {who}"), with.map_or_else(String::new, |tool| (*tool).to_owned())))
-}
-
-fn untagging_check(untagged: &[(String, String)], key: &str) -> Option<Check> {
-    if untagged.is_empty() {
-        return None;
-    }
-    let calls: BTreeSet<&str> = untagged.iter().map(|(call, _)| call.as_str()).collect();
-    let calls: Vec<_> = calls.into_iter().collect();
-    let tool = untagged.iter().map(|(_, tool)| tool.as_str()).find(|tool| !tool.is_empty());
-    let with = tool.map(|tool| format!(", with {tool}")).unwrap_or_default();
-    let message = format!("the tag {key} is taken away again: {}{with}", some(&calls, 3));
-    let mend = "Terraform needs `ignore_tags`: docs/deployment.md#terraform; otherwise ask whoever did it";
-    // A person may mean it; a tool does it again and again.
-    let verdict = if tool.is_some() { Verdict::Bad } else { Verdict::Warn };
-    Some(Check::new("tags-removed", verdict, message).mend(mend))
+    Some(check.fix("what each outcome means: docs/operations.md#the-log"))
 }
 
 /// A span of time for people.
@@ -273,112 +434,4 @@ fn hours(time: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn line(id: &str, level: &str, outcome: &str) -> Line {
-        let message = json!({"eventID": id, "level": level, "outcome": outcome, "arn": "a", "call": "sqs:TagQueue", "error": "AccessDenied"});
-        Line { at: 0, message: message.to_string() }
-    }
-
-    #[test]
-    fn history_and_log_together() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_509_000);
-        let creation = |id: &str, minutes: u64| Creation {
-            id: id.to_owned(),
-            words: format!("CreateQueue {id}"),
-            at: now - Duration::from_secs(minutes * 60),
-        };
-        let log = |lines: Vec<Line>| Ok(Some(Lines { lines, complete: true }));
-        for (case, created, log, expected, words) in [
-            (
-                "tagged",
-                vec![creation("1", 60)],
-                log(vec![line("1", "INFO", "tagged")]),
-                Verdict::Ok,
-                "1 creation of the last 3 hours was tagged",
-            ),
-            (
-                "lost",
-                vec![creation("1", 60), creation("2", 50)],
-                log(vec![line("1", "INFO", "tagged")]),
-                Verdict::Bad,
-                "1 of 2 creations in the last 3 hours never reached the function: CreateQueue 2",
-            ),
-            ("under way", vec![creation("1", 1)], log(vec![]), Verdict::Ok, "1 may be under way"),
-            (
-                "failed",
-                vec![creation("1", 60)],
-                log(vec![line("1", "ERROR", "denied")]),
-                Verdict::Bad,
-                "(denied: sqs:TagQueue answered AccessDenied)",
-            ),
-            (
-                "failed, then tagged",
-                vec![creation("1", 60)],
-                log(vec![line("1", "ERROR", "not-ready"), line("1", "INFO", "tagged")]),
-                Verdict::Ok,
-                "was tagged",
-            ),
-            ("nothing", vec![], log(vec![]), Verdict::Info, "has no creation that would be tagged"),
-            ("cut log", vec![creation("1", 60)], Ok(Some(Lines::default())), Verdict::Unknown, "too long"),
-            ("no log", vec![creation("1", 60)], Ok(None), Verdict::Bad, "no log group"),
-            (
-                "refused",
-                vec![],
-                Err(Trouble::new("logs:FilterLogEvents", "us-east-1", "AccessDenied", "no")),
-                Verdict::Unknown,
-                "not looked at",
-            ),
-        ] {
-            let found = judge(&created, &log, now, WITHIN);
-            assert_eq!(found[0].verdict, expected, "{case}: {found:?}");
-            assert!(found[0].message.contains(words), "{case}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn who_takes_tags_away() {
-        let record = |name: &str, parameters: Value, agent: &str| {
-            Record::new(
-                json!({"eventVersion": "1.08", "eventName": name, "eventSource": "sqs.amazonaws.com", "userAgent": agent,
-                "requestParameters": parameters, "readOnly": false, "eventTime": "2026-11-24T08:30:00Z",
-                "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/bob", "userName": "bob"}}),
-            )
-        };
-        let ours = json!({"tagKeys": ["CreatedBy"]});
-        for (name, parameters, agent, expected) in [
-            ("UntagQueue", ours.clone(), "APN/1.0 HashiCorp/1.0 Terraform/1.9.0", Some("Terraform")),
-            ("UntagQueue", ours.clone(), "aws-cli/2", Some("")),
-            ("UntagQueue", json!({"tagKeys": ["Team"]}), "aws-cli/2", None),
-            ("DeleteTags", json!({"tagSet": {"items": [{"key": "CreatedBy"}]}}), "aws-cli/2", Some("")),
-            ("TagQueue", ours.clone(), "aws-cli/2", None),
-            ("DeleteQueue", ours, "aws-cli/2", None),
-            (
-                "PutBucketTagging",
-                json!({"Tagging": {"TagSet": {"Tag": {"Key": "Team"}}}}),
-                "aws-cli/2",
-                Some(""),
-            ),
-            (
-                "PutBucketTagging",
-                json!({"Tagging": {"TagSet": {"Tag": {"Key": "CreatedBy"}}}}),
-                "aws-cli/2",
-                None,
-            ),
-        ] {
-            let found = untagging(&record(name, parameters, agent), "CreatedBy");
-            assert_eq!(found.as_ref().map(|(_, tool)| tool.as_str()), expected, "{name}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn errors_are_counted() {
-        let lines =
-            vec![line("1", "ERROR", "denied"), line("2", "ERROR", "denied"), line("3", "INFO", "tagged")];
-        let check = errors(&Ok(Some(Lines { lines, complete: true }))).unwrap();
-        assert!(check.message.ends_with("2 x denied: sqs:TagQueue answered AccessDenied"), "{check:?}");
-        assert_eq!(errors(&Ok(Some(Lines::default()))), None);
-    }
-}
+mod tests;

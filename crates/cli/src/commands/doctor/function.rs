@@ -8,8 +8,8 @@ use crate::deployment::FUNCTION;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tagger_aws::account::{
-    Account,
-    function::{Function, Mapping},
+    Account, Trouble,
+    function::{Function, Limit, Mapping},
 };
 use tagger_core::{Policy, config, identity::Kind, policy::matches};
 
@@ -29,8 +29,8 @@ pub async fn check(account: &Account, site: &Site) -> (Vec<Check>, Known) {
         Ok(Some(function)) => function,
         Ok(None) => {
             let message = format!("there is no function {FUNCTION} in {}", site.home);
-            let mend = "CloudFormation does not bring back what was deleted behind its back: `tagger destroy`, then `tagger deploy`";
-            return (vec![Check::new("function", Verdict::Bad, message).mend(mend)], Known::default());
+            let fix = "CloudFormation does not recreate what was deleted outside of it: `tagger destroy`, then `tagger deploy`";
+            return (vec![Check::new("function", Verdict::Bad, message).fix(fix)], Known::default());
         }
         Err(trouble) => return (vec![Check::unknown("function", &trouble)], Known::default()),
     };
@@ -38,10 +38,18 @@ pub async fn check(account: &Account, site: &Site) -> (Vec<Check>, Known) {
     checks.push(of_description(&function.description));
     let (settings, policy) = of_settings(&function);
     checks.push(settings);
-    checks.push(match functions.reserved(FUNCTION).await {
-        Ok(reserved) => of_reserved(reserved),
-        Err(trouble) => Check::unknown("concurrency", &trouble),
-    });
+    let mappings = functions.mappings(FUNCTION).await;
+    let mapped =
+        mappings.as_ref().map_or(0, |mappings| mappings.iter().filter_map(|mapping| mapping.most).sum());
+    match functions.reserved(FUNCTION).await {
+        Ok(reserved) => {
+            checks.push(of_reserved(reserved));
+            if reserved.is_none() {
+                checks.push(of_limit(&functions.limit().await, mapped, &site.home));
+            }
+        }
+        Err(trouble) => checks.push(Check::unknown("concurrency", &trouble)),
+    }
     if !site.is_queued() {
         let rules = format!("arn:{}:events:{}:{}:rule/", account.partition.name, site.home, account.id);
         checks.push(match functions.policy(FUNCTION).await {
@@ -49,18 +57,18 @@ pub async fn check(account: &Account, site: &Site) -> (Vec<Check>, Known) {
             Err(trouble) => Check::unknown("invocation", &trouble),
         });
     }
-    checks.push(match functions.mappings(FUNCTION).await {
-        Ok(mappings) => of_mappings(&mappings, site),
-        Err(trouble) => Check::unknown("queues-read", &trouble),
+    checks.push(match &mappings {
+        Ok(mappings) => of_mappings(mappings, site),
+        Err(trouble) => Check::unknown("queues-read", trouble),
     });
     let stated = site.output("RoleArn").filter(|stated| *stated != function.role);
     if let Some(stated) = stated {
         let message = format!("the function has the role {} instead of {stated}", function.role);
-        let mend = format!(
+        let fix = format!(
             "`aws lambda update-function-configuration --function-name {FUNCTION} --role {stated} --region {}`",
             site.home
         );
-        checks.push(Check::new("function", Verdict::Warn, message).mend(mend));
+        checks.push(Check::new("function", Verdict::Warn, message).fix(fix));
     }
     (checks, Known { role: Some(function.role), policy })
 }
@@ -70,12 +78,18 @@ fn of_state(function: &Function) -> Vec<Check> {
     let mut checks = Vec::new();
     let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let (state, update) = (function.state.as_str(), function.last_update.as_str());
-    if !matches!(state, "Active" | "") {
+    if state.is_empty() {
+        checks.push(Check::new(
+            "function",
+            Verdict::Unknown,
+            format!("Lambda does not tell the state of {FUNCTION}"),
+        ));
+    } else if state != "Active" {
         let verdict = if state == "Failed" { Verdict::Bad } else { Verdict::Warn };
         let message = format!("{FUNCTION} is {state}{}", because(&function.state_reason));
         checks.push(
             Check::new("function", verdict, message)
-                .mend("wait and ask again; `tagger deploy`, if it stays so"),
+                .fix("wait and ask again; `tagger deploy`, if it stays so"),
         );
     }
     if !matches!(update, "Successful" | "") {
@@ -83,7 +97,7 @@ fn of_state(function: &Function) -> Vec<Check> {
         let message = format!("its last update is {update}{}", because(&function.last_update_reason));
         checks.push(
             Check::new("function", verdict, message)
-                .mend("wait and ask again; `tagger deploy`, if it stays so"),
+                .fix("wait and ask again; `tagger deploy`, if it stays so"),
         );
     }
     if checks.is_empty() {
@@ -112,7 +126,7 @@ fn of_settings(function: &Function) -> (Check, Option<Policy>) {
     let Some(variables) = &function.variables else {
         let message = format!("Lambda does not tell the function's variables: {}", function.variables_error);
         return (
-            Check::new(name, Verdict::Unknown, message).mend("let this principal use their KMS key"),
+            Check::new(name, Verdict::Unknown, message).fix("let this principal use their KMS key"),
             None,
         );
     };
@@ -121,9 +135,9 @@ fn of_settings(function: &Function) -> (Check, Option<Policy>) {
         Ok(policy) => policy,
         Err(error) => {
             let message = format!("the function does not start, its settings are wrong: {error}");
-            let mend = "mend the stack's parameter, for example `tagger deploy --set TagKey=CreatedBy`; a variable that was \
+            let fix = "fix the stack's parameter, for example `tagger deploy --set TagKey=CreatedBy`; a variable that was \
                         changed by hand: `aws lambda update-function-configuration`";
-            return (Check::new(name, Verdict::Bad, message).mend(mend), None);
+            return (Check::new(name, Verdict::Bad, message).fix(fix), None);
         }
     };
     let all_skipped = Kind::ALL.iter().all(|kind| policy.skipped.contains(kind));
@@ -133,10 +147,10 @@ fn of_settings(function: &Function) -> (Check, Option<Policy>) {
         .find(|pattern| matches(pattern, "arn:aws:iam::111122223333:user/x") && matches(pattern, "x"));
     let check = if all_skipped {
         Check::new(name, Verdict::Bad, "every kind of creator is skipped, so nothing is tagged")
-            .mend("`tagger deploy --set SkipKinds=`")
+            .fix("`tagger deploy --set SkipKinds=`")
     } else if let Some(pattern) = everybody {
         let message = format!("the pattern `{pattern}` excludes everybody, so nothing is tagged");
-        Check::new(name, Verdict::Bad, message).mend("`tagger deploy --set ExcludePrincipals=`")
+        Check::new(name, Verdict::Bad, message).fix("`tagger deploy --set ExcludePrincipals=`")
     } else {
         Check::ok(name, words(&policy, variables))
     };
@@ -166,11 +180,48 @@ fn of_reserved(reserved: Option<i32>) -> Check {
     match reserved {
         Some(0) => {
             Check::new("concurrency", Verdict::Bad, "the function is stopped: its reserved concurrency is 0")
-                .mend(format!("`aws lambda delete-function-concurrency --function-name {FUNCTION}`"))
+                .fix(format!("`aws lambda delete-function-concurrency --function-name {FUNCTION}`"))
         }
         Some(number) => Check::ok("concurrency", format!("{number} calls at a time are reserved for it")),
-        None => Check::ok("concurrency", "it shares the account's concurrency"),
+        None => {
+            Check::ok("concurrency", "nothing is reserved for it: it shares the account's calls at a time")
+        }
     }
+}
+
+/// From so many calls at a time on, a limit is not worth a word. The default is 1,000; new accounts begin with 10.
+const ROOM: i32 = 100;
+
+/// What the account's limit means. A low one is no fault: what finds no place waits. Lambda keeps the event of a rule
+/// and tries it again for six hours, then it is a dead letter; a message stays in its queue.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+fn of_limit(limit: &Result<Limit, Trouble>, mapped: i32, home: &str) -> Check {
+    let name = "account-limit";
+    let Limit { all, shared } = match limit {
+        Ok(limit) => *limit,
+        Err(trouble) => return Check::unknown(name, trouble),
+    };
+    let details = |check: Check| check.detail("limit", all).detail("shared", shared);
+    let ask = format!(
+        "a higher limit costs nothing: `aws service-quotas request-service-quota-increase --service-code lambda --quota-code \
+         L-B99A9384 --desired-value 1000 --region {home}`"
+    );
+    if mapped > shared {
+        let message = format!(
+            "the account's functions may have {shared} calls at a time in {home}, and the queues' mappings up to {mapped}: under \
+             load the function takes the place of others, and messages that are received too often become dead letters"
+        );
+        let fix = format!("{ask}; or `tagger deploy --delivery direct`, which is made for this");
+        return details(Check::new(name, Verdict::Warn, message).fix(fix));
+    }
+    if shared < ROOM {
+        let message = format!(
+            "the account's functions may have {shared} calls at a time in {home} (new accounts begin with 10): when more is \
+             created at once the events wait, up to six hours, and none is lost"
+        );
+        return details(Check::new(name, Verdict::Info, message).fix(ask));
+    }
+    details(Check::ok(name, format!("the account's functions may have {shared} calls at a time in {home}")))
 }
 
 /// Whether the rules may call the function.
@@ -182,13 +233,13 @@ fn of_resource_policy(policy: Option<&str>, rules: &str, site: &Site) -> Check {
     if refused.is_empty() {
         return Check::ok("invocation", "its policy lets the rules call it");
     }
-    let mend = format!(
+    let fix = format!(
         "`aws lambda add-permission --function-name {FUNCTION} --region {} --statement-id rules --action lambda:InvokeFunction \
          --principal events.amazonaws.com --source-arn '{rules}auto-tag-create-resources*'`",
         site.home
     );
     let message = format!("its policy does not let these rules call it: {}", some(&refused, 6));
-    Check::new("invocation", Verdict::Bad, message).mend(mend)
+    Check::new("invocation", Verdict::Bad, message).fix(fix)
 }
 
 /// Whether a function's policy lets a rule call it. Conditions that are not known here are taken for fulfilled.
@@ -237,28 +288,32 @@ fn of_mappings(mappings: &[Mapping], site: &Site) -> Check {
             None => {
                 let message = format!("the function does not read {queue}");
                 let size = if of_events { "1000 --maximum-batching-window-in-seconds 1" } else { "10" };
-                let mend = format!(
+                let fix = format!(
                     "`aws lambda create-event-source-mapping --function-name {FUNCTION} --region {} --batch-size {size} \
                      --function-response-types ReportBatchItemFailures --event-source-arn` with the queue's ARN",
                     site.home
                 );
-                return Check::new("queues-read", verdict, message).mend(mend);
+                return Check::new("queues-read", verdict, message).fix(fix);
             }
             Some(mapping)
                 if !matches!(mapping.state.as_str(), "Enabled" | "Enabling" | "Updating" | "Creating") =>
             {
                 let message = format!("the function does not read {queue}: its mapping is {}", mapping.state);
-                let mend = format!(
+                let fix = format!(
                     "`aws lambda update-event-source-mapping --uuid {} --enabled --region {}`",
                     mapping.uuid, site.home
                 );
-                return Check::new("queues-read", verdict, message).mend(mend);
+                return Check::new("queues-read", verdict, message).fix(fix);
             }
             Some(_) => {}
         }
     }
     match wanted {
-        [] => Check::ok("queues-read", "it has no queues to read"),
+        [] => Check::new(
+            "queues-read",
+            Verdict::Info,
+            "made without the stack, it is not expected to read queues",
+        ),
         wanted => Check::ok("queues-read", format!("it reads {}", wanted.join(" and "))),
     }
 }
@@ -287,6 +342,7 @@ mod tests {
             ("Failed", "Successful", Verdict::Bad),
             ("Active", "InProgress", Verdict::Warn),
             ("Active", "Failed", Verdict::Bad),
+            ("", "", Verdict::Unknown),
         ] {
             let function =
                 Function { state: state.into(), last_update: update.into(), ..Function::default() };
@@ -324,6 +380,43 @@ mod tests {
             assert!(check.message.contains(message), "{check:?}");
         }
         assert_eq!(of_settings(&Function::default()).0.verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn the_accounts_limit_is_said_and_is_no_fault() {
+        let limit = |all, shared| Ok(Limit { all, shared });
+        let refused = Err(Trouble::new("lambda:GetAccountSettings", "us-east-1", "AccessDenied", "no"));
+        for (case, limit, mapped, verdict, words) in [
+            ("the default", limit(1_000, 1_000), 5, Verdict::Ok, "1000 calls at a time"),
+            (
+                "a new account",
+                limit(10, 10),
+                5,
+                Verdict::Info,
+                "the events wait, up to six hours, and none is lost",
+            ),
+            ("others have reserved most", limit(1_000, 60), 5, Verdict::Info, "may have 60 calls at a time"),
+            (
+                "a new account, delivery by queue",
+                limit(10, 10),
+                105,
+                Verdict::Warn,
+                "the queues' mappings up to 105",
+            ),
+            ("delivery by queue", limit(1_000, 1_000), 105, Verdict::Ok, "1000 calls"),
+            (
+                "not to be asked",
+                refused,
+                5,
+                Verdict::Unknown,
+                "lambda:GetAccountSettings answered AccessDenied",
+            ),
+        ] {
+            let check = of_limit(&limit, mapped, "us-east-1");
+            assert!(check.verdict == verdict && check.message.contains(words), "{case}: {check:?}");
+        }
+        let check = of_limit(&limit(10, 10), 5, "eu-west-1");
+        assert!(check.fix.as_deref().is_some_and(|fix| fix.contains("--quota-code L-B99A9384")), "{check:?}");
     }
 
     #[test]
@@ -383,7 +476,7 @@ mod tests {
                 Verdict::Bad,
             ),
             ("queue, gone", vec![mapping("retry", "Enabled")], &queued, Verdict::Bad),
-            ("no stack", vec![], &Site::default(), Verdict::Ok),
+            ("no stack", vec![], &Site::default(), Verdict::Info),
         ] {
             assert_eq!(of_mappings(&mappings, site).verdict, verdict, "{case}");
         }

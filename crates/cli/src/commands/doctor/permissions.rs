@@ -26,6 +26,12 @@ pub async fn check(account: &Account, site: &Site, role: &str) -> Check {
     judge(&decisions, &[of_api, others].concat())
 }
 
+/// Where the role is not known, nothing can be asked about it.
+pub fn no_role() -> Check {
+    let message = "not looked at: neither the function nor the stack says which role it is";
+    Check::new("permissions", Verdict::Unknown, message)
+}
+
 /// The actions of the policy that this version deploys, but those on the function's own log, and those of reconciling
 /// where that is off.
 fn actions(site: &Site) -> BTreeSet<String> {
@@ -33,9 +39,11 @@ fn actions(site: &Site) -> BTreeSet<String> {
     let statements = policy["Statement"].as_array().into_iter().flatten();
     let stated = statements.flat_map(|statement| {
         let is_for_reconciling = statement["Sid"] == "Reconcile";
+        // The simulation knows no request, so what is allowed to some of them only would be refused.
+        let is_conditional = !statement["Condition"].is_null();
         let actions =
             statement["Action"].as_array().into_iter().flatten().filter_map(|action| action.as_str());
-        actions.filter(move |_| !is_for_reconciling || reconciles(site))
+        actions.filter(move |_| !is_conditional && (!is_for_reconciling || reconciles(site)))
     });
     stated
         .filter(|action| !action.starts_with("logs:Create") && !action.starts_with("logs:Put"))
@@ -81,23 +89,20 @@ fn judge(decisions: &[Decision], asked: &[&str]) -> Check {
     };
     if !by_role.is_empty() {
         let message = format!("{counts}; the role's policies refuse {}; {limits}", some(&by_role, 8));
-        let mend = "allow them again in the role's policies, docs/iam-policy.md lists all; `tagger deploy` does not do it, since \
-                    CloudFormation does not see what was changed behind its back";
-        return all(Check::new(name, Verdict::Bad, message).mend(mend));
+        let fix = "allow them again in the role's policies, docs/iam-policy.md lists all; `tagger deploy` does not do it, since \
+                    CloudFormation does not see what was changed outside of it";
+        return all(Check::new(name, Verdict::Bad, message).fix(fix));
     }
     if !by_boundary.is_empty() {
         let message =
             format!("{counts}; the role's permissions boundary refuses {}; {limits}", some(&by_boundary, 8));
-        return all(
-            Check::new(name, Verdict::Bad, message).mend("widen the boundary, or ask whoever sets it")
-        );
+        return all(Check::new(name, Verdict::Bad, message).fix("widen the boundary, or ask whoever sets it"));
     }
     if !by_organization.is_empty() {
         let message =
             format!("{counts}; service control policies refuse {}; {limits}", some(&by_organization, 8));
-        let mend =
-            "ask whoever manages the organization; whether it is so, the log says: lines with `denied`";
-        return all(Check::new(name, Verdict::Warn, message).mend(mend));
+        let fix = "ask whoever manages the organization; whether it is so, the log says: lines with `denied`";
+        return all(Check::new(name, Verdict::Warn, message).fix(fix));
     }
     let unanswered =
         |action: &&&str| !decisions.iter().any(|decision| decision.action.eq_ignore_ascii_case(action));
@@ -105,7 +110,7 @@ fn judge(decisions: &[Decision], asked: &[&str]) -> Check {
     if !silent.is_empty() {
         let message = format!("{counts}; the simulation says nothing of {}; {limits}", some(&silent, 8));
         return all(Check::new(name, Verdict::Unknown, message)
-            .mend("whether they are refused, the log says: lines with `denied`"));
+            .fix("whether they are refused, the log says: lines with `denied`"));
     }
     Check::ok(name, format!("{counts}; {limits}"))
 }
@@ -122,6 +127,7 @@ mod tests {
             allowed,
             by_organization,
             by_boundary,
+            lacks_context: false,
         };
         for (decisions, verdict, words) in [
             (

@@ -58,18 +58,18 @@ pub fn judge(lying: &Lying, site: &Site) -> Vec<Check> {
     }
     let mut checks =
         vec![of(&lying.dead_letters, "dead-letters", DEAD_LETTERS, |depth| match total(depth) {
-            0 => Check::ok("dead-letters", "no dead letters"),
+            0 => Check::ok("dead-letters", "no dead letters (they are kept for 14 days)"),
             number => {
                 let message = format!("{}: these resources were given up", counted(number, "dead letter"));
-                Check::new("dead-letters", Verdict::Bad, message).mend(LETTERS).detail("deadLetters", number)
+                Check::new("dead-letters", Verdict::Bad, message).fix(LETTERS).detail("deadLetters", number)
             }
         })];
     for (region, depth) in &lying.undelivered {
         let check = of(depth, "undelivered", UNDELIVERED, |depth| match total(depth) {
-            0 => Check::ok("undelivered", "every event was delivered"),
+            0 => Check::ok("undelivered", "no undelivered events (they are kept for 14 days)"),
             number => {
                 let message = format!("{} could not be delivered", counted(number, "event"));
-                Check::new("undelivered", Verdict::Bad, message).mend(LETTERS).detail("undelivered", number)
+                Check::new("undelivered", Verdict::Bad, message).fix(LETTERS).detail("undelivered", number)
             }
         });
         // One line for all regions without any.
@@ -85,7 +85,7 @@ pub fn judge(lying: &Lying, site: &Site) -> Vec<Check> {
         );
         if depth.waiting > MANY {
             Check::new("retries", Verdict::Warn, message)
-                .mend("docs/operations.md#auto-resource-tagger-oldest-retry")
+                .fix("docs/operations.md#auto-resource-tagger-oldest-retry")
         } else {
             Check::ok("retries", message)
         }
@@ -99,7 +99,7 @@ pub fn judge(lying: &Lying, site: &Site) -> Vec<Check> {
             );
             if depth.waiting > MANY {
                 Check::new("events-queue", Verdict::Warn, message)
-                    .mend("docs/operations.md#auto-resource-tagger-oldest-event")
+                    .fix("docs/operations.md#auto-resource-tagger-oldest-event")
             } else {
                 Check::ok("events-queue", message)
             }
@@ -113,8 +113,8 @@ fn of(asked: &Asked, name: &'static str, queue: &str, judge: impl Fn(&Depth) -> 
         Ok(Some(depth)) => judge(depth),
         Ok(None) => {
             let message = format!("there is no queue {queue}");
-            let mend = "CloudFormation does not bring back what was deleted behind its back: `tagger destroy`, then `tagger deploy`";
-            Check::new(name, Verdict::Bad, message).mend(mend)
+            let fix = "CloudFormation does not recreate what was deleted outside of it: `tagger destroy`, then `tagger deploy`";
+            Check::new(name, Verdict::Bad, message).fix(fix)
         }
         Err(trouble) => Check::unknown(name, trouble),
     }

@@ -24,7 +24,7 @@ const BACK: Duration = Duration::from_secs(6 * 3600);
 /// A region may be behind by a run that failed and the one that is under way.
 const BEHIND: u64 = 2 * 3600;
 /// Most pages of the log.
-const PAGES: usize = 10;
+const PAGES: usize = 30;
 
 /// What was seen. Each part may be unknown by itself.
 #[derive(Debug)]
@@ -60,7 +60,14 @@ pub async fn look(account: &Account, site: &Site) -> Option<Seen> {
     let group = site.output("LogGroupName").unwrap_or(LOG);
     let pattern = r#"{ ($.code = "reconcile") || ($.code = "reconcile-failed") }"#;
     let lines = account.log(home, group, pattern, SystemTime::now() - BACK, PAGES).await;
-    let last = lines.map(|lines| lines.and_then(|lines| newest(&lines.lines)));
+    let last = lines.and_then(|lines| match lines {
+        // The oldest lines come first: of a log that was not read to its end the newest line is not known.
+        Some(lines) if !lines.complete => {
+            let message = format!("the log of the last 6 hours was not read to its end in {PAGES} pages");
+            Err(Trouble::new("logs:FilterLogEvents", home, "TooMuch", message))
+        }
+        lines => Ok(lines.and_then(|lines| newest(&lines.lines))),
+    });
     Some(Seen { on: true, marks, rule, last, now })
 }
 
@@ -93,16 +100,16 @@ pub fn judge(seen: &Seen, site: &Site) -> Vec<Check> {
     let name = "reconcile";
     if !seen.on {
         let message = "reconciling is off: what the rules miss is not found";
-        return vec![Check::new(name, Verdict::Info, message).mend("`tagger deploy --set Reconcile=hourly`")];
+        return vec![Check::new(name, Verdict::Info, message).fix("`tagger deploy --set Reconcile=hourly`")];
     }
     let home = &site.home;
     let marks = match &seen.marks {
         Ok(Some(marks)) => Some(marks),
         Ok(None) => {
             let message = format!("there is no function {RECONCILE} in {home}, and the stack says hourly");
-            let mend = "`tagger deploy --set Reconcile=off`, then `tagger deploy --set Reconcile=hourly`: CloudFormation \
-                        does not bring back what was deleted behind its back";
-            return vec![Check::new(name, Verdict::Bad, message).mend(mend)];
+            let fix = "`tagger deploy --set Reconcile=off`, then `tagger deploy --set Reconcile=hourly`: CloudFormation \
+                        does not recreate what was deleted outside of it";
+            return vec![Check::new(name, Verdict::Bad, message).fix(fix)];
         }
         Err(_) => None,
     };
@@ -116,16 +123,16 @@ pub fn judge(seen: &Seen, site: &Site) -> Vec<Check> {
     if let Ok(last) = &seen.last {
         checks.extend(of_last(last.as_ref(), marks));
     }
-    if let Some(marks) = marks {
+    // Before the first run there are no marks, and that is said above.
+    if let Some(marks) = marks.filter(|marks| !marks.is_empty() || checks.is_empty()) {
         checks.extend(of_marks(marks, site, seen.now));
     }
     if checks.is_empty() {
-        let missed = seen
-            .last
-            .as_ref()
-            .ok()
-            .and_then(Option::as_ref)
-            .map_or(0, |line| line["missed"].as_u64().unwrap_or(0));
+        let line = seen.last.as_ref().ok().and_then(Option::as_ref);
+        let Some(missed) = line.and_then(|line| line["missed"].as_u64()) else {
+            let message = "the last run's line does not say how many resources it tagged";
+            return vec![Check::new(name, Verdict::Unknown, message)];
+        };
         let missed = usize::try_from(missed).unwrap_or(usize::MAX);
         let message = match missed {
             0 => "the event history is reconciled, and the last run found nothing that the rules missed"
@@ -141,7 +148,7 @@ pub fn judge(seen: &Seen, site: &Site) -> Vec<Check> {
 }
 
 fn of_rule(state: Option<&str>, home: &str) -> Option<Check> {
-    let (message, mend) = match state {
+    let (message, fix) = match state {
         Some("ENABLED") => return None,
         Some(state) => (
             format!("the rule {RECONCILE} is {state}, so that nothing is reconciled"),
@@ -152,7 +159,7 @@ fn of_rule(state: Option<&str>, home: &str) -> Option<Check> {
             "`tagger deploy --set Reconcile=off`, then `tagger deploy --set Reconcile=hourly`".to_owned(),
         ),
     };
-    Some(Check::new("reconcile", Verdict::Bad, message).mend(mend))
+    Some(Check::new("reconcile", Verdict::Bad, message).fix(fix))
 }
 
 fn of_last(last: Option<&Value>, marks: Option<&BTreeMap<String, u64>>) -> Option<Check> {
@@ -166,27 +173,24 @@ fn of_last(last: Option<&Value>, marks: Option<&BTreeMap<String, u64>>) -> Optio
         )),
         None => {
             let message = "no run within 6 hours, though it is due every hour";
-            let mend = format!(
+            let fix = format!(
                 "`aws lambda invoke --function-name {RECONCILE} --payload '{{\"tagger\":\"reconcile\"}}' \
                  --cli-binary-format raw-in-base64-out /dev/stdout` says why"
             );
-            Some(Check::new("reconcile", Verdict::Warn, message).mend(mend))
+            Some(Check::new("reconcile", Verdict::Warn, message).fix(fix))
         }
         Some(line) if line["level"] == "ERROR" => {
             let why = line["message"].as_str().unwrap_or("its log says why");
             let at = line["timestamp"].as_str().unwrap_or_default();
             let message = format!("the last run, at {at}, did not get to its end: {why}");
-            let mend = "what it says; the next run goes on where this one stopped (docs/operations.md)";
-            Some(Check::new("reconcile", Verdict::Warn, message).mend(mend))
+            let fix = "what it says; the next run goes on where this one stopped (docs/operations.md)";
+            Some(Check::new("reconcile", Verdict::Warn, message).fix(fix))
         }
         Some(_) => None,
     }
 }
 
 fn of_marks(marks: &BTreeMap<String, u64>, site: &Site, now: u64) -> Vec<Check> {
-    if marks.is_empty() {
-        return Vec::new();
-    }
     let covered = site.covered();
     let (with, without): (Vec<&String>, Vec<&String>) =
         covered.iter().partition(|region| marks.contains_key(*region));
@@ -197,9 +201,9 @@ fn of_marks(marks: &BTreeMap<String, u64>, site: &Site, now: u64) -> Vec<Check> 
         .map(|(region, behind)| {
             let message =
                 format!("the event history is reconciled no further than {} ago", hours(behind + LATE));
-            let mend = "the alarm auto-resource-tagger-reconcile-behind in docs/operations.md";
+            let fix = "the alarm auto-resource-tagger-reconcile-behind in docs/operations.md";
             Check::new("reconcile", Verdict::Warn, message)
-                .mend(mend)
+                .fix(fix)
                 .detail("behindSeconds", behind)
                 .at(region)
         })
@@ -272,13 +276,25 @@ mod tests {
             ("the last run failed", seen(&fine, on, failed), Verdict::Warn, "eu-west-1: AccessDenied"),
             ("no run for long", seen(&fine, on, None), Verdict::Warn, "no run within 6 hours"),
             ("just deployed", seen(&[], on, None), Verdict::Info, "no run yet"),
+            (
+                "a run, and no marks",
+                seen(&[], on, ran(0)),
+                Verdict::Info,
+                "not reconciled yet: us-east-1, eu-west-1",
+            ),
+            (
+                "a run that does not say what it did",
+                seen(&fine, on, Some(json!({"code": "reconcile", "level": "INFO"}))),
+                Verdict::Unknown,
+                "does not say how many",
+            ),
             ("a new region", seen(&fine[..1], on, ran(0)), Verdict::Info, "not reconciled yet: eu-west-1"),
             ("off", off_by_the_stack, Verdict::Info, "reconciling is off"),
             ("refused", refused, Verdict::Unknown, "lambda:ListTags answered AccessDenied"),
         ] {
             let checks = judge(&seen, &site());
             let [check] = checks.as_slice() else { panic!("{what}: {checks:?}") };
-            let text = format!("{} {}", check.message, check.mend.as_deref().unwrap_or_default());
+            let text = format!("{} {}", check.message, check.fix.as_deref().unwrap_or_default());
             assert!(check.verdict == verdict && text.contains(words), "{what}: {check:?}");
         }
     }

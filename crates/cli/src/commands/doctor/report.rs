@@ -1,7 +1,7 @@
 //! What a check found, and how it is printed: a line of text, or a line of JSON.
 //!
 //! Knows nothing of AWS but that a call can fail. The words of the JSON are stable:
-//! `{"check","region"?,"verdict","message","mend"?,…}` for each check, and at the end
+//! `{"check","region"?,"verdict","message","fix"?,…}` for each check, and at the end
 //! `{"verdict","ok","info","warn","bad","unknown"}`.
 
 use crate::exit_code::{Error, ExitCode};
@@ -50,7 +50,7 @@ pub struct Check {
     /// A sentence.
     pub message: String,
     /// What to do about it.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
     /// More, for programs.
     pub details: Map<String, Value>,
 }
@@ -59,7 +59,7 @@ impl Check {
     /// A finding.
     pub fn new(name: &'static str, verdict: Verdict, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { name, region: None, verdict, message, mend: None, details: Map::new() }
+        Self { name, region: None, verdict, message, fix: None, details: Map::new() }
     }
 
     /// All is well.
@@ -72,7 +72,7 @@ impl Check {
         let message =
             format!("not looked at: {} answered {}: {}", trouble.call, trouble.code, trouble.message);
         let region = Some(trouble.region.clone()).filter(|region| !region.is_empty());
-        Self { region, mend: trouble.mend(), ..Self::new(name, Verdict::Unknown, message) }
+        Self { region, fix: trouble.fix(), ..Self::new(name, Verdict::Unknown, message) }
     }
 
     /// Where it is.
@@ -81,8 +81,8 @@ impl Check {
     }
 
     /// What to do about it.
-    pub fn mend(self, mend: impl Into<String>) -> Self {
-        Self { mend: Some(mend.into()), ..self }
+    pub fn fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..self }
     }
 
     /// More, for programs.
@@ -176,7 +176,7 @@ fn summary([ok, _, warn, unknown, bad]: [usize; 5]) -> String {
 fn as_text(check: &Check) -> String {
     let place = check.region.as_ref().map(|region| format!("{region}: ")).unwrap_or_default();
     let mut text = format!("{:<7}  {:<16}  {place}{}\n", check.verdict.word(), check.name, check.message);
-    for line in check.mend.iter().flat_map(|mend| mend.lines()) {
+    for line in check.fix.iter().flat_map(|fix| fix.lines()) {
         text.push_str(&format!("{:27}{}\n", "", line.trim_start()));
     }
     text
@@ -190,8 +190,8 @@ fn as_json(check: &Check) -> String {
     if let Some(region) = &check.region {
         line.insert("region".to_owned(), region.as_str().into());
     }
-    if let Some(mend) = &check.mend {
-        line.insert("mend".to_owned(), mend.as_str().into());
+    if let Some(fix) = &check.fix {
+        line.insert("fix".to_owned(), fix.as_str().into());
     }
     Value::Object(line).to_string()
 }
@@ -227,8 +227,7 @@ mod tests {
 
     #[test]
     fn a_line_of_each_kind() {
-        let check =
-            Check::new("rules", Verdict::Bad, "2 are off").at("eu-west-1").mend("do this\n  and that");
+        let check = Check::new("rules", Verdict::Bad, "2 are off").at("eu-west-1").fix("do this\n  and that");
         assert_eq!(
             as_text(&check),
             "BAD      rules             eu-west-1: 2 are off\n                           do this\n                           and that\n"
@@ -236,7 +235,7 @@ mod tests {
         let line: Value = serde_json::from_str(&as_json(&check)).unwrap();
         assert_eq!(
             line,
-            json!({"check": "rules", "region": "eu-west-1", "verdict": "bad", "message": "2 are off", "mend": "do this\n  and that"})
+            json!({"check": "rules", "region": "eu-west-1", "verdict": "bad", "message": "2 are off", "fix": "do this\n  and that"})
         );
         assert_eq!(some(&["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!(counted(1, "rule"), "1 rule");

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{Account, Trouble, rules::Rule};
+use tagger_core::arn::Arn;
 
 /// How the names of all rules begin that admit creations.
 pub const PREFIX: &str = "auto-tag-create-resources";
@@ -55,8 +56,8 @@ pub async fn check(account: &Account, site: &Site) -> Vec<Check> {
             && let Some(home) = output("HomeRegion").filter(|home| *home != site.home)
         {
             let message = format!("this forwarder sends to {home}, and the function is in {}", site.home);
-            let mend = format!("`tagger deploy --region {} --regions {region}`", site.home);
-            checks.push(Check::new("rules", Verdict::Bad, message).mend(mend).at(region));
+            let fix = format!("`tagger deploy --region {} --regions {region}`", site.home);
+            checks.push(Check::new("rules", Verdict::Bad, message).fix(fix).at(region));
         }
         match seen {
             Ok(seen) => {
@@ -129,24 +130,24 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
     let ours: BTreeMap<&str, &Rule> =
         seen.rules.iter().filter(|rule| is_ours(rule)).map(|rule| (rule.name.as_str(), rule)).collect();
     let mut checks = Vec::new();
-    let mut found = |verdict, message: String, mend: String| {
-        checks.push(Check::new("rules", verdict, message).mend(mend).at(region));
+    let mut found = |verdict, message: String, fix: String| {
+        checks.push(Check::new("rules", verdict, message).fix(fix).at(region));
     };
     let missing: Vec<_> = wanted.names.iter().filter(|name| !ours.contains_key(name.as_str())).collect();
     if !missing.is_empty() {
         // CloudFormation compares templates, not what is there.
-        let mend = if wanted.forwards {
+        let fix = if wanted.forwards {
             format!(
-                "CloudFormation does not bring back what was deleted behind its back: `aws cloudformation delete-stack \
+                "CloudFormation does not recreate what was deleted outside of it: `aws cloudformation delete-stack \
                      --stack-name {FORWARDER} --region {region}`, then `tagger deploy --regions {region}`"
             )
         } else {
-            "CloudFormation does not bring back what was deleted behind its back: `tagger destroy`, then `tagger deploy`".to_owned()
+            "CloudFormation does not recreate what was deleted outside of it: `tagger destroy`, then `tagger deploy`".to_owned()
         };
         found(
             Verdict::Bad,
             format!("{} missing: {}", counted(missing.len(), "rule"), some(&missing, 6)),
-            mend,
+            fix,
         );
     }
     let off: Vec<_> = wanted
@@ -155,24 +156,20 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
         .filter(|name| ours.get(name.as_str()).is_some_and(|rule| !rule.state.starts_with("ENABLED")))
         .collect();
     if !off.is_empty() {
-        let mend: Vec<_> = off
+        let fix: Vec<_> = off
             .iter()
             .map(|name| format!("`aws events enable-rule --name {name} --region {region}`"))
             .collect();
-        found(
-            Verdict::Bad,
-            format!("{} off: {}", counted(off.len(), "rule"), some(&off, 6)),
-            mend.join("\n"),
-        );
+        found(Verdict::Bad, format!("{} off: {}", counted(off.len(), "rule"), some(&off, 6)), fix.join("\n"));
     }
     for (name, pattern) in wanted.patterns.iter().filter(|_| wanted.same_version) {
         let Some(rule) = ours.get(name.as_str()) else { continue };
         let deployed: Value = serde_json::from_str(&rule.pattern).unwrap_or_default();
         if let Some(difference) = difference(pattern, &deployed) {
-            let mend = format!(
+            let fix = format!(
                 "somebody changed it: `aws events put-rule --region {region} --name {name} --description 'Calls that create resources, for auto-resource-tagger.' --event-pattern '{pattern}'`"
             );
-            found(Verdict::Bad, format!("{name} is not as version {VERSION} has it: {difference}"), mend);
+            found(Verdict::Bad, format!("{name} is not as version {VERSION} has it: {difference}"), fix);
         }
     }
     let astray: Vec<_> = wanted
@@ -192,7 +189,7 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
             wanted.target,
             some(&astray, 6)
         );
-        let mend = if wanted.forwards {
+        let fix = if wanted.forwards {
             "`aws cloudformation delete-stack --stack-name auto-resource-tagger-forwarder --region "
                 .to_owned()
                 + region
@@ -204,8 +201,8 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
                 .iter()
                 .map(|name| {
                     // All that the template gives the target, since the call replaces it whole.
-                    let account = wanted.target.split(':').nth(4).unwrap_or_default();
-                    let partition = wanted.target.split(':').nth(1).unwrap_or_default();
+                    let target = Arn::parse(&wanted.target);
+                    let (partition, account) = target.map_or(("aws", ""), |arn| (arn.partition, arn.account));
                     let targets = serde_json::json!([{
                         "Id": "tagger", "Arn": wanted.target,
                         "RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185},
@@ -216,15 +213,15 @@ fn judge(wanted: &Wanted, region: &str, seen: &Seen) -> Vec<Check> {
                 .collect();
             put.join("\n")
         };
-        found(Verdict::Bad, message, mend);
+        found(Verdict::Bad, message, fix);
     }
     let broken = !checks.is_empty();
     match &seen.matches {
         Err(trouble) => checks.push(Check::unknown("rules", trouble)),
         Ok(false) if !broken => {
             let message = "EventBridge says that no rule matches the creation of a queue in this account";
-            let mend = "compare the patterns' `account` with this account; `aws events test-event-pattern` tries one";
-            checks.push(Check::new("rules", Verdict::Bad, message).mend(mend).at(region));
+            let fix = "compare the patterns' `account` with this account; `aws events test-event-pattern` tries one";
+            checks.push(Check::new("rules", Verdict::Bad, message).fix(fix).at(region));
         }
         Ok(true) if !broken => {
             let to = if wanted.forwards { "forwarding home" } else { "aimed at the function" };
@@ -356,7 +353,7 @@ mod tests {
         let checks = judge(&wanted, "us-east-1", seen);
         checks
             .into_iter()
-            .map(|check| (check.verdict, check.message, check.mend.unwrap_or_default()))
+            .map(|check| (check.verdict, check.message, check.fix.unwrap_or_default()))
             .collect()
     }
 
@@ -414,13 +411,13 @@ mod tests {
             ),
             ("no match", |seen| seen.matches = Ok(false), "no rule matches", "test-event-pattern"),
         ];
-        for (case, breakage, message, mend) in breakages {
+        for (case, breakage, message, fix) in breakages {
             let mut seen = seen();
             breakage(&mut seen);
             let found = judged(&seen);
             assert_eq!(found[0].0, Verdict::Bad, "{case}: {found:?}");
             assert!(found[0].1.contains(message), "{case}: {found:?}");
-            assert!(found[0].2.contains(mend), "{case}: {found:?}");
+            assert!(found[0].2.contains(fix), "{case}: {found:?}");
         }
         assert!(seen().rules.iter().any(|rule| rule.name == second));
         let mut unasked = seen();

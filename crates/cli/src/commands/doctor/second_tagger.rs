@@ -7,6 +7,7 @@ use super::{
 use crate::deployment::FUNCTION;
 use serde_json::Value;
 use tagger_aws::account::rules::Rule;
+use tagger_core::arn::Arn;
 
 /// How many creations of the catalog somebody else's rule admits, if any: it is CloudTrail's, and it is on.
 pub fn admits_creations(rule: &Rule) -> Option<usize> {
@@ -37,7 +38,7 @@ pub fn second_tagger(region: &str, seen: &Seen) -> Vec<Check> {
         let others: Vec<_> = targets
             .filter(|arn| arn.contains(":lambda:") || arn.contains(":sns:"))
             .filter(|arn| !arn.ends_with(&format!(":function:{FUNCTION}")))
-            .map(|arn| arn.rsplit(':').next().unwrap_or(arn).to_owned())
+            .map(|arn| Arn::parse(arn).map_or(arn.as_str(), |arn| arn.path()).to_owned())
             .collect();
         let tags = |text: &str| text.to_lowercase().contains("tag");
         let looks_like_it = tags(&rule.name) || others.iter().any(|name| tags(name));
@@ -54,9 +55,8 @@ pub fn second_tagger(region: &str, seen: &Seen) -> Vec<Check> {
             counted(count, "creation"),
             some(&others, 3)
         );
-        let mend =
-            "if it tags: whoever writes last wins; switch one of them off, or give them different keys";
-        checks.push(Check::new("second-tagger", Verdict::Warn, message).mend(mend).at(region));
+        let fix = "if it tags: whoever writes last wins; switch one of them off, or give them different keys";
+        checks.push(Check::new("second-tagger", Verdict::Warn, message).fix(fix).at(region));
     }
     checks
 }

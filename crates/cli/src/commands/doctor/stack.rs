@@ -19,6 +19,8 @@ pub struct Site {
     pub stack: Option<Stack>,
     /// Forwarders, by region.
     pub forwarders: BTreeMap<String, Stack>,
+    /// Regions with a function of their own (China).
+    pub more_homes: Vec<String>,
     /// Every enabled region; empty when that is not known.
     pub regions: Vec<String>,
     /// Regions that could not be looked at.
@@ -39,7 +41,7 @@ impl Site {
 
     /// Every region that sends its creations to the function.
     pub fn covered(&self) -> Vec<String> {
-        let others = self.forwarders.keys().filter(|region| **region != self.home);
+        let others = self.forwarders.keys().chain(&self.more_homes).filter(|region| **region != self.home);
         std::iter::once(&self.home).chain(others).cloned().collect()
     }
 }
@@ -66,8 +68,14 @@ pub async fn find(account: &Account) -> (Option<Site>, Vec<Check>) {
     };
     checks.extend(deployment.unread.iter().map(|trouble| Check::unknown("deployed", trouble)));
     let unread = deployment.unread.iter().map(|trouble| trouble.region.clone()).collect();
-    let mut site =
-        Site { forwarders: deployment.forwarders, regions: deployment.regions, unread, ..Site::default() };
+    let more_homes = deployment.more_homes.keys().cloned().collect();
+    let mut site = Site {
+        forwarders: deployment.forwarders,
+        more_homes,
+        regions: deployment.regions,
+        unread,
+        ..Site::default()
+    };
     if let Some((home, stack)) = deployment.home {
         checks.extend(judge(&stack).map(|check| check.at(&home)));
         for (region, stack) in &site.forwarders {
@@ -105,12 +113,12 @@ fn nowhere(account: &Account, site: &Site) -> Check {
     let message = format!("account {} has no stack {STACK} in any of {read} regions", account.id);
     let lost = !site.forwarders.is_empty();
     let check = Check::new("deployed", if read > 0 { Verdict::Bad } else { Verdict::Unknown }, message);
-    let mend = if lost {
+    let fix = if lost {
         "forwarders are there, and what they send goes nowhere: `tagger deploy` with their home region"
     } else {
         "`tagger deploy`, after `tagger deploy --dry-run`"
     };
-    check.mend(mend)
+    check.fix(fix)
 }
 
 /// What a stack's status and version say.
@@ -131,14 +139,14 @@ pub fn of_status(name: &str, status: &str, reason: &str) -> Check {
     match status {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => check(Verdict::Ok, ""),
         "UPDATE_ROLLBACK_COMPLETE" => check(Verdict::Warn, ", the last change of it failed and was undone")
-            .mend("`tagger deploy` does it again"),
+            .fix("`tagger deploy` does it again"),
         _ if status.contains("DELETE") && status.ends_with("IN_PROGRESS") => {
             check(Verdict::Bad, ", it is being deleted")
         }
         _ if status.ends_with("IN_PROGRESS") => {
-            check(Verdict::Warn, ", it is being changed").mend("wait, and ask again")
+            check(Verdict::Warn, ", it is being changed").fix("wait, and ask again")
         }
-        _ => check(Verdict::Bad, ", it is not whole").mend("`tagger deploy` mends it"),
+        _ => check(Verdict::Bad, ", it is not complete").fix("`tagger deploy` fixes it"),
     }
 }
 
@@ -147,9 +155,9 @@ pub fn of_version(name: &'static str, deployed: &str) -> Check {
     let words = format!("version {deployed} is deployed, this tagger is {VERSION}");
     match compare(deployed, VERSION) {
         Ordering::Equal => Check::ok(name, format!("version {deployed}, as this tagger")),
-        Ordering::Less => Check::new(name, Verdict::Warn, words).mend("`tagger deploy` brings it up to date"),
+        Ordering::Less => Check::new(name, Verdict::Warn, words).fix("`tagger deploy` brings it up to date"),
         Ordering::Greater => Check::new(name, Verdict::Warn, words)
-            .mend(format!("use tagger {deployed}, not to deploy an older one over it")),
+            .fix(format!("use tagger {deployed}, not to deploy an older one over it")),
     }
 }
 
@@ -197,7 +205,7 @@ mod tests {
             assert_eq!(compare(one, other), expected, "{one} {other}");
         }
         assert_eq!(of_version("version", VERSION).verdict, Verdict::Ok);
-        assert!(of_version("version", "0.0.9").mend.unwrap().contains("tagger deploy"));
-        assert!(of_version("version", "99.0.0").mend.unwrap().contains("use tagger 99.0.0"));
+        assert!(of_version("version", "0.0.9").fix.unwrap().contains("tagger deploy"));
+        assert!(of_version("version", "99.0.0").fix.unwrap().contains("use tagger 99.0.0"));
     }
 }

@@ -43,28 +43,32 @@ fn judge(
         Ok(false) => {
             let message =
                 format!("there is no function {TAG_CHANGES} in {}, and the stack says {mode}", site.home);
-            return vec![Check::new(name, Verdict::Warn, message).mend(again)];
+            return vec![Check::new(name, Verdict::Warn, message).fix(again)];
         }
         Err(trouble) => checks.push(Check::unknown(name, trouble)),
     }
     match mappings {
         Ok(mappings) => match mappings.first() {
-            Some(mapping) if matches!(mapping.state.as_str(), "Disabled" | "Disabling") => {
-                let message = "the function does not read its queue: the mapping is off";
-                let mend = format!(
+            Some(mapping)
+                if !matches!(mapping.state.as_str(), "Enabled" | "Enabling" | "Updating" | "Creating") =>
+            {
+                let message =
+                    format!("the function does not read its queue: its mapping is {}", mapping.state);
+                let fix = format!(
                     "`aws lambda update-event-source-mapping --uuid {} --enabled --region {}`",
                     mapping.uuid, site.home
                 );
-                checks.push(Check::new(name, Verdict::Warn, message).mend(mend));
+                checks.push(Check::new(name, Verdict::Warn, message).fix(fix));
             }
             Some(_) => {}
-            None => checks
-                .push(Check::new(name, Verdict::Warn, "the function reads no queue").mend(again.clone())),
+            None => {
+                checks.push(Check::new(name, Verdict::Warn, "the function reads no queue").fix(again.clone()))
+            }
         },
         Err(trouble) => checks.push(Check::unknown(name, trouble)),
     }
     for (region, rule) in rules {
-        let (message, mend) = match rule {
+        let (message, fix) = match rule {
             Ok(Some(state)) if state == "ENABLED" => continue,
             Ok(Some(state)) => (
                 format!("the rule {TAG_CHANGES} is {state}: changes of the tag here are not seen"),
@@ -80,7 +84,7 @@ fn judge(
                 continue;
             }
         };
-        checks.push(Check::new(name, Verdict::Warn, message).mend(mend).at(region));
+        checks.push(Check::new(name, Verdict::Warn, message).fix(fix).at(region));
     }
     if checks.is_empty() {
         let message = match mode {
@@ -130,7 +134,7 @@ mod tests {
         ] {
             let checks = judge("restore", &site, &function, &mappings, &rules);
             let [check] = checks.as_slice() else { panic!("{what}: {checks:?}") };
-            let text = format!("{} {}", check.message, check.mend.as_deref().unwrap_or_default());
+            let text = format!("{} {}", check.message, check.fix.as_deref().unwrap_or_default());
             assert!(check.verdict == verdict && text.contains(words), "{what}: {check:?}");
         }
     }

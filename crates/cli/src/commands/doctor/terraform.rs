@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::{fs, path::Path};
 
 /// Where the documents say what to write.
-const MEND: &str = "`ignore_tags { keys = [\"KEY\"] }` in it: docs/deployment.md#terraform";
+const FIX: &str = "`ignore_tags { keys = [\"KEY\"] }` in it: docs/deployment.md#terraform";
 
 /// What one provider block says of the tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,11 @@ enum Said {
 /// Searches a folder, or says how to find out without.
 pub fn check(folder: Option<&Path>, key: &str) -> Check {
     let name = "terraform";
-    let mend = MEND.replace("KEY", key);
+    let fix = FIX.replace("KEY", key);
     let Some(folder) = folder else {
         let message = "whether Terraform takes the tag away again is not looked at";
         return Check::new(name, Verdict::Info, message)
-            .mend("`tagger doctor --terraform FOLDER` searches its files for `ignore_tags`");
+            .fix("`tagger doctor --terraform FOLDER` searches its files for `ignore_tags`");
     };
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     search(folder, key, &mut found, &mut unread);
@@ -40,17 +40,17 @@ pub fn check(folder: Option<&Path>, key: &str) -> Check {
             "provider \"aws\" without `ignore_tags`, so the next apply takes {key} away: {}",
             some(&without, 5)
         );
-        Check::new(name, Verdict::Bad, message).mend(mend)
+        Check::new(name, Verdict::Bad, message).fix(fix)
     } else if !unread.is_empty() {
         Check::new(name, Verdict::Unknown, format!("not read: {}", some(&unread, 5)))
     } else if !unclear.is_empty() {
         let message =
             format!("`ignore_tags` is there, but {key} does not stand in it as text: {}", some(&unclear, 5));
-        Check::new(name, Verdict::Warn, message).mend("look whether a variable puts it in")
+        Check::new(name, Verdict::Warn, message).fix("look whether a variable puts it in")
     } else if found.is_empty() {
         let message = format!("no provider \"aws\" in the files of {}", folder.display());
         Check::new(name, Verdict::Info, message)
-            .mend("name the folder of the root module; modules get their provider from it")
+            .fix("name the folder of the root module; modules get their provider from it")
     } else {
         Check::ok(
             name,
@@ -69,7 +69,13 @@ fn search(folder: &Path, key: &str, found: &mut Vec<(String, Said)>, unread: &mu
         unread.push(folder.display().to_string());
         return;
     };
-    let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    let mut paths = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => paths.push(entry.path()),
+            Err(error) => unread.push(format!("{}: {error}", folder.display())),
+        }
+    }
     paths.sort();
     for path in paths {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -105,10 +111,15 @@ fn in_hcl(text: &str, key: &str) -> Vec<(usize, Said)> {
             .next_back()
             .is_none_or(|before| before == '\n' || before == ' ' || before == '}');
         let after = text[at + "provider".len()..].trim_start();
-        if let Some(block) = after.strip_prefix("\"aws\"").and_then(|rest| braces(rest.trim_start()))
+        if let Some(rest) = after.strip_prefix("\"aws\"").filter(|rest| rest.trim_start().starts_with('{'))
             && starts
         {
             let line = 1 + text[..at].matches('\n').count();
+            // A block that does not end cannot be read; it is not taken for none.
+            let Some(block) = braces(rest.trim_start()) else {
+                found.push((line, Said::Unclear));
+                continue;
+            };
             let ignored = block.find("ignore_tags").map(|at| &block[at + "ignore_tags".len()..]);
             let said = match ignored
                 .map(|rest| rest.trim_start().trim_start_matches('=').trim_start())
@@ -239,7 +250,7 @@ mod tests {
             ),
             ("provider \"google\" {}\n# provider \"aws\" {}\n", vec![]),
             ("required_providers { aws = { source = \"hashicorp/aws\" } }", vec![]),
-            ("provider \"aws\" {", vec![]),
+            ("provider \"aws\" {", vec![(1, Said::Unclear)]),
         ] {
             assert_eq!(in_hcl(text, "CreatedBy"), expected, "{text}");
         }

@@ -2,20 +2,40 @@
 //! <https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-cloudtrail.html>
 
 use super::report::{Check, Verdict, some};
+use std::time::SystemTime;
 use tagger_aws::account::{Account, trails::Trail};
+use tagger_core::arn::Arn;
 
-/// Looks at the trails that the home region sees.
+/// Looks at the trails that the home region sees; and since when there is one that sends events, where that is known.
 pub async fn check(
     account: &Account,
     home: &str,
     named: Option<&str>,
     bucket: Option<&str>,
     elsewhere: bool,
-) -> Vec<Check> {
+) -> (Vec<Check>, Option<SystemTime>) {
     match account.trails(home).await {
-        Ok(trails) => judge(&Asked { home, named, bucket, elsewhere }, &trails),
-        Err(trouble) => vec![Check::unknown("trail", &trouble)],
+        Ok(trails) => {
+            let asked = Asked { home, named, bucket, elsewhere };
+            (judge(&asked, &trails), since(&asked, &trails))
+        }
+        Err(trouble) => (vec![Check::unknown("trail", &trouble)], None),
     }
+}
+
+/// Whether the home region's events come from a trail.
+fn serves(asked: &Asked, trail: &Trail) -> bool {
+    trail.logging == Some(true)
+        && trail.selection.as_ref().is_some_and(|selection| selection.writes)
+        && (trail.all_regions || trail.home == asked.home)
+}
+
+/// Since when events come: that of the oldest trail that sends them. Not known where a trail may send them and does
+/// not tell.
+fn since(asked: &Asked, trails: &[Trail]) -> Option<SystemTime> {
+    let silent = trails.iter().any(|trail| trail.logging.is_none() || trail.selection.is_none());
+    let since = trails.iter().filter(|trail| serves(asked, trail)).map(|trail| trail.since);
+    if silent { None } else { since.min().flatten() }
 }
 
 /// What is asked of the trails.
@@ -32,12 +52,10 @@ struct Asked<'a> {
 
 /// What the trails say.
 fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
-    let serves = |trail: &&Trail| {
-        trail.logging == Some(true)
-            && trail.selection.as_ref().is_some_and(|selection| selection.writes)
-            && (trail.all_regions || trail.home == asked.home)
-    };
-    let serving = trails.iter().filter(serves).max_by_key(|trail| (trail.all_regions, trail.global_services));
+    let serving = trails
+        .iter()
+        .filter(|trail| serves(asked, trail))
+        .max_by_key(|trail| (trail.all_regions, trail.global_services));
     let named =
         asked.named.map(|name| (name, trails.iter().find(|trail| trail.arn == name || trail.name == name)));
     let trail = match (named, serving) {
@@ -46,7 +64,7 @@ fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
             let message =
                 format!("the stack's trail {name} is not there, but {} logs the same events", other.name);
             let check = Check::new("trail", Verdict::Warn, message);
-            let mut checks = vec![check.mend(format!("`tagger deploy --trail {}`", other.arn))];
+            let mut checks = vec![check.fix(format!("`tagger deploy --trail {}`", other.arn))];
             checks.extend(of_trail(asked, other));
             return checks;
         }
@@ -54,13 +72,13 @@ fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
         (Some((name, None)), None) => {
             let message =
                 format!("the stack's trail {name} is not there, and no other one logs: no creation is seen");
-            return vec![Check::new("trail", Verdict::Bad, message).mend(anew(asked, name))];
+            return vec![Check::new("trail", Verdict::Bad, message).fix(anew(asked, name))];
         }
         (None, None) => match trails.first() {
             Some(trail) => trail,
             None => {
                 let message = "there is no trail, so no creation is seen";
-                return vec![Check::new("trail", Verdict::Bad, message).mend("`tagger deploy --trail new`")];
+                return vec![Check::new("trail", Verdict::Bad, message).fix("`tagger deploy --trail new`")];
             }
         },
     };
@@ -75,13 +93,13 @@ fn judge(asked: &Asked, trails: &[Trail]) -> Vec<Check> {
     checks
 }
 
-/// How to make the stack's own trail again; CloudFormation does not bring back what was deleted behind its back.
+/// How to make the stack's own trail again; CloudFormation does not recreate what was deleted outside of it.
 fn anew(asked: &Asked, name: &str) -> String {
     match asked.bucket {
         Some(bucket) => format!(
             "`aws cloudtrail create-trail --name {name} --s3-bucket-name {bucket} --is-multi-region-trail \
              --enable-log-file-validation --region {0}`, then `aws cloudtrail put-event-selectors --trail-name {name} \
-             --event-selectors ReadWriteType=WriteOnly,IncludeManagementEvents=true --region {0}` and `aws cloudtrail \
+             --event-selectors ReadWriteType=All,IncludeManagementEvents=true --region {0}` and `aws cloudtrail \
              start-logging --name {name} --region {0}`",
             asked.home
         ),
@@ -92,35 +110,35 @@ fn anew(asked: &Asked, name: &str) -> String {
 /// What one trail says.
 fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
     let named = format!("the trail {}", trail.name);
-    let whom = trail.arn.split(':').nth(4).unwrap_or_default();
+    let whom = Arn::parse(&trail.arn).map_or("", |arn| arn.account);
     let mut checks = vec![match trail.logging {
         Some(true) => Check::ok("trail-logging", format!("{} logs", named)),
         Some(false) => {
             let message = format!("{} does not log: no creation is seen", named);
             let (arn, home) = (&trail.arn, &trail.home);
-            let mend = format!("`aws cloudtrail start-logging --name {arn} --region {home}`");
-            Check::new("trail-logging", Verdict::Bad, message).mend(mend)
+            let fix = format!("`aws cloudtrail start-logging --name {arn} --region {home}`");
+            Check::new("trail-logging", Verdict::Bad, message).fix(fix)
         }
         None => {
             let message = format!("whether {} logs may not be asked from this account", named);
-            let mend = format!(
+            let fix = format!(
                 "ask whoever manages account {whom}: `aws cloudtrail get-trail-status --name {} --query IsLogging`; \
                  `tagger doctor --canary` finds out without them",
                 trail.arn
             );
-            Check::new("trail-logging", Verdict::Unknown, message).mend(mend)
+            Check::new("trail-logging", Verdict::Unknown, message).fix(fix)
         }
     }];
     checks.push(match &trail.selection {
         Some(selection) if !selection.writes => {
             let message = format!("{} does not log management events that write", named);
-            let mend = format!(
+            let fix = format!(
                 "`aws cloudtrail put-event-selectors --trail-name {} --region {} --event-selectors \
-                 '[{{\"ReadWriteType\":\"WriteOnly\",\"IncludeManagementEvents\":true}}]'`: mind that it replaces the \
+                 '[{{\"ReadWriteType\":\"All\",\"IncludeManagementEvents\":true}}]'`: mind that it replaces the \
                  selectors that are there",
                 trail.arn, trail.home
             );
-            Check::new("trail-selectors", Verdict::Bad, message).mend(mend)
+            Check::new("trail-selectors", Verdict::Bad, message).fix(fix)
         }
         Some(selection) => match missed(&selection.without) {
             missed if missed.is_empty() => {
@@ -129,35 +147,47 @@ fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
             missed => {
                 let message = format!("{} leaves out {}: what is created there is not tagged", named, some(&missed, 5));
                 Check::new("trail-selectors", Verdict::Warn, message)
-                    .mend("take them out of ExcludeManagementEventSources, or live with it")
+                    .fix("take them out of ExcludeManagementEventSources, or live with it")
             }
         },
         None => {
             let message = format!("what {} logs may not be asked from this account", named);
-            let mend = format!(
+            let fix = format!(
                 "ask whoever manages account {whom}: `aws cloudtrail get-event-selectors --trail-name {}`",
                 trail.arn
             );
-            Check::new("trail-selectors", Verdict::Unknown, message).mend(mend)
+            Check::new("trail-selectors", Verdict::Unknown, message).fix(fix)
         }
     });
+    checks.extend(trail.selection.as_ref().filter(|selection| selection.writes).map(|selection| {
+        if selection.reads {
+            let message = format!("{named} logs reads too, so its files show role chains (AssumeRole is a read)");
+            Check::ok("trail-reads", message)
+        } else {
+            let message = format!(
+                "{named} does not log reads, so its files do not show role chains (AssumeRole is a read); tagging does not need \
+                 them, and the event history has them for 90 days"
+            );
+            Check::new("trail-reads", Verdict::Info, message)
+        }
+    }));
     let update = format!("`aws cloudtrail update-trail --name {} --region {} ", trail.arn, trail.home);
     checks.push(
         match (trail.all_regions, trail.home == asked.home, asked.elsewhere, trail.global_services) {
             (false, false, ..) => {
                 let message = format!("{} logs {} only, not {}", named, trail.home, asked.home);
                 Check::new("trail-regions", Verdict::Bad, message)
-                    .mend(format!("{update}--is-multi-region-trail`"))
+                    .fix(format!("{update}--is-multi-region-trail`"))
             }
             (false, true, true, _) => {
                 let message = format!("{} logs {} only: the forwarders get nothing", named, trail.home);
                 Check::new("trail-regions", Verdict::Bad, message)
-                    .mend(format!("{update}--is-multi-region-trail`"))
+                    .fix(format!("{update}--is-multi-region-trail`"))
             }
             (false, true, false, _) => {
                 let message = format!("{} logs {} only", named, trail.home);
                 Check::new("trail-regions", Verdict::Warn, message)
-                    .mend(format!("{update}--is-multi-region-trail`"))
+                    .fix(format!("{update}--is-multi-region-trail`"))
             }
             (true, _, _, false) => {
                 let message = format!(
@@ -165,7 +195,7 @@ fn of_trail(asked: &Asked, trail: &Trail) -> Vec<Check> {
                     named
                 );
                 Check::new("trail-regions", Verdict::Bad, message)
-                    .mend(format!("{update}--include-global-service-events`"))
+                    .fix(format!("{update}--include-global-service-events`"))
             }
             (true, _, _, true) => {
                 Check::ok("trail-regions", format!("{} logs every region and the global services", named))
@@ -194,7 +224,7 @@ mod tests {
             all_regions: true,
             global_services: true,
             logging: Some(true),
-            selection: Some(Selection { writes: true, without: Vec::new() }),
+            selection: Some(Selection { writes: true, reads: true, without: Vec::new() }),
             ..Trail::default()
         }
     }
@@ -213,8 +243,15 @@ mod tests {
             change(&mut changed);
             vec![changed]
         };
+        // Besides, it logs reads.
         let three = |logging, selectors, regions| {
-            vec![("trail-logging", logging), ("trail-selectors", selectors), ("trail-regions", regions)]
+            let mut all = vec![("trail-logging", logging), ("trail-selectors", selectors)];
+            // Of one that does not tell, or logs no writes, nothing is said about reads.
+            if !matches!(selectors, Unknown | Bad) {
+                all.push(("trail-reads", Ok));
+            }
+            all.push(("trail-regions", regions));
+            all
         };
         for (case, trails, expected) in [
             ("as it should be", with(|_| {}), three(Ok, Ok, Ok)),
@@ -229,15 +266,15 @@ mod tests {
                 "without KMS",
                 with(|t| {
                     let without = vec!["kms.amazonaws.com".to_owned(), "rdsdata.amazonaws.com".to_owned()];
-                    t.selection = Some(Selection { writes: true, without });
+                    t.selection = Some(Selection { writes: true, reads: true, without });
                 }),
                 three(Ok, Warn, Ok),
             ),
             (
                 "without what creates nothing",
                 with(|t| {
-                    t.selection =
-                        Some(Selection { writes: true, without: vec!["rdsdata.amazonaws.com".to_owned()] });
+                    let without = vec!["rdsdata.amazonaws.com".to_owned()];
+                    t.selection = Some(Selection { writes: true, reads: true, without });
                 }),
                 three(Ok, Ok, Ok),
             ),
@@ -257,6 +294,35 @@ mod tests {
             three(Ok, Ok, Bad),
             "forwarders need all regions"
         );
+    }
+
+    #[test]
+    fn whether_role_chains_are_shown() {
+        let mut writes = trail("one");
+        writes.selection = Some(Selection { writes: true, ..Selection::default() });
+        let found = judge(
+            &Asked { home: "us-east-1", named: Some("one"), bucket: None, elsewhere: false },
+            &[writes],
+        );
+        let check = found.iter().find(|check| check.name == "trail-reads").unwrap();
+        assert!(check.verdict == Verdict::Info && check.message.contains("does not log reads"), "{check:?}");
+    }
+
+    #[test]
+    fn since_when_events_come() {
+        let at = |seconds: u64| Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        let with = |seconds: u64| Trail { since: at(seconds), ..trail("x") };
+        let stopped = Trail { logging: Some(false), ..with(5) };
+        let silent = Trail { logging: None, selection: None, since: None, ..trail("organization") };
+        let asked = Asked { home: "us-east-1", named: None, bucket: None, elsewhere: false };
+        for (case, trails, expected) in [
+            ("the only one", vec![with(50)], at(50)),
+            ("the oldest", vec![with(50), with(20), stopped], at(20)),
+            ("none", vec![], None),
+            ("one that does not tell", vec![with(50), silent], None),
+        ] {
+            assert_eq!(since(&asked, &trails), expected, "{case}");
+        }
     }
 
     #[test]

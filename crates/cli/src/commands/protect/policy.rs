@@ -6,6 +6,7 @@
 
 use super::unseen;
 use serde_json::{Value, json};
+use tagger_core::arn::Arn;
 
 /// Its name in the organization.
 pub const NAME: &str = "auto-resource-tagger-tag-protection";
@@ -44,14 +45,13 @@ impl Protection {
             }
         }
         for pattern in &self.except {
-            let parts: Vec<&str> = pattern.splitn(6, ':').collect();
-            let is_principal = parts.len() == 6 && parts[0] == "arn" && matches!(parts[2], "iam" | "sts");
-            if !is_principal {
+            let principal = Arn::parse(pattern).filter(|arn| matches!(arn.service, "iam" | "sts"));
+            let Some(principal) = principal else {
                 return Err(format!(
                     "{pattern:?} is no principal's ARN: for example arn:*:iam::*:role/deploy-*"
                 ));
-            }
-            if matches!(parts[5], "*" | "role/*" | "user/*" | "r*" | "u*") {
+            };
+            if matches!(principal.resource, "*" | "role/*" | "user/*" | "r*" | "u*") {
                 return Err(format!("{pattern:?} would except everybody: name the roles or users"));
             }
         }
@@ -144,6 +144,27 @@ mod tests {
         assert!(
             size(&of(&["CreatedBy"], &vec![long.as_str(); 45])).unwrap_err().contains("fewer exceptions")
         );
+    }
+
+    #[test]
+    fn docs_protection_md_has_these_numbers() {
+        let page = include_str!("../../../../../docs/protection.md");
+        let size = |strict| {
+            let protection = Protection { strict, ..of(&["CreatedBy"], &[]) };
+            protection.text().unwrap().chars().count()
+        };
+        let sizes = format!("It has {} characters, {} with `--strict`", size(false), size(true));
+        let many = unseen::ours().len();
+        let all = [
+            sizes,
+            format!("By {many} of them the tagger"),
+            format!("call of these {many} by"),
+            format!("but for the {many}."),
+        ];
+        for sentence in all.into_iter().chain(unseen::ours().into_iter().map(|action| format!("`{action}`")))
+        {
+            assert!(page.contains(&sentence), "docs/protection.md does not say: {sentence}");
+        }
     }
 
     #[test]

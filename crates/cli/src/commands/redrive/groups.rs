@@ -1,12 +1,12 @@
-//! Letters that are alike, and which of them somebody wants. Pure.
+//! Dead letters that are alike, and which of them somebody wants. Pure.
 
-use super::letter::Letter;
+use super::letter::{Letter, Why};
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
 };
 
-/// Where letters lie.
+/// Where dead letters are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Queue {
     /// The region.
@@ -15,7 +15,7 @@ pub struct Queue {
     pub name: String,
 }
 
-/// Letters that are alike.
+/// Dead letters that are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// Where they lie.
@@ -30,7 +30,7 @@ pub struct Group {
     pub newest: u64,
 }
 
-/// Sorts letters into groups: the same queue, reason, service and types. The largest group comes first.
+/// Sorts dead letters into groups: the same queue, reason, service and types. The largest group comes first.
 pub fn groups<'a>(letters: impl Iterator<Item = (&'a Queue, &'a Letter)>) -> Vec<Group> {
     let mut found: BTreeMap<_, Group> = BTreeMap::new();
     for (queue, letter) in letters {
@@ -98,12 +98,12 @@ impl Group {
     }
 }
 
-/// Which letters.
+/// Which dead letters.
 #[derive(Debug, Clone, Default)]
 pub struct Choice {
     /// Every one.
     pub all: bool,
-    /// A code, a class, or what denied it.
+    /// The beginning of a code, of a class, or of what denied it.
     pub why: Vec<String>,
     /// A service.
     pub service: Vec<String>,
@@ -124,7 +124,8 @@ impl Choice {
             || self.since.is_some()
     }
 
-    /// Whether a letter is meant: it has to fit each thing that was asked for.
+    /// Whether a dead letter is meant: it has to fit each thing that was asked for. A reason fits by its beginning, as
+    /// the same error is `AccessDenied` in one service and `AccessDeniedException` in another.
     pub fn means(&self, letter: &Letter) -> bool {
         let one_of = |asked: &[String], has: &[&str]| {
             asked.is_empty()
@@ -132,14 +133,46 @@ impl Choice {
         };
         let services: Vec<String> =
             self.service.iter().map(|name| super::letter::service(name).to_owned()).collect();
-        let why = &letter.why;
+        let begins = |text: &str, word: &str| {
+            text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) && !word.is_empty()
+        };
+        let reasons = reasons(&letter.why);
+        let fits = self.why.is_empty()
+            || self.why.iter().any(|word| reasons.iter().any(|reason| begins(reason, word)));
         self.is_made()
-            && one_of(&self.why, &[&why.class, &why.code, why.by.unwrap_or(&why.class)])
+            && fits
             && one_of(&services, &[&letter.service])
             && one_of(&self.event, &[&letter.event, &letter.message])
             && self.before.is_none_or(|time| letter.since < time)
             && self.since.is_none_or(|time| letter.since >= time)
     }
+}
+
+/// What a dead letter's reason can be asked for by.
+fn reasons(why: &Why) -> Vec<&str> {
+    [Some(why.class.as_str()), Some(why.code.as_str()), why.by].into_iter().flatten().collect()
+}
+
+/// Classes, what denied it, and codes, each with how many there are: what `--why` can be asked for. The largest number
+/// comes first.
+pub fn there<'a>(letters: impl Iterator<Item = &'a Letter>) -> Vec<(usize, &'a Why)> {
+    // The call does not matter here.
+    type Reason<'a> = (&'a str, Option<&'a str>, &'a str);
+    let mut counts: BTreeMap<Reason<'_>, (usize, &Why)> = BTreeMap::new();
+    for letter in letters {
+        let why = &letter.why;
+        counts.entry((why.class.as_str(), why.by, why.code.as_str())).or_insert((0, why)).0 += 1;
+    }
+    let mut counts: Vec<_> = counts.into_values().collect();
+    counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// A reason with its number, in one line.
+pub fn there_text(count: usize, why: &Why) -> String {
+    let by = why.by.map(|by| format!(" by {by}")).unwrap_or_default();
+    let code = if why.code.is_empty() { String::new() } else { format!(", {}", why.code) };
+    clean(&format!("{count:>6}  {}{by}{code}", why.class))
 }
 
 /// Seconds since 1970 as people read them.
@@ -163,7 +196,7 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::letter::Why, *};
+    use super::*;
 
     fn letter(class: &str, code: &str, service: &str, since: u64) -> Letter {
         let why = Why { class: class.to_owned(), code: code.to_owned(), ..Why::default() };
@@ -206,6 +239,49 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_fits_by_its_beginning() {
+        let why = |class: &str, by, code: &str| Why {
+            class: class.to_owned(),
+            by,
+            code: code.to_owned(),
+            ..Why::default()
+        };
+        let of = |why: Why| Letter { why, ..letter("", "", "sqs", 1) };
+        // The codes that services give for the same thing, and one word that each is found by.
+        for (letter, word, expected) in [
+            (of(why("denied", Some("permission"), "AccessDeniedException")), "AccessDenied", true),
+            (of(why("denied", Some("permission"), "AccessDeniedException")), "accessdenied", true),
+            (of(why("denied", Some("permission"), "AccessDeniedException")), "permission", true),
+            (of(why("denied", Some("service-control-policy"), "AccessDenied")), "service", true),
+            (of(why("throttled", None, "ThrottlingException")), "Throttling", true),
+            (of(why("throttled", None, "Throttling")), "ThrottlingException", false),
+            (of(why("failed", None, "resource-uncertain")), "resource", true),
+            (of(why("undelivered", None, "NO_PERMISSIONS")), "no_perm", true),
+            (of(why("undelivered", None, "NO_PERMISSIONS")), "permission", false),
+            (of(why("denied", None, "")), "AccessDenied", false),
+        ] {
+            let choice = Choice { why: vec![word.to_owned()], ..Choice::default() };
+            assert_eq!(choice.means(&letter), expected, "{word}: {:?}", letter.why);
+        }
+    }
+
+    #[test]
+    fn what_there_is() {
+        let letters = [
+            letter("denied", "AccessDenied", "sqs", 1),
+            letter("throttled", "Throttling", "sqs", 2),
+            letter("denied", "AccessDenied", "sns", 3),
+            letter("denied", "", "sns", 4),
+        ];
+        let lines: Vec<_> =
+            there(letters.iter()).iter().map(|(count, why)| there_text(*count, why)).collect();
+        assert_eq!(
+            lines,
+            ["     2  denied, AccessDenied", "     1  denied", "     1  throttled, Throttling"]
+        );
+    }
+
+    #[test]
     fn what_is_meant() {
         let denied = letter("denied", "AccessDenied", "sqs", 10);
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -220,6 +296,11 @@ mod tests {
                 true,
             ),
             ("another class", Choice { why: words(&["throttled"]), ..none() }, false),
+            ("the beginning of the code", Choice { why: words(&["accessden"]), ..none() }, true),
+            ("the beginning of the class", Choice { why: words(&["DEN"]), ..none() }, true),
+            ("the end of the code", Choice { why: words(&["sDenied"]), ..none() }, false),
+            ("more than the code", Choice { why: words(&["AccessDeniedExceptions"]), ..none() }, false),
+            ("no word at all", Choice { why: words(&[""]), ..none() }, false),
             ("the service", Choice { service: words(&["sqs.amazonaws.com"]), ..none() }, true),
             ("another service", Choice { service: words(&["sns"]), ..none() }, false),
             ("the event", Choice { event: words(&["e-10"]), ..none() }, true),

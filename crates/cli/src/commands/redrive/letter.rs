@@ -1,18 +1,20 @@
 //! What a message of the dead letters says: why, about what, since when; and the piece of work that it becomes.
 //!
-//! A letter is written by the function, by Lambda, by SQS or by EventBridge, each in a form of its own. Pure: a message
-//! comes in, a letter goes out, and nothing is decided about it here.
+//! A dead letter is written by the function, by Lambda, by SQS or by EventBridge, each in a form of its own. Pure: a message
+//! comes in, a dead letter goes out, and nothing is decided about it here.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tagger_aws::account::letters::Message;
 use tagger_core::{
-    Policy, containers,
+    Policy,
+    arn::Arn,
+    containers,
     outcome::Failure,
     work::{Document, Work},
 };
 
-/// The code of a letter about a resource of which nothing tells whether it is still the same one.
+/// The code of a dead letter about a resource of which nothing tells whether it is still the same one.
 pub const UNCERTAIN: &str = "resource-uncertain";
 /// The code of a message in which there is no record.
 pub const UNREADABLE: &str = "not-a-record";
@@ -30,7 +32,7 @@ pub struct Why {
     pub call: String,
 }
 
-/// A letter.
+/// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     /// The message's id.
@@ -181,7 +183,7 @@ fn why(value: &Value, message: &Message) -> (Why, String) {
     }
     match &message.came_from {
         Some(queue) => {
-            let queue = queue.rsplit(':').next().unwrap_or_default();
+            let queue = Arn::parse(queue).map_or(queue.as_str(), |arn| arn.path());
             (plain("failed", "MaxReceives".to_owned()), format!("it was received from {queue} too often"))
         }
         None => (plain("failed", String::new()), String::new()),

@@ -17,7 +17,7 @@ use tagger_aws::account::{
 };
 use tagger_core::work::Document;
 
-/// How long, in seconds, a message is hidden while its queue is walked: some 200 letters pass in a second, and what was
+/// How long, in seconds, a message is hidden while its queue is walked: some 200 dead letters pass in a second, and what was
 /// met must not come again before the rest. When the walk is killed, they come back after this.
 fn hidden(letters: usize) -> i32 {
     i32::try_from(30 + letters / 50).unwrap_or(LONGEST).min(LONGEST)
@@ -26,13 +26,13 @@ fn hidden(letters: usize) -> i32 {
 const LONGEST: i32 = 600;
 /// SQS may answer with nothing new although there is something; this often in a row it is believed.
 const QUIET: usize = 2;
-/// The most letters that are looked at in one queue, so that they fit into memory.
+/// The most dead letters that are looked at in one queue, so that they fit into memory.
 pub const MOST: usize = 20_000;
 
 /// What was seen in a queue.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The letters.
+    /// The dead letters.
     pub letters: Vec<Letter>,
     /// Whether it went on until nothing more came.
     pub complete: bool,
@@ -73,7 +73,7 @@ pub async fn look(queue: &Letters, expected: usize, stop: &Stop) -> Result<Seen,
 /// When it fails, nothing more is done.
 pub type Tell<'a> = &'a mut dyn FnMut(&str, Value) -> Result<(), Error>;
 
-/// What is done with the letters that are meant.
+/// What is done with the dead letters that are meant.
 #[derive(Clone, Copy)]
 pub enum Deed<'a> {
     /// They go to this queue as pieces of work.
@@ -154,7 +154,7 @@ pub async fn work_off(
 /// A message, and the text that it is sent as.
 type Item<'a> = (&'a Message, String);
 
-/// Messages with what they are sent as. A letter was opened when it was looked at, and a message's text does not
+/// Messages with what they are sent as. A dead letter was opened when it was looked at, and a message's text does not
 /// change, so that none is left out here.
 fn items<'a>(messages: &'a [Message], deed: Deed<'_>) -> Vec<Item<'a>> {
     let text = |message: &Message| match deed {

@@ -22,6 +22,9 @@ use std::{
 /// How long the emulator may take to answer.
 const START: Duration = Duration::from_secs(60);
 
+/// Says how late things show where no option does.
+const CONSISTENCY: &str = "SANDBOX_CONSISTENCY";
+
 /// A running emulator.
 pub struct Cloud {
     child: Child,
@@ -56,7 +59,15 @@ pub struct Identity {
 
 impl Cloud {
     /// Starts it and waits until it answers.
-    pub fn start(python: &Path, port: Option<u16>, stop: &AtomicBool) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub fn start(
+        python: &Path,
+        port: Option<u16>,
+        consistency: Option<f64>,
+        stop: &AtomicBool,
+    ) -> Result<Self, Error> {
         let folder = std::env::temp_dir().join(format!("tagger-sandbox-{}", std::process::id()));
         let port = port.map_or_else(free_port, Ok)?;
         files::write(&folder.join("sandbox"))
@@ -68,6 +79,10 @@ impl Cloud {
             .arg(port.to_string())
             .arg("--state")
             .arg(&folder);
+        let late = consistency.map(|seconds| seconds.to_string()).or(std::env::var(CONSISTENCY).ok());
+        if let Some(seconds) = late {
+            command.arg("--consistency").arg(seconds);
+        }
         // Its own process group: Ctrl-C comes to us, and we end it in order.
         command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
@@ -124,7 +139,9 @@ impl Cloud {
         let program = std::env::current_exe()
             .map_err(|error| Error::Failure(format!("this program does not find itself: {error}")))?;
         let mut deploy = command(&program, &self.python, &self.folder);
-        deploy.args(["deploy", "--yes", "--json", "--trail", "new", "--zip"]).arg(absolute(bootstrap));
+        deploy
+            .args(["deploy", "--yes", "--json", "--trail", "new", "--any-glibc", "--zip"])
+            .arg(absolute(bootstrap));
         if let Some(config) = config {
             deploy.arg("--config").arg(absolute(config));
         }

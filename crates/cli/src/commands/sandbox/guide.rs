@@ -15,6 +15,12 @@ use std::{
 pub fn run(cloud: &Cloud, installed: &Installed, stop: &AtomicBool) -> Result<ExitCode, Error> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "The sandbox runs at {} (account {}, {}).", cloud.endpoint, cloud.account, cloud.region)?;
+    writeln!(
+        out,
+        "The product is deployed in {} only: what is made in another region gets no tag, until you deploy there too",
+        cloud.region
+    )?;
+    writeln!(out, "(`tagger deploy --yes --regions eu-west-1`, as root).")?;
     writeln!(out, "In another terminal, be somebody:\n")?;
     // The flag as well as the variable: the AWS CLI's SQS commands pass over the variable.
     writeln!(

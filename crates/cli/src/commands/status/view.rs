@@ -186,8 +186,8 @@ impl View {
             for check in
                 [Some(status), version].into_iter().flatten().filter(|check| check.verdict != Verdict::Ok)
             {
-                let mend = check.mend.map(|mend| format!(": {mend}")).unwrap_or_default();
-                notes.push(format!("{name} in {region}: {}{mend}.", check.message));
+                let fix = check.fix.map(|fix| format!(": {fix}")).unwrap_or_default();
+                notes.push(format!("{name} in {region}: {}{fix}.", check.message));
             }
         };
         if let Some(stack) = &site.stack {
