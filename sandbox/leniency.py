@@ -17,6 +17,15 @@ EXCUSED: tuple[tuple[str, str, str, str, str], ...] = (
      "The pattern leaves out arn:aws:s3:::bucket, by which Terraform tags every bucket: "
      "https://github.com/hashicorp/terraform-provider-aws/pull/45251"),
     ("s3control", "ListTagsForResource", "pattern", "resourceArn", "As for TagResource."),
+    ("mq", "*", "enum", "engineType",
+     "The documents and every client write ActiveMQ and RabbitMQ: "
+     "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-amazonmq-broker.html"),
+    ("appsync", "*", "pattern", "resourceArn",
+     "The pattern is older than channel namespaces and domain names, whose types are tagged by TagResource: "
+     "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-appsync-channelnamespace.html"),
+    ("appsync", "*", "length", "resourceArn", "As for the pattern."),
+    # The emulator's ids are of another form than AWS's; what it made has to be tagged all the same.
+    ("bedrock", "*", "pattern", "resourceARN", "The emulator's guardrails and jobs have ids of their own form."),
 )
 
 

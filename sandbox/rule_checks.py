@@ -255,8 +255,13 @@ def _pairs(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def reserved_tag(subject: Subject) -> Found:
-    for key, _ in tags(subject):
-        if key.lower().startswith("aws:"):
+    """S3 takes a bucket's tags as a whole: AWS's own that are there stay, unchanged.
+
+    https://github.com/hashicorp/terraform-provider-aws writes them back in the same way, for buckets of stacks.
+    """
+    there = subject.world.tags(subject.at("Bucket")) if subject.kind == "s3:PutBucketTagging" else {}
+    for key, value in tags(subject):
+        if key.lower().startswith("aws:") and there.get(key) != value:
             return {"key": key}
     return None
 
@@ -402,7 +407,9 @@ def wrong_location(subject: Subject) -> Found:
 def missing_ids(subject: Subject, kinds: dict[str, tuple[str, str]]) -> Found:
     """Ids of EC2 that are not there, or are none. `kinds`: by the id's beginning its code, and what messages call it."""
     for name in as_list(subject.at("Resources")):
-        hit = re.fullmatch(r"([a-z][a-z-]*)-(?:[0-9a-f]{8}|[0-9a-f]{17})", name) if isinstance(name, str) else None
+        # A fleet's id ends in a UUID.
+        hit = re.fullmatch(r"([a-z][a-z-]*)-(?:[0-9a-f]{8}|[0-9a-f]{17}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", name) \
+            if isinstance(name, str) else None
         if not hit:
             return {"code": "InvalidID", "text": f"The ID '{name}' is not valid"}
         code, called = kinds.get(hit[1], ("InvalidID", ""))

@@ -87,10 +87,12 @@ class Emulator:
         return {target.get("Id") for target in eventbridge._targets.get(key) or []}
 
     def tags(self, resource: Any) -> dict[str, str]:
-        from ministack.services import ec2, sqs
+        from ministack.services import ec2, s3, sqs
 
         if not isinstance(resource, str):
             return {}
+        if resource in s3._buckets:
+            return dict(s3._bucket_tags.get(resource) or {})
         if resource.startswith("http"):
             name = resource.rpartition("/")[2]
             found = sqs._queues.get(sqs._queue_name_to_url.get(name) or "") or {}

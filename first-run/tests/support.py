@@ -47,7 +47,7 @@ class Cloud:
         self.endpoint = json.loads(line)["endpoint"]
         people = subprocess.run(
             [sys.executable, os.path.join(SANDBOX, "people.py"), "--endpoint", self.endpoint, "--account", ACCOUNT, "--region",
-             REGION], capture_output=True, text=True, check=True, timeout=60)
+             REGION], capture_output=True, text=True, check=True, timeout=PATIENCE)
         alice = json.loads(people.stdout)["identities"][0]["environment"]
         self.environment = {
             "PATH": os.environ.get("PATH", ""), "HOME": self.folder, "AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": REGION,

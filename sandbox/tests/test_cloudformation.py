@@ -196,7 +196,8 @@ class Formation(unittest.TestCase):
         wait(lambda: not self.cloud.aws("cloudtrail", "describe-trails")["trailList"], what="no trail any more")
 
     def test_a_template_is_fetched_from_a_virtual_host(self) -> None:
-        template = {"Resources": {"It": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "by-address"}}}}
+        # A topic, since a queue of that name could be made again only after a minute.
+        template = {"Resources": {"It": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "by-address"}}}}
         self.bucket("templates.with.dots", template=json.dumps(template).encode())
         for address, ends in ((f"https://templates.with.dots.s3.{REGION}.amazonaws.com/template", True),
                               ("https://s3.amazonaws.com/templates.with.dots/template", True),
@@ -209,7 +210,7 @@ class Formation(unittest.TestCase):
                 self.cloud.aws(*arguments)
                 self.assertEqual(self.ended("addressed"), "CREATE_COMPLETE")
                 self.cloud.aws("cloudformation", "delete-stack", "--stack-name", "addressed")
-                wait(lambda: "by-address" not in str(self.cloud.aws("sqs", "list-queues")), what="no queue any more")
+                wait(lambda: "by-address" not in str(self.cloud.aws("sns", "list-topics")), what="no topic any more")
 
     def test_who_denies_plain_http_denies_nobody(self) -> None:
         url = self.cloud.aws("sqs", "create-queue", "--queue-name", "with-tls")["QueueUrl"]

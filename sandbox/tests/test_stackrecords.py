@@ -193,6 +193,13 @@ class Stacks(unittest.TestCase):
         tagging = self.one("forms", "PutBucketTagging")["requestParameters"]
         self.assertEqual((tagging["bucketName"], tagging["tagging"]), (made["bucketName"], ""))
         self.assertEqual({tag["Key"] for tag in tagging["Tagging"]["TagSet"]["Tag"]}, {*stack, "Team"})
+        # Who tags the bucket gives the stack's tags back as they are, and may give no others of AWS's.
+        s3 = self.root.client("s3")
+        there = s3.get_bucket_tagging(Bucket=made["bucketName"])["TagSet"]
+        s3.put_bucket_tagging(Bucket=made["bucketName"], Tagging={"TagSet": [*there, {"Key": "More", "Value": "x"}]})
+        for changed in ("aws:cloudformation:stack-name", "aws:other"):
+            with self.assertRaisesRegex(s3.exceptions.ClientError, "reserved"):
+                s3.put_bucket_tagging(Bucket=made["bucketName"], Tagging={"TagSet": [{"Key": changed, "Value": "y"}]})
         # IAM's and RDS's are without the stack's.
         for event, member in (("CreateRole", "tags"), ("CreateDBParameterGroup", "tags")):
             self.assertEqual(self.one("forms", event)["requestParameters"][member], [{"key": "Team", "value": "x"}], event)

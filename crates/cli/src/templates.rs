@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(of("CodeBucket").pattern, Some("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"));
         for one in [TAGGER, FORWARDER, ORGANIZATION].into_iter().flat_map(declared) {
             assert!(!one.kind.is_empty() && one.rule.ends_with('.'), "{one:?}");
-            assert!(one.pattern.is_some() != !one.allowed.is_empty(), "{one:?} says not what is allowed");
+            assert!(one.pattern.is_some() == one.allowed.is_empty(), "{one:?} says not what is allowed");
             assert!(one.pattern.is_none_or(|pattern| pattern.ends_with('$')), "{one:?} is cut off");
         }
     }

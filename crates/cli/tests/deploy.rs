@@ -204,7 +204,7 @@ fn what_is_in_the_way_is_named_and_the_next_deployment_mends_it() {
     cloud.aws(ROOT, &["s3api", "delete-bucket", "--bucket", BUCKET]);
 
     // A role of that name: the stack fails, says why, and the next deployment goes on.
-    let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     let role = "AutoResourceTaggerRole";
     cloud.aws(ROOT, &["iam", "create-role", "--role-name", role, "--assume-role-policy-document", trust]);
     let said = cloud.fails(ROOT, 1, &deploy(zip, &["--yes"]));

@@ -95,7 +95,7 @@ fn what_a_stack_makes_has_its_creator() {
     deploy(&cloud, "alice", "create-stack", &all);
     let made = physical(&cloud, all.len());
     for (logical, kind, _, tags) in &all {
-        wait_for(&cloud, kind, tags, &made[logical.to_owned()], "alice");
+        wait_for(&cloud, kind, tags, &made[*logical], "alice");
     }
     // What the group launched, by the service's own role.
     let group = made["Scaling"].as_str().unwrap();

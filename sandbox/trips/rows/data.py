@@ -4,7 +4,7 @@ from ..row import Read, Row
 
 ROLE = "$role.Role.Arn"
 SUBNETS = ["$subnet.Subnet.SubnetId", "$subnet2.Subnet.SubnetId"]
-PASSWORD = "trip-password-1"
+PASSWORD = "trippassword1"
 TIMESTREAM = {"moto": "moto's TagResources of the Resource Groups Tagging API does not take Timestream"}
 DMS = {"moto": "moto has no AddTagsToResource of DMS"}
 
@@ -210,7 +210,7 @@ ROWS = (
         {"AWS::Glue::Session": "=arn:aws:glue:us-east-1:111122223333:session/{Session.Id}"},
         gaps={"moto": "CreateSession answers without the session"}),
     Row("glue", "CreateConnection",
-        {"ConnectionInput": {"Name": "trip", "ConnectionType": "NETWORK", "ConnectionProperties": {"A": "b"}}},
+        {"ConnectionInput": {"Name": "trip", "ConnectionType": "NETWORK", "ConnectionProperties": {"HOST": "example.com"}}},
         {"AWS::Glue::Connection": "=arn:aws:glue:us-east-1:111122223333:connection/trip"}),
     Row("dms", "CreateReplicationInstance",
         {"ReplicationInstanceIdentifier": "trip", "ReplicationInstanceClass": "dms.t3.micro"},

@@ -24,6 +24,12 @@ use tagger_aws::account::{
 /// when another of the stack is carried out.
 const CHANGE_SET: &str = "tagger-deploy";
 
+/// What AWS says where a queue's name is not free yet, and for how long that is so
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>): after `tagger destroy`,
+/// or where a stack that failed has just gone.
+const QUEUE_DELETED: &str = "after deleting a queue";
+const UNTIL_FREE: Duration = Duration::from_secs(62);
+
 /// A stack to be.
 pub struct Target {
     /// Where.
@@ -36,6 +42,8 @@ pub struct Target {
     pub change_set: Option<ChangeSet>,
     /// A status out of which nothing leads but deleting, in a dry run.
     pub stuck: Option<String>,
+    /// What the change set was made of, to make it again.
+    asked: Option<(Template, Parameters)>,
     stacks: Stacks,
     pause: Duration,
 }
@@ -46,7 +54,16 @@ impl Target {
         // Nobody's quota is used up by asking the sandbox.
         let pause = Duration::from_millis(if account.is_emulated() { 100 } else { 2_000 });
         let stacks = account.stacks(region);
-        Self { region: region.to_owned(), name, stack, change_set: None, stuck: None, stacks, pause }
+        Self {
+            region: region.to_owned(),
+            name,
+            stack,
+            change_set: None,
+            stuck: None,
+            asked: None,
+            stacks,
+            pause,
+        }
     }
 
     /// Waits for what is under way and mends what an earlier run left, until a change set can be made.
@@ -138,6 +155,7 @@ impl Target {
         let change_set = format!("{CHANGE_SET}-{}-{moment}", std::process::id());
         let asked = self.stacks.propose(self.name, &change_set, template, parameters, creates).await?;
         self.change_set = Some(asked);
+        self.asked = Some((template.clone(), parameters.clone()));
         Ok(())
     }
 
@@ -220,17 +238,42 @@ impl Target {
     /// # Errors
     /// It failed: with the cause and the mend; or it was stopped.
     pub async fn carry_out(&mut self, report: Report, stop: &Stop) -> Result<Option<Stack>, Error> {
+        let Some(end) = self.execute(report, stop).await? else { return Ok(self.stack.clone()) };
+        if end.is_good() {
+            return Ok(self.stacks.find(self.name).await?);
+        }
+        let too_early = end.events.iter().any(|event| event.reason.contains(QUEUE_DELETED));
+        let Some((template, parameters)) = self.asked.clone().filter(|_| too_early) else {
+            return Err(self.explained(end, "failed").await);
+        };
+        let text = format!(
+            "  {:<15} SQS gives a queue's name again 60 seconds after it was deleted: waiting, then once more",
+            self.region
+        );
+        report.say("wait", &text, json!({ "region": self.region, "stack": self.name }))?;
+        stop.wait(UNTIL_FREE).await;
+        if stop.is_asked() {
+            return Err(self.explained(end, "failed").await);
+        }
+        self.stack = self.stacks.find(self.name).await?;
+        self.settle(false, true, report, stop).await?;
+        self.propose(&template, &parameters).await?;
+        match self.execute(report, stop).await? {
+            Some(end) if !end.is_good() => Err(self.explained(end, "failed").await),
+            _ => Ok(self.stacks.find(self.name).await?),
+        }
+    }
+
+    /// Has CloudFormation carry the change set out, and follows it. None where there is nothing to do.
+    async fn execute(&mut self, report: Report, stop: &Stop) -> Result<Option<End>, Error> {
         let Some(change_set) = self.change_set.take().filter(|found| !found.changes.is_empty()) else {
-            return Ok(self.stack.clone());
+            return Ok(None);
         };
         let known = self.stacks.newest_event(&change_set.stack).await?;
         self.stacks.execute(&change_set).await?;
-        let end =
-            follow(&self.stacks, &self.region, &change_set.stack, known, report, stop, self.pause).await?;
-        if !end.is_good() {
-            return Err(self.explained(end, "failed").await);
-        }
-        Ok(self.stacks.find(self.name).await?)
+        Ok(Some(
+            follow(&self.stacks, &self.region, &change_set.stack, known, report, stop, self.pause).await?,
+        ))
     }
 
     /// Deletes the stack and says what happens.

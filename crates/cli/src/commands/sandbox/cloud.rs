@@ -79,7 +79,7 @@ impl Cloud {
             .arg(port.to_string())
             .arg("--state")
             .arg(&folder);
-        let late = consistency.map(|seconds| seconds.to_string()).or(std::env::var(CONSISTENCY).ok());
+        let late = consistency.map(|seconds| seconds.to_string()).or_else(|| std::env::var(CONSISTENCY).ok());
         if let Some(seconds) = late {
             command.arg("--consistency").arg(seconds);
         }
