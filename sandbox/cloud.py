@@ -68,6 +68,7 @@ def private_environment(port: int, state: str, account: str, region: str) -> dic
         # A container engine of the user is never used: nothing of his may be started or stopped.
         "DOCKER_HOST": "unix://" + os.path.join(state, "no-container-engine"),
         "LOG_LEVEL": "INFO",
+        "SANDBOX_QUEUE_PAUSE": os.environ.get("SANDBOX_QUEUE_PAUSE", "60"),
         # What the functions get: without it they would talk to the real AWS.
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import functools
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -23,6 +24,8 @@ _SQS_API = _DOCS + "AWSSimpleQueueService/latest/APIReference/"
 _IAM_QUOTAS = _DOCS + "IAM/latest/UserGuide/reference_iam-quotas.html"
 _TAGGING = _DOCS + "tag-editor/latest/userguide/best-practices-and-strats.html"
 _LAMBDA_API = _DOCS + "lambda/latest/api/"
+# Seconds before the name of a deleted queue is free again. Tests that deploy often set less, so that they end sooner.
+QUEUE_PAUSE = float(os.environ.get("SANDBOX_QUEUE_PAUSE", "60"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +124,7 @@ RULES: tuple[Rule, ...] = (
                                         "VisibilityTimeout": (0, 43_200)}), "InvalidParameterValue",
          "Value {value} for parameter {member} is invalid. Reason: Must be between {least} and {most}, if provided.",
          _SQS_API + "API_SendMessage.html"),
-    Rule("sqs-deleted-recently", ("sqs:CreateQueue", "AWS::SQS::Queue"), partial(check.deleted_recently, seconds=60),
+    Rule("sqs-deleted-recently", ("sqs:CreateQueue", "AWS::SQS::Queue"), partial(check.deleted_recently, seconds=QUEUE_PAUSE),
          "QueueDeletedRecently", "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
          _SQS_API + "API_CreateQueue.html"),
     Rule("sqs-dead-letter-queue", ("sqs:CreateQueue", "sqs:SetQueueAttributes", "AWS::SQS::Queue"), check.dead_letters_missing,

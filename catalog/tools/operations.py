@@ -8,7 +8,8 @@ which operation of the same service reads the tags back.  `cargo xtask codegen` 
     pip install --require-hashes -r catalog/tools/requirements.txt
     python catalog/tools/operations.py > catalog/operations.toml
     python catalog/tools/operations.py --partitions > catalog/partitions.toml
-    python catalog/tools/operations.py --check          # both files are what the models give, and every rule holds
+    python catalog/tools/operations.py --endpoints > catalog/endpoints.toml
+    python catalog/tools/operations.py --check          # the files are what the models give, and every rule holds
     python catalog/tools/operations.py --report         # what was left out, which reads are missing or can truncate
 
 What the models do not say (which identifier an operation takes, which IAM action guards it) is in the tables below.
@@ -271,6 +272,24 @@ ONE_REGION = {
 NOT_THERE = {("mediaconvert", "cn-north-1")}
 
 
+# The kinds of endpoints beside the usual one: FIPS, dual-stack (IPv6 beside IPv4), and both.
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
+KINDS = (("fips", True, False), ("dualstack", False, True), ("fips-dualstack", True, True))
+USUAL = {
+    "fips": "{endpoint}-fips.{region}.{dns}",
+    "dualstack": "{endpoint}.{region}.{dual}",
+    "fips-dualstack": "{endpoint}-fips.{region}.{dual}",
+}
+# S3's rules need more of a language than is read here; wire_samples.py holds these against botocore's own reading.
+S3_VARIANTS = {
+    endpoint: [{"kind": kind, "partitions": ["aws-cn"], "host": ""} for kind in ("fips", "fips-dualstack")] + [
+        {"kind": "fips", "host": endpoint + "-fips.{region}.{dns-suffix}"},
+        {"kind": "dualstack", "host": endpoint + ".dualstack.{region}.{dns-suffix}"},
+        {"kind": "fips-dualstack", "host": endpoint + "-fips.dualstack.{region}.{dns-suffix}"},
+    ] for endpoint in ("s3", "s3-control")
+}
+
+
 class Models:
     """AWS's published models, as botocore ships them."""
 
@@ -306,10 +325,10 @@ class Endpoints:
     def __init__(self, models: Models) -> None:
         self.models = models
 
-    def resolve(self, service: str, region: str, static: dict) -> dict | None:
+    def resolve(self, service: str, region: str, static: dict, fips: bool = False, dualstack: bool = False) -> dict | None:
         rules = self.models.rules(service)
         scope = {n: p["default"] for n, p in rules["parameters"].items() if "default" in p}
-        scope |= {"Region": region, "UseFIPS": False, "UseDualStack": False} | static
+        scope |= {"Region": region, "UseFIPS": fips, "UseDualStack": dualstack} | static
         found = self._rules(rules["rules"], scope)
         if found is None or "error" in found:
             return None
@@ -573,6 +592,7 @@ class Table:
             row["needs"] = [service.wire(n, service.input(operation)["members"][n], True) for n in needs]
         if key in REPLACES:
             row["replaces"] = True
+        row |= refused_characters(service, operation)
         most = MAX_TAGS.get(key) or self.most(service, operation)
         if most and most < 50:
             row["max-tags"] = most
@@ -604,9 +624,7 @@ class Table:
             return {"endpoint": "s3-control", "signing": "s3"}
         if service.name == "s3":
             return {}
-        static = {n: v["value"] for n, v in service.operations[operation].get("staticContextParams", {}).items()}
-        known = self.models.rules(service.name)["parameters"]
-        static = {n: v for n, v in static.items() if n in known}
+        static = self.static(service, operation)
         usual = row["endpoint"] + ".{region}.{dns-suffix}"
         patterns, regions = {}, {}
         for partition in self.models.partitions:
@@ -636,6 +654,62 @@ class Table:
         if single:
             out["global"] = single
         return out
+
+    def static(self, service: Service, operation: str) -> dict:
+        """What an operation always tells its service's endpoint rules."""
+        static = {n: v["value"] for n, v in service.operations[operation].get("staticContextParams", {}).items()}
+        known = self.models.rules(service.name)["parameters"]
+        return {n: v for n, v in static.items() if n in known}
+
+    def variants(self) -> dict[str, list[dict]]:
+        """Where each service's endpoints of other kinds do not follow USUAL, by the prefix of its endpoint."""
+        out: dict[str, list[dict]] = dict(S3_VARIANTS)
+        for row in self.rows:
+            service = self.services[row["name"]]
+            if service.name in ("s3", "s3control"):
+                continue
+            found = self.variants_of(service, row)
+            if out.setdefault(row["endpoint"], found) != found:
+                sys.exit(f"{row['name']}: another operation of the endpoint {row['endpoint']} has other hosts")
+        return {endpoint: found for endpoint, found in sorted(out.items()) if found}
+
+    def variants_of(self, service: Service, row: dict) -> list[dict]:
+        static = self.static(service, row["write"]["operation"])
+        fixed = {g["partition"]: g["region"] for g in row.get("global", []) if "region" in g}
+        places: dict[tuple[str, str], list] = {}
+        for kind, fips, dualstack in KINDS:
+            for partition in self.models.partitions:
+                name, outputs = partition["id"], partition["outputs"]
+                # What is in one region of a partition only is asked for there.
+                regions = [fixed[name]] if name in fixed else [r for r in partition["regions"] if not r.endswith("-global")]
+                hosts: dict[str, list[str]] = {}
+                for region in regions:
+                    host = (self.endpoints.resolve(service.name, region, static, fips, dualstack) or {}).get("host", "")
+                    if name not in fixed:
+                        host = host.replace(region, "{region}")
+                    host = host.replace(outputs["dualStackDnsSuffix"], "{dualstack-suffix}").replace(
+                        outputs["dnsSuffix"], "{dns-suffix}")
+                    hosts.setdefault(host, []).append(region)
+                usual = USUAL[kind].format(endpoint=row["endpoint"], region="{region}", dns="{dns-suffix}", dual="{dualstack-suffix}")
+                # The fewer regions of a partition are named, the others follow the partition's own host.
+                most = max(hosts, key=lambda host: len(hosts[host]))
+                for host, where in hosts.items():
+                    if host != most:
+                        places.setdefault((kind, host), []).extend(where)
+                if most != usual or len(hosts) > 1:
+                    places.setdefault((kind, most), []).append(name)
+        names = {partition["id"] for partition in self.models.partitions}
+        out = []
+        for (kind, host), where in places.items():
+            regions = sorted(set(where) - names)
+            out += [{"kind": kind, "regions": regions, "host": host}] if regions else []
+            partitions = [name for name in where if name in names]
+            if set(partitions) == names:
+                out.append({"kind": kind, "host": host})
+            elif partitions:
+                out.append({"kind": kind, "partitions": partitions, "host": host})
+        # What names regions stands first, then what names partitions, so that a reader takes the first that fits.
+        return sorted(out, key=lambda variant: ("regions" not in variant, "partitions" not in variant))
 
     def write(self, service: Service, operation: str) -> tuple[dict, str]:
         """The writing call, and the model's name of the identifier."""
@@ -767,6 +841,46 @@ class Table:
         print("reads that can truncate:", *(f"  {t}" for t in sorted(set(self.truncates))), sep="\n")
 
 
+def tag_shapes(service: Service, operation: str) -> tuple[dict, dict]:
+    """The shapes of a tag's key and value in a writing call."""
+    (path, facts), = service.tags(service.input(operation)["members"])
+    shape = service.shape(path[-1][1])
+    if shape["type"] == "map":
+        return service.shape(shape["key"]), service.shape(shape["value"])
+    pair = service.shape(shape["member"]) if shape["type"] == "list" else shape
+    members = {service.wire(n, r): service.shape(r) for n, r in pair["members"].items()}
+    return members[facts["key"]], members[facts["value"]]
+
+
+# What crates/core/src/value.rs lets into keys and values, beside letters and digits, and how long these may be there.
+SIGNS = " _.:/=+-@"
+MOST_IN_KEY, MOST_IN_VALUE = 127, 255
+
+
+def refused_characters(service: Service, operation: str) -> dict:
+    """Which of SIGNS a writing call refuses by the patterns of its tags."""
+    out = {}
+    for part, shape, most in zip(("keys", "values"), tag_shapes(service, operation), (MOST_IN_KEY, MOST_IN_VALUE)):
+        where = f"{service.name} {operation}: in {part}"
+        if shape.get("max", most) < most or shape.get("min", 0) > 1:
+            sys.exit(f"{where}: {shape}: let value.rs know of this length")
+        if "pattern" not in shape:
+            continue
+        pattern = re.compile(python_pattern(shape["pattern"]), re.ASCII)
+        refused = "".join(sign for sign in SIGNS if not pattern.fullmatch(f"x{sign}x"))
+        rest = "".join(sign for sign in SIGNS if sign not in refused)
+        # Whatever is left may stand anywhere, alone, and as often as there is room; a space never begins or ends a text.
+        ends = rest.replace(" ", "")
+        texts = ["x", "X", "0", "xX09", "x" + rest + "x", *(text for sign in ends for text in (sign, f"{sign}x", f"x{sign}", f"x{sign}{sign}x"))]
+        texts.append(("x" + rest + "x") * (most // (len(rest) + 2)))
+        wrong = [text for text in texts if not pattern.fullmatch(text)]
+        if wrong or part == "values" and "_" in refused:
+            sys.exit(f"{where}: {shape['pattern']} is no set of characters: it refuses {wrong[0] if wrong else '_'}")
+        if refused:
+            out[f"refused-in-{part}"] = refused
+    return out
+
+
 def on_wire(row: dict) -> dict:
     """A row without what has no effect on the request: the names of labels, and what is read from the answer."""
     write = dict(row["write"])
@@ -786,7 +900,7 @@ def pairs(facts: dict) -> dict:
 
 # The order in which the members of a row, and of a call, are written.
 ROW = ("name", "actions", "reads", "protocol", "endpoint", "signing", "target", "version", "host-prefix", "host", "global",
-       "takes", "pattern", "variant", "needs", "replaces", "max-tags", "write", "read")
+       "takes", "pattern", "variant", "needs", "replaces", "refused-in-keys", "refused-in-values", "max-tags", "write", "read")
 ORDER = ("operation", "method", "uri", "id", "in", "many", "id-member", "flat", "tags", "shape", "key", "value",
          "tag-member", "flat-tags", "tag-extra", "root", "xmlns", "checksum", "extra", "query", "headers")
 
@@ -847,10 +961,26 @@ def partitions_toml(models: Models) -> str:
     return "".join(out)
 
 
+def endpoints_toml(table: Table) -> str:
+    out = [
+        "# FIPS and dual-stack endpoints that are not {endpoint}-fips.{region}.{dns-suffix}, {endpoint}.{region}.{dualstack-suffix} and\n"
+        "# {endpoint}-fips.{region}.{dualstack-suffix}, by the prefix of the usual endpoint. The first that names the region, then the\n"
+        "# first that names the partition (or none at all) holds; an empty host means that AWS's rules refuse it.\n"
+        f"# Generated from the endpoint rules as botocore {PINNED} ships them; do not edit by hand.\n"
+        "#     python catalog/tools/operations.py --endpoints > catalog/endpoints.toml\n"
+    ]
+    for endpoint, variants in table.variants().items():
+        out.append(f"\n[[endpoint]]\nprefix = {inline(endpoint)}\nvariants = [\n")
+        out += [f"    {inline(variant)},\n" for variant in variants]
+        out.append("]\n")
+    return "".join(out)
+
+
 def check(models: Models, table: Table) -> None:
     """Holds the committed files against the models, and the rows against what a reader of them relies on."""
     wrong = []
-    for file, text in (("operations.toml", table.toml()), ("partitions.toml", partitions_toml(models))):
+    for file, text in (("operations.toml", table.toml()), ("partitions.toml", partitions_toml(models)),
+                       ("endpoints.toml", endpoints_toml(table))):
         if (CATALOG / file).read_text() != text:
             wrong.append(f"catalog/{file} is not what the models give: generate it anew")
     rows = tomllib.loads((CATALOG / "operations.toml").read_text())["operation"]
@@ -956,6 +1086,8 @@ def main() -> None:
         check(models, table)
     elif "--partitions" in sys.argv:
         sys.stdout.write(partitions_toml(models))
+    elif "--endpoints" in sys.argv:
+        sys.stdout.write(endpoints_toml(table))
     elif "--report" in sys.argv:
         table.report()
     else:

@@ -348,6 +348,42 @@ def queueing(sender: Sender) -> list[dict]:
             | sender.send("sqs", name, given) | {"host": f"sqs.{REGION}.amazonaws.com"} for name, given in calls.items()]
 
 
+# One or two regions of each partition that has FIPS or dual-stack endpoints of some interest, and each that is an exception.
+REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "eusc-de-east-1", "us-gov-east-1", "us-gov-west-1", "us-iso-east-1")
+
+
+def endpoints(table: operations.Table, rows: list[dict], sender: Sender) -> list[dict]:
+    """The hosts of FIPS, dual-stack and both, as botocore's own reading of AWS's rules has them; null where it refuses."""
+    from botocore.endpoint_provider import EndpointProvider
+    from botocore.exceptions import EndpointProviderError
+
+    loader = sender.session.get_component("data_loader")
+    partitions = loader.load_data("partitions")
+    lines, seen = [], set()
+    for row in rows:
+        if row["endpoint"] in seen:
+            continue
+        seen.add(row["endpoint"])
+        service = table.services[row["name"]]
+        provider = EndpointProvider(loader.load_service_model(service.name, "endpoint-rule-set-1"), partitions)
+        told = {"s3": {"Bucket": "my.bucket", "ForcePathStyle": True}, "s3control": {"AccountId": ACCOUNT, "RequiresAccountId": True}}
+        static = told.get(service.name) or table.static(service, row["write"]["operation"])
+        prefix = "" if service.name == "s3control" else row.get("host-prefix", "").replace("{account}", ACCOUNT)
+        hosts = {}
+        for region in REGIONS:
+            partition = table.endpoints.partition(region)["name"]
+            fixed = next((g["region"] for g in row.get("global", []) if g["partition"] == partition and "region" in g), region)
+            hosts[region] = []
+            for _, fips, dualstack in operations.KINDS:
+                try:
+                    found = provider.resolve_endpoint(Region=fixed, UseFIPS=fips, UseDualStack=dualstack, **static)
+                    hosts[region].append(prefix + found.url.removeprefix("https://").split("/")[0])
+                except EndpointProviderError:
+                    hosts[region].append(None)
+        lines.append({"operation": row["name"], "hosts": hosts})
+    return lines
+
+
 def main() -> None:
     rows = tomllib.loads((operations.CATALOG / "operations.toml").read_text())["operation"]
     table = operations.Table(operations.Models())
@@ -383,10 +419,14 @@ def main() -> None:
         wrong += 1
         print(f"the table has no {sorted(missing)}", file=sys.stderr)
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    hosts = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in endpoints(table, rows, sender))
     if "--check" in sys.argv:
-        if (Path(__file__).parent / "wire_samples.jsonl").read_text() != text:
-            wrong += 1
-            print("wire_samples.jsonl is not what botocore sends: write it anew", file=sys.stderr)
+        for file, wanted in (("wire_samples.jsonl", text), ("endpoint_samples.jsonl", hosts)):
+            if (Path(__file__).parent / file).read_text() != wanted:
+                wrong += 1
+                print(f"{file} is not what botocore sends: write it anew", file=sys.stderr)
+    elif "--endpoints" in sys.argv:
+        sys.stdout.write(hosts)
     else:
         sys.stdout.write(text)
     print(f"{len(rows)} operations compared, {wrong} differences", file=sys.stderr)

@@ -52,7 +52,7 @@ class InTheSandbox(unittest.TestCase):
         killed.kill()
         self.assertTrue(self.left(killed), "the crash leaves the deployment and the resources")
 
-        script = Script(self.cloud, "out", "--yes", "--pause", "61")
+        script = Script(self.cloud, "out", "--yes", "--pause", "0")
         code = script.ended()
         text = "\n".join(script.lines)
         self.assertIn("Going on with first-run-", text)

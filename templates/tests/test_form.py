@@ -140,7 +140,12 @@ class Form(unittest.TestCase):
     def test_reconciling_is_the_same_program(self) -> None:
         functions = support.resources("tagger", "AWS::Lambda::Function")
         live, reconciling = functions["Function"], functions["ReconcileFunction"]
-        self.assertEqual((reconciling["FunctionName"], reconciling["Timeout"]), ("auto-resource-tagger-reconcile", 900))
+        self.assertEqual((reconciling["FunctionName"], reconciling["Timeout"]), ("auto-resource-tagger-reconcile", {"Ref": "ReconcileTimeout"}))
+        # All tries of an hour's run end before the next hour's.
+        parameter = support.template("tagger")["Parameters"]["ReconcileTimeout"]
+        self.assertEqual((parameter["Default"], parameter["AllowedValues"]), (900, [900, 1800]))
+        tries = support.resources("tagger", "AWS::Lambda::EventInvokeConfig")["ReconcileInvokeConfig"]["MaximumRetryAttempts"]
+        self.assertEqual(tries, {"Fn::If": ["ReconcilesLong", 1, 2]})
         for member in set(live) - {"FunctionName", "Description", "MemorySize", "Timeout"}:
             self.assertEqual(live[member], reconciling[member], member)
         target, = support.resources("tagger", "AWS::Events::Rule")["ReconcileRule"]["Targets"]
@@ -148,6 +153,16 @@ class Form(unittest.TestCase):
         conditions = {logical: found.get("Condition") for logical, found in support.template("tagger")["Resources"].items()}
         self.assertEqual({logical for logical, condition in conditions.items() if condition == "Reconciles"},
                          {logical for logical in conditions if "Reconcile" in logical or "Missed" in logical})
+
+    def test_endpoints_are_chosen_by_the_variables_of_aws(self) -> None:
+        """https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html"""
+        found = support.template("tagger")
+        for logical, function in support.resources("tagger", "AWS::Lambda::Function").items():
+            variables = function["Environment"]["Variables"]
+            for variable, condition, kind in (("AWS_USE_FIPS_ENDPOINT", "UsesFips", "fips"), ("AWS_USE_DUALSTACK_ENDPOINT", "UsesDualstack", "dualstack")):
+                self.assertEqual(variables[variable], {"Fn::If": [condition, "true", {"Ref": "AWS::NoValue"}]}, logical)
+                kinds = [one["Fn::Equals"] for one in found["Conditions"][condition]["Fn::Or"]]
+                self.assertEqual(kinds, [[{"Ref": "Endpoints"}, kind], [{"Ref": "Endpoints"}, "fips-dualstack"]], logical)
 
     def test_watching_the_tag_is_the_same_program(self) -> None:
         functions = support.resources("tagger", "AWS::Lambda::Function")

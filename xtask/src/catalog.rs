@@ -19,11 +19,12 @@ use std::{
 use tagger_catalog::Evidence;
 
 /// The files of `catalog/` that hold no entries.
-const NOT_ENTRIES: [&str; 8] = [
+const NOT_ENTRIES: [&str; 9] = [
     "exempt.toml",
     "parents.toml",
     "operations.toml",
     "partitions.toml",
+    "endpoints.toml",
     "identities.toml",
     "errors.toml",
     "lifetimes.toml",
@@ -38,6 +39,8 @@ pub struct Catalog {
     pub operations: BTreeMap<String, Operation>,
     /// Partitions.
     pub partitions: Vec<Partition>,
+    /// Endpoints of other kinds.
+    pub endpoints: Vec<Endpoint>,
     /// Known session names and providers.
     pub identities: Identities,
     /// What error codes mean.
@@ -179,6 +182,12 @@ pub struct Operation {
     /// Whether the whole set is replaced.
     #[serde(default)]
     pub replaces: bool,
+    /// Characters that a tag's key must not hold.
+    #[serde(default)]
+    pub refused_in_keys: String,
+    /// Characters that a tag's value must not hold.
+    #[serde(default)]
+    pub refused_in_values: String,
     /// Most tags.
     pub max_tags: Option<u16>,
     /// The write; an operation of `parents.toml` has none.
@@ -291,6 +300,32 @@ pub struct Partition {
     pub forwards_events: bool,
 }
 
+/// An endpoint of `catalog/endpoints.toml`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Endpoint {
+    /// The operations' endpoint.
+    pub prefix: String,
+    /// Where its FIPS and dual-stack hosts do not follow the pattern.
+    pub variants: Vec<Variant>,
+}
+
+/// One of them.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Variant {
+    /// `fips`, `dualstack` or `fips-dualstack`.
+    pub kind: String,
+    /// Regions.
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// Partitions.
+    #[serde(default)]
+    pub partitions: Vec<String>,
+    /// The host.
+    pub host: String,
+}
+
 /// `catalog/identities.toml`.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -333,6 +368,11 @@ impl Catalog {
         }
         let operations: Operations = parse(&folder.join("operations.toml"))?;
         let partitions: Partitions = parse(&folder.join("partitions.toml"))?;
+        #[derive(Deserialize)]
+        struct Endpoints {
+            endpoint: Vec<Endpoint>,
+        }
+        let endpoints: Endpoints = parse(&folder.join("endpoints.toml"))?;
         let identities = parse(&folder.join("identities.toml"))?;
         #[derive(Deserialize)]
         struct Errors {
@@ -365,6 +405,7 @@ impl Catalog {
             files,
             operations,
             partitions,
+            endpoints: endpoints.endpoint,
             identities,
             errors,
             lifetimes,
@@ -450,6 +491,15 @@ impl Catalog {
         name: &str,
         complaints: &mut Vec<String>,
     ) {
+        // `tagger_aws::apply` makes tags fit where it writes one resource.
+        let many = matches!(operation.variant.as_deref(), Some("ec2" | "s3" | "s3-replace"))
+            || self.quotas.together.iter().any(|together| together.operation == operation.name);
+        if many && !(operation.refused_in_keys.is_empty() && operation.refused_in_values.is_empty()) {
+            complaints.push(format!(
+                "{name}: {} refuses characters in tags; let crates/aws/src/{{ec2,s3,together}}.rs make them fit",
+                entry.tag
+            ));
+        }
         if operation.replaces {
             complaints.push(format!("{name}: {} replaces all tags; choose an additive operation", entry.tag));
         }

@@ -33,7 +33,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/resources.md", docs::resources(&catalog, &proofs)),
         ("docs/iam-policy.md", docs::iam_policy(&catalog)),
         ("docs/diagnostics.md", docs::diagnostics()),
-        ("docs/configuration.md", docs::configuration()),
+        ("docs/configuration.md", docs::configuration(&catalog)),
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];
     let templates = template::templates(&catalog, &root)?;

@@ -26,6 +26,7 @@ use tagger_core::{
     Record, history as wanted,
     resources::Resource,
     step::{Answer, Call, Question, Reply, Tags, Target, Wanted, Which},
+    value,
     window::Window,
 };
 
@@ -141,7 +142,10 @@ async fn read_pages(client: &Client, call: &Wire, target: &Target) -> Result<Tag
 /// Sets tags.
 async fn write(client: &Client, targets: &[Target], first: &Target, tags: &Tags) -> Result<Answer, Failure> {
     let (operation, ids, with) = (first.operation, ids(targets), with(first));
-    let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    // What many get in one call refuses nothing of it; codegen holds that.
+    let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let fitted = value::tags_for(operation, tags);
+    let tags: Vec<(&str, &str)> = fitted.iter().map(|(key, value)| (*key, value.as_ref())).collect();
     let answer = client
         .call(
             operation,

@@ -57,6 +57,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tagger_catalog::{
+    endpoint::Kind,
     operation::{Call, Operation, Protocol},
     partition,
 };
@@ -71,6 +72,8 @@ pub struct Client {
     identities: SharedIdentityCache,
     /// An endpoint that stands in for every service's own (the sandbox, a VPC endpoint, a test).
     endpoint: Option<String>,
+    /// Which kind of AWS's own endpoints it calls.
+    kind: Kind,
     /// One prepared operation for each endpoint and signature; making one costs as much as a call.
     prepared: Mutex<HashMap<(String, &'static str), Prepared>>,
     /// How fast it may call; none where nothing can wait elsewhere.
@@ -120,17 +123,20 @@ impl ProvideErrorMetadata for ApiError {
 }
 
 impl Client {
-    /// A client with the credentials, region and endpoint of the environment, as every AWS SDK
-    /// reads them.
+    /// A client with the credentials, region, endpoint and kind of endpoints of the environment, as every AWS SDK
+    /// reads them (`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`).
     ///
     /// # Errors
     /// No credentials provider, or `AWS_CA_BUNDLE` cannot be read.
     pub async fn from_environment() -> Result<Self, String> {
         let region = std::env::var("AWS_REGION").unwrap_or_default();
+        let is_on = |name: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+        let usual = !is_on("AWS_USE_FIPS_ENDPOINT") && !is_on("AWS_USE_DUALSTACK_ENDPOINT");
         let bundle = std::env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.is_empty());
         let endpoint = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
-        let amazon_only =
-            bundle.is_none() && endpoint.is_none() && partition::of_region(&region).name == "aws";
+        let in_aws = partition::of_region(&region).name == "aws";
+        // Amazon names its own roots for its usual endpoints; of the others it says nothing.
+        let amazon_only = bundle.is_none() && endpoint.is_none() && usual && in_aws;
         let trusted = match (bundle, amazon_only) {
             (Some(path), _) => {
                 let pem = std::fs::read(&path).map_err(|error| format!("AWS_CA_BUNDLE {path}: {error}"))?;
@@ -169,6 +175,7 @@ impl Client {
             http,
             identities: IdentityCache::lazy().build(),
             endpoint: config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned()),
+            kind: Kind::of(config.use_fips().unwrap_or(false), config.use_dual_stack().unwrap_or(false)),
             prepared: Mutex::default(),
             limiter: None,
             until: Mutex::default(),
@@ -254,7 +261,7 @@ impl Client {
         let http = http.body(SdkBody::from(request.body)).map_err(|error| error.to_string());
         let http = http.and_then(|request| HttpRequest::try_from(request).map_err(|error| error.to_string()));
         let http = http.map_err(|error| failure("InvalidRequest", error))?;
-        let endpoint = endpoint::of(operation, region, account);
+        let endpoint = endpoint::of(operation, self.kind, region, account)?;
         let expects_xml =
             matches!(operation.protocol, Protocol::Query(_) | Protocol::Ec2(_) | Protocol::RestXml);
         match self.prepared(operation, endpoint).invoke(http).await {

@@ -1,19 +1,24 @@
 //! CloudTrail's event history of one region, page by page: what wrote, or what is about a name, within a window. It costs nothing and
 //! needs no trail. <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 //!
-//! One call a second, since an account has two in a region, for everybody. What of it matters is decided by
-//! the caller, who gets each record's text.
+//! An account has two calls a second in a region, for everybody: one a second is made here, and two where reconciling is
+//! behind ([`Pace`]). What of it matters is decided by the caller, who gets each record's text.
 
 use crate::{client::Client, outcome::Failure, wire};
 use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 use tagger_catalog::{Operation, operation::Protocol};
 use tagger_core::{outcome::Class, reconcile::Window};
 
 const CALL: &str = "cloudtrail:LookupEvents";
 /// How long to leave the history to others when it answers that there were too many calls.
 const PAUSE: Duration = Duration::from_secs(2);
+/// The most that a reader waits longer between two calls since others call as well.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// Why a window was not read to its end.
 #[derive(Debug)]
@@ -49,6 +54,45 @@ impl<'a> Which<'a> {
     }
 }
 
+/// How fast one reader of one region calls: as it is told, and slower while AWS answers that there were too many calls.
+#[derive(Debug, Default)]
+pub struct Pace {
+    gap: Cell<Duration>,
+    /// What is added to that, since others call as well.
+    more: Cell<Duration>,
+    next: Cell<Option<Instant>>,
+    calls: Cell<u64>,
+}
+
+impl Pace {
+    /// So long between two calls from now on.
+    pub fn set(&self, gap: Duration) {
+        self.gap.set(gap);
+    }
+
+    /// How many calls were answered.
+    pub fn calls(&self) -> u64 {
+        self.calls.get()
+    }
+
+    async fn wait(&self) {
+        if let Some(next) = self.next.get() {
+            TokioSleep::new().sleep(next.saturating_duration_since(Instant::now())).await;
+        }
+        self.next.set(Some(Instant::now() + self.gap.get() + self.more.get()));
+    }
+
+    fn answered(&self) {
+        self.calls.set(self.calls.get() + 1);
+        self.more.set(self.more.get() / 2);
+    }
+
+    /// Half a second more, then twice as much each time.
+    fn throttled(&self) {
+        self.more.set((self.more.get() * 2).clamp(Duration::from_millis(500), LONGEST_PAUSE));
+    }
+}
+
 /// Gives the text of each record of a window to `each`, newest first, which says whether it takes more.
 ///
 /// # Errors
@@ -61,13 +105,29 @@ pub async fn read(
     stop: Instant,
     each: &mut dyn FnMut(&str) -> bool,
 ) -> Result<(), Stopped> {
+    read_at(client, region, which, window, stop, None, each).await
+}
+
+/// The same, at a pace of one's own; without one, at that of `catalog/quotas.toml`.
+///
+/// # Errors
+/// As for [`read`].
+pub async fn read_at(
+    client: &Client,
+    region: &str,
+    which: Which<'_>,
+    window: Window,
+    stop: Instant,
+    pace: Option<&Pace>,
+    each: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), Stopped> {
     let operation = cloudtrail().ok_or_else(|| {
         let message = "the catalog has no operation of CloudTrail";
         Stopped::Failed(Failure::ours(Class::Unsupported, CALL, "NoOperation", message))
     })?;
     let mut page: Option<String> = None;
     loop {
-        let answer = lookup(client, operation, region, which, window, page.as_deref(), stop).await?;
+        let answer = lookup(client, (operation, region, pace), which, window, page.as_deref(), stop).await?;
         let Some(events) = answer["Events"].as_array() else {
             let message = "LookupEvents answered without Events";
             return Err(Stopped::Failed(Failure::ours(Class::Failed, CALL, "UnreadableAnswer", message)));
@@ -92,8 +152,7 @@ pub async fn read(
 /// One page; where others use up the rate, it is asked for again until the time is over.
 async fn lookup(
     client: &Client,
-    operation: &Operation,
-    region: &str,
+    (operation, region, pace): (&Operation, &str, Option<&Pace>),
     which: Which<'_>,
     window: Window,
     page: Option<&str>,
@@ -103,7 +162,14 @@ async fn lookup(
         if Instant::now() >= stop {
             return Err(Stopped::Enough);
         }
-        let asked = match client.place(CALL, region).await {
+        let place = match pace {
+            Some(pace) => {
+                pace.wait().await;
+                Ok(())
+            }
+            None => client.place(CALL, region).await,
+        };
+        let asked = match place {
             Ok(()) => client.send(operation, CALL, region, "", request(operation, which, window, page)).await,
             Err(failure) => Err(failure),
         };
@@ -112,9 +178,13 @@ async fn lookup(
                 if Instant::now() + PAUSE >= stop {
                     return Err(Stopped::Failed(failure));
                 }
+                pace.inspect(|pace| pace.throttled());
                 TokioSleep::new().sleep(PAUSE).await;
             }
-            other => return other.map_err(Stopped::Failed),
+            other => {
+                pace.inspect(|pace| pace.answered());
+                return other.map_err(Stopped::Failed);
+            }
         }
     }
 }
@@ -159,6 +229,21 @@ fn cloudtrail() -> Option<&'static Operation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pace_gives_way_to_others_and_comes_back() {
+        let pace = Pace::default();
+        pace.set(Duration::from_millis(500));
+        for millis in [500, 1000, 2000, 4000, 8000, 8000] {
+            pace.throttled();
+            assert_eq!(pace.more.get(), Duration::from_millis(millis));
+        }
+        for millis in [4000, 2000, 1000] {
+            pace.answered();
+            assert_eq!(pace.more.get(), Duration::from_millis(millis));
+        }
+        assert_eq!((pace.calls(), pace.gap.get()), (3, Duration::from_millis(500)));
+    }
 
     #[test]
     fn a_page() {

@@ -34,6 +34,8 @@ static TAGGING: Operation = Operation {
     variant: Variant::Regular,
     write: describe("TagResources", "ResourceARNList"),
     read: None,
+    refused_in_keys: "",
+    refused_in_values: "",
     max_tags: 50,
 };
 

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test that reads and writes the expectation")]
 
 use std::{collections::BTreeSet, fs, path::Path};
+use tagger_catalog::endpoint::Kind;
 
 const UPDATE: &str = "UPDATE_EXPECT=1 cargo test -p tagger-aws --test hosts";
 const HEAD: &str = "\
@@ -17,7 +18,9 @@ const HEAD: &str = "\
 fn first_run_hosts_are_those_of_the_table() {
     let hosts: BTreeSet<_> = tagger_catalog::operations()
         .iter()
-        .map(|operation| tagger_aws::endpoint::of(operation, "{region}", "{account}").host)
+        .map(|operation| {
+            tagger_aws::endpoint::of(operation, Kind::Usual, "{region}", "{account}").unwrap().host
+        })
         .collect();
     let made = hosts.into_iter().fold(HEAD.to_owned(), |text, host| text + &host + "\n");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../first-run/hosts.txt");

@@ -12,6 +12,7 @@ use tagger_aws::{
 };
 use tagger_catalog::{
     Lifetime,
+    endpoint::Kind,
     operation::{Operation, Protocol},
 };
 
@@ -99,7 +100,7 @@ fn requests_are_those_of_botocore() {
                 wire::request(operation, call, &Ask { ids: &ids, tags, with: &with, account: "111122223333" })
             }
         };
-        let endpoint = endpoint::of(operation, "eu-west-1", "111122223333");
+        let endpoint = endpoint::of(operation, Kind::Usual, "eu-west-1", "111122223333").unwrap();
         let (sent_path, sent_query) = split(&request.path);
         let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let ours = Sent {
@@ -151,4 +152,63 @@ fn requests_are_those_of_botocore() {
         missing.is_empty(),
         "calls without a sample of botocore: {missing:?}; add them to catalog/tools/wire_samples.py and run it"
     );
+}
+
+/// FIPS and dual-stack hosts, by botocore's own reading of AWS's endpoint rules, for each endpoint in regions of seven
+/// partitions.
+#[test]
+fn endpoints_of_other_kinds_are_those_of_botocore() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog/tools/endpoint_samples.jsonl");
+    let samples = fs::read_to_string(path).unwrap();
+    let (mut compared, mut differences) = (BTreeSet::new(), Vec::new());
+    for line in samples.lines() {
+        let sample: Value = serde_json::from_str(line).unwrap();
+        let name = sample["operation"].as_str().unwrap();
+        let Some(endpoint) = endpoint_of(name) else { continue };
+        let operations = tagger_catalog::operations().iter().filter(|one| one.endpoint == endpoint);
+        for operation in operations {
+            for (region, hosts) in sample["hosts"].as_object().unwrap() {
+                let kinds = [Kind::Fips, Kind::Dualstack, Kind::FipsDualstack];
+                for (kind, theirs) in kinds.into_iter().zip(hosts.as_array().unwrap()) {
+                    let ours = endpoint::of(operation, kind, region, "111122223333").ok().map(|one| one.host);
+                    if ours.as_deref() != theirs.as_str() {
+                        differences.push(format!(
+                            "{} {kind:?} in {region}: botocore {theirs}, ours {ours:?}",
+                            operation.name
+                        ));
+                    }
+                }
+            }
+            compared.insert(operation.name);
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    let missing: Vec<_> = tagger_catalog::operations()
+        .iter()
+        .map(|one| one.name)
+        .filter(|name| !compared.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "no sample of {missing:?}; run catalog/tools/wire_samples.py --endpoints");
+}
+
+/// The endpoint of an operation of the samples, which have those too that the catalog does not use.
+fn endpoint_of(name: &str) -> Option<&'static str> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog/operations.toml");
+    static TABLE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let text = TABLE.get_or_init(|| fs::read_to_string(path).unwrap());
+    let (_, rest) = text.split_once(&format!("name = {name:?}\n"))?;
+    let endpoint = rest.lines().find_map(|line| line.strip_prefix("endpoint = "))?.trim_matches('"');
+    tagger_catalog::operations().iter().map(|one| one.endpoint).find(|known| *known == endpoint)
+}
+
+/// Who asks for FIPS means it: the usual endpoint is no substitute.
+#[test]
+fn where_there_is_no_such_endpoint_nothing_is_sent() {
+    let operation = tagger_catalog::operations().iter().find(|one| one.name == "s3:TagResource").unwrap();
+    let bucket = tagger_catalog::operations().iter().find(|one| one.name == "s3:PutBucketTagging").unwrap();
+    let failure = endpoint::of(bucket, Kind::Fips, "cn-north-1", "111122223333").unwrap_err();
+    assert_eq!((failure.code.as_str(), failure.class.as_str()), ("NoEndpoint", "unsupported"));
+    assert!(failure.message.contains("AWS_USE_FIPS_ENDPOINT"), "{}", failure.message);
+    let found = endpoint::of(operation, Kind::Dualstack, "eu-west-1", "111122223333").unwrap();
+    assert_eq!(found.host, "111122223333.s3-control.dualstack.eu-west-1.amazonaws.com");
 }

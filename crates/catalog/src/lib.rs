@@ -6,6 +6,7 @@
 //! files, know JSON, or depend on another crate.
 
 pub mod ec2;
+pub mod endpoint;
 pub mod entry;
 pub mod errors;
 #[rustfmt::skip]

@@ -30,6 +30,10 @@ pub struct Operation {
     pub write: Call,
     /// The call that reads the tags of one resource.
     pub read: Option<Call>,
+    /// Which of the characters that keys may have elsewhere it refuses in a tag's key.
+    pub refused_in_keys: &'static str,
+    /// Which of the characters that values may have elsewhere it refuses in a tag's value.
+    pub refused_in_values: &'static str,
     /// Most tags that one resource may have.
     pub max_tags: u16,
 }

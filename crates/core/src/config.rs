@@ -278,6 +278,21 @@ fn check(policy: &Policy) -> Result<(), (String, String)> {
     Ok(())
 }
 
+/// The keys of a policy that some services refuse, each with the resource types that cannot have it. What has the creator's
+/// key among them is not tagged at all (`tag-key-refused`); a further tag is left out (`tag-left-out`).
+pub fn refused_keys(policy: &Policy) -> Vec<(&str, Vec<&'static str>)> {
+    let keys = std::iter::once(&policy.tag).chain(&policy.further).map(|tag| tag.key.as_str());
+    let refused = keys.map(|key| {
+        let entries = tagger_catalog::events().iter().flat_map(|event| event.entries);
+        let refusing = entries.filter(|entry| value::refused_in_key(entry.operation, key).is_some());
+        let mut types: Vec<&str> = refusing.map(|entry| entry.resource_type).collect();
+        types.sort_unstable();
+        types.dedup();
+        (key, types)
+    });
+    refused.filter(|(_, types)| !types.is_empty()).collect()
+}
+
 fn text(value: &Spanned<DeValue>) -> Result<String, String> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text.clone().into_owned()),
@@ -361,6 +376,17 @@ mod tests {
             assert_eq!(error.line, Some(line), "{text}: {error}");
             assert!(error.to_string().contains(reason), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn keys_that_some_services_refuse_are_named_with_their_types() {
+        let policy = |text: &str| from_toml(text).unwrap();
+        assert_eq!(refused_keys(&Policy::default()), []);
+        let spaced = policy("[tag]\nkey = \"cost center\"\n[tags]\n\"auto:creator\" = \"x\"\nTeam = \"y\"\n");
+        let found = refused_keys(&spaced);
+        assert_eq!(found.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["cost center", "auto:creator"]);
+        assert!(found[0].1.contains(&"AWS::EVS::Environment"), "{found:?}");
+        assert!(found[1].1.iter().all(|name| name.starts_with("AWS::SSMContacts::")), "{found:?}");
     }
 
     #[test]

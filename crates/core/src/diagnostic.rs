@@ -64,7 +64,11 @@ codes! {
     InheritsFromParent = "inherits-from-parent", false;
     /// A service made the call, and either the record does not say for which parent or that one has no creator's tag; the resource gets the service's name.
     ParentUnknown = "parent-unknown", false;
-    /// A tag value had characters that AWS refuses, or was too long, and was made to fit.
+    /// The service refuses a character of the creator's key, so its resource cannot have the tag; choose another key.
+    TagKeyRefused = "tag-key-refused", true;
+    /// The service refuses a character of a further tag's key, and that tag is left out.
+    TagLeftOut = "tag-left-out", false;
+    /// A tag value had characters that AWS, or this service, refuses, or was too long, and was made to fit.
     TagValueChanged = "tag-value-changed", false;
     /// A further tag has no value for this record and is left out.
     TagValueEmpty = "tag-value-empty", false;
@@ -283,6 +287,35 @@ impl Diagnostic {
                 short(from)
             ),
             "tag values hold letters, digits, spaces and _ . : / = + - @, up to 255 characters",
+        )
+    }
+
+    pub(crate) fn tag_value_changed_for(what: &str, key: &str, from: &str, to: &str) -> Self {
+        Self::new(
+            Code::TagValueChanged,
+            format!(
+                "the value of {key} was {:?}, which {what} does not accept as a tag; it becomes {to:?}",
+                short(from)
+            ),
+            "a few services accept fewer characters than the others; elsewhere the value stays as it is",
+        )
+    }
+
+    pub(crate) fn tag_key_refused(what: &str, key: &str, character: char) -> Self {
+        Self::new(
+            Code::TagKeyRefused,
+            format!(
+                "{what} cannot have a tag with the key {key:?}: its service refuses {character:?} in keys"
+            ),
+            "choose a key of letters, digits, _ and - (TAGGER_KEY, tag.key, the parameter TagKey); every service accepts those",
+        )
+    }
+
+    pub(crate) fn tag_left_out(what: &str, key: &str, character: char) -> Self {
+        Self::new(
+            Code::TagLeftOut,
+            format!("{what} does not get the further tag {key:?}: its service refuses {character:?} in keys"),
+            "choose a key of letters, digits, _ and - for it (TAGGER_TAGS, [tags], the parameter MoreTags)",
         )
     }
 

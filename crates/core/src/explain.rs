@@ -2,10 +2,10 @@
 //!
 //! The JSON is a promise to whoever pipes it on (`docs/architecture.md` shows it); the text is not.
 
-use crate::{plan::Plan, record::Record};
+use crate::{plan::Plan, record::Record, resources::Resource, value};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 /// The JSON of one record's plan: `creator` is always there, `actions` is empty exactly when
 /// `diagnostics` says why.
@@ -32,7 +32,7 @@ struct ExplainedAction<'a> {
     arn: &'a str,
     operation: &'a str,
     #[serde(serialize_with = "as_map")]
-    tags: &'a [(String, String)],
+    tags: Vec<(&'a str, Cow<'a, str>)>,
 }
 
 /// The parent whose creator the actions' first tag will name instead.
@@ -51,7 +51,7 @@ fn parent_of(plan: &Plan) -> Option<ExplainedParent<'_>> {
     })
 }
 
-fn as_map<S: Serializer>(tags: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_map<S: Serializer>(tags: &[(&str, Cow<'_, str>)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(tags.len()))?;
     for (key, value) in tags {
         map.serialize_entry(key, value)?;
@@ -66,7 +66,7 @@ pub fn json(record: &Record, plan: &Plan) -> String {
         r#type: action.entry.resource_type,
         arn: &action.arn,
         operation: action.entry.operation.name,
-        tags: &plan.tags,
+        tags: tags_of(plan, action),
     });
     let explained = Explained {
         event_id: text("eventID"),
@@ -106,7 +106,8 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
     };
     for action in &plan.actions {
         let resource = action;
-        let tags: Vec<_> = plan.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let tags = tags_of(plan, action);
+        let tags: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, printable(&resource.arn));
         let _ = writeln!(out, "  tag   {}  by {}", tags.join("  "), resource.entry.operation.name);
     }
@@ -130,6 +131,12 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
         let _ = writeln!(out, "        {}", printable(&diagnostic.hint));
     }
     out
+}
+
+/// The tags that a resource gets: those of the plan, as its service accepts them.
+fn tags_of<'a>(plan: &'a Plan, resource: &Resource) -> Vec<(&'a str, Cow<'a, str>)> {
+    let tags = plan.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    value::tags_for(resource.entry.operation, tags)
 }
 
 /// A text of a record without what would move the cursor, colour the terminal or begin another line.

@@ -118,6 +118,7 @@ fn fill(
         let own_account = own_account.unwrap_or_default();
         plan.diagnostics.push(Diagnostic::resource_in_other_account(&resource.arn, own_account));
     }
+    let own = without_refused_key(own, &policy.tag.key, plan);
     if own.is_empty() && plan.launch.is_none() {
         return Ok(());
     }
@@ -132,6 +133,7 @@ fn fill(
             None => plan.diagnostics.push(Diagnostic::tag_value_empty(&tag.key, tag.value.as_str())),
         }
     }
+    say_what_does_not_fit(&own, plan);
     for mut children in found.children {
         children.parents.retain(|parent| own.iter().any(|resource| resource.arn == parent.arn));
         plan.children.push(children);
@@ -163,6 +165,40 @@ fn no_resource(event: &Event) -> Diagnostic {
     Diagnostic::no_resource_in_record(&names.join(" or "), &looked_at.join(", "))
 }
 
+/// The resources whose service takes the creator's key; of the others it is said.
+fn without_refused_key(resources: Vec<Resource>, key: &str, plan: &mut Plan) -> Vec<Resource> {
+    let refused = |resource: &Resource| value::refused_in_key(resource.entry.operation, key);
+    let mut types: Vec<&str> = Vec::new();
+    for (what, character) in resources.iter().filter_map(|one| Some((one.entry.resource_type, refused(one)?)))
+    {
+        if !types.contains(&what) {
+            types.push(what);
+            plan.diagnostics.push(Diagnostic::tag_key_refused(what, key, character));
+        }
+    }
+    resources.into_iter().filter(|resource| refused(resource).is_none()).collect()
+}
+
+/// Notes which tags some of the resources get with another value, or not at all, since their services refuse characters.
+fn say_what_does_not_fit(resources: &[Resource], plan: &mut Plan) {
+    let mut types: Vec<&str> = Vec::new();
+    for resource in resources {
+        let (what, operation) = (resource.entry.resource_type, resource.entry.operation);
+        if types.contains(&what) {
+            continue;
+        }
+        types.push(what);
+        for (key, tag) in &plan.tags {
+            let fitted = value::fit_for(operation, tag);
+            if let Some(character) = value::refused_in_key(operation, key) {
+                plan.diagnostics.push(Diagnostic::tag_left_out(what, key, character));
+            } else if fitted != *tag {
+                plan.diagnostics.push(Diagnostic::tag_value_changed_for(what, key, tag, &fitted));
+            }
+        }
+    }
+}
+
 fn filled(tag: &Tag, record: &Record, plan: &mut Plan) -> Option<String> {
     let value = tag.value.fill(record, &plan.creator)?;
     Some(fitted(&tag.key, &value, plan)).filter(|value| !value.is_empty())
@@ -192,4 +228,56 @@ pub fn written(template: &[tagger_catalog::template::Part]) -> String {
             Part::Path { path, filter: Filter::Slash } => format!("{{{path}|slash}}"),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, explain};
+    use serde_json::{Value, json};
+
+    fn record(source: &str, name: &str, request: Value, response: Value) -> Record {
+        Record::new(json!({
+            "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333", "requestParameters": request, "responseElements": response,
+            "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/John.Smith"},
+        }))
+    }
+
+    fn estimate() -> Record {
+        record("bcm-pricing-calculator", "CreateBillEstimate", json!({"name": "x"}), json!({"id": "e-1"}))
+    }
+
+    fn contact() -> Record {
+        let arn = "arn:aws:ssm-contacts:us-east-1:111122223333:contact/ops";
+        record("ssm-contacts", "CreateContact", json!({"alias": "ops"}), json!({"contactArn": arn}))
+    }
+
+    /// What is said of a plan, and the tags of its first action, as they are printed.
+    fn said(record: &Record, settings: &str) -> (Vec<&'static str>, Value) {
+        let plan = plan(record, &config::from_toml(settings).unwrap(), None);
+        let line: Value = serde_json::from_str(&explain::json(record, &plan)).unwrap();
+        let codes = plan.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect();
+        (codes, line["actions"][0]["tags"].clone())
+    }
+
+    #[test]
+    fn what_a_service_refuses_is_said_before_it_is_asked() {
+        let spaced = "[tag]\nkey = \"auto:creator\"\n";
+        let further = "[tags]\n\"auto:team\" = \"x\"\nTeam = \"y\"\n";
+        for (what, record, settings, codes, tags) in [
+            ("a value", estimate(), "", vec!["tag-value-changed"], json!({"CreatedBy": "John_Smith"})),
+            ("a key", contact(), spaced, vec!["tag-key-refused"], Value::Null),
+            (
+                "a further key",
+                contact(),
+                further,
+                vec!["tag-left-out"],
+                json!({"CreatedBy": "John.Smith", "Team": "y"}),
+            ),
+            ("neither", contact(), "", vec![], json!({"CreatedBy": "John.Smith"})),
+        ] {
+            assert_eq!(said(&record, settings), (codes, tags), "{what}");
+        }
+    }
 }

@@ -19,6 +19,16 @@ use std::collections::HashMap;
 /// all but what it waits for. CloudTrail states 15 minutes for the event history and guarantees nothing:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
 pub const LATE: u64 = 60 * 60;
+/// The most records of one answer of LookupEvents:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
+pub const PAGE: u64 = 50;
+/// Milliseconds between two calls where there is time: AWS takes two a second in a region of an account, from everybody
+/// together (the same page), so half of them is left to others.
+pub const EASY: u64 = 1000;
+/// Milliseconds between two calls where a run is behind: as fast as AWS takes them.
+pub const FAST: u64 = 500;
+/// A run ends when it has fewer seconds left than this.
+const LEAST: u64 = 20;
 /// What stands before a region in the key of its mark.
 const MARK: &str = "auto-resource-tagger-reconciled:";
 
@@ -41,6 +51,22 @@ impl Ask {
             late: event["late"].as_u64().unwrap_or(LATE),
         })
     }
+}
+
+/// Milliseconds between two calls in a region: [`EASY`] where it reaches the end of the window in time, else [`FAST`].
+/// `calls` were needed for `read` seconds of the history, `left` seconds are still to be read, and there are `time`
+/// milliseconds for it.
+pub fn gap(calls: u64, read: u64, left: u64, time: u64) -> u64 {
+    // Before anything is known of it: a page a minute.
+    let (calls, read) = if read == 0 { (1, 60) } else { (calls, read) };
+    let expected = calls.saturating_mul(left).div_ceil(read);
+    if expected.saturating_mul(EASY) <= time { EASY } else { FAST }
+}
+
+/// How many of the seconds that a run has left it reads before it tags what it found: half of them, so that there is time
+/// for that; then half of the rest, until none is worth it. So a run that is behind reads for nearly all of its time.
+pub fn reading(left: u64) -> Option<u64> {
+    (left >= LEAST).then_some(left / 2)
 }
 
 /// A mark at this second, kept from being nearer than [`LATE`]: what was called since may yet appear.
@@ -159,25 +185,95 @@ mod tests {
     #[test]
     fn slices_hold_each_second_once() {
         for length in [0, 1, SLICE - 1, SLICE, SLICE + 1, 7 * SLICE + 13] {
-            let window = Window { from: NOW, until: NOW + length };
-            let slices = window.slices();
-            let mut at = window.from;
-            for slice in &slices {
-                assert_eq!(slice.from, at);
-                assert!(slice.until > slice.from && slice.until - slice.from <= SLICE);
-                at = slice.until;
+            // Calls that a second of the history needs: none, or one each ten seconds, or ten.
+            for (calls, seconds) in [(0, 1), (1, 10), (10, 1)] {
+                let window = Window { from: NOW, until: NOW + length };
+                let mut at = window.from;
+                while let Some(slice) =
+                    (Window { from: at, ..window }).first((at - NOW) * calls / seconds, at - NOW)
+                {
+                    assert_eq!(slice.from, at);
+                    assert!(slice.until > slice.from && slice.until - slice.from <= SLICE);
+                    at = slice.until;
+                }
+                assert_eq!(at, window.until, "{length}");
             }
-            assert_eq!(at, window.until, "{length}");
-            for slice in slices {
-                let [first, second] = match slice.halves() {
-                    Some(halves) => halves,
-                    None => {
-                        assert_eq!(slice.until - slice.from, 1);
-                        continue;
-                    }
-                };
-                assert_eq!((first.from, first.until, second.until), (slice.from, second.from, slice.until));
-            }
+        }
+        let [first, second] = Window { from: 7, until: 12 }.halves().unwrap();
+        assert_eq!((first.from, first.until, second.from, second.until), (7, 9, 9, 12));
+        assert_eq!(Window { from: 7, until: 8 }.halves(), None);
+    }
+
+    /// A slice that has not been read to its end counts for nothing, so where there is much it is short.
+    #[test]
+    fn a_slice_is_as_long_as_a_hundred_calls_read() {
+        let day = Window { from: NOW, until: NOW + 24 * 3600 };
+        for (what, calls, read, expected) in [
+            ("nothing is known", 0, 0, 60),
+            ("a quiet account", 1, 60, SLICE),
+            ("100,000 writes an hour", 34, 60, 176),
+            ("all that AWS answers in an hour", 7200, 3600, 50),
+        ] {
+            let slice = day.first(calls, read).unwrap();
+            assert_eq!(slice.until - slice.from, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn calls_are_as_slow_as_the_time_allows() {
+        for (what, calls, read, left, time, expected) in [
+            ("a usual hour", 0, 0, 3600, 435_000, EASY),
+            ("two days, of which nothing is known", 0, 0, 48 * 3600, 435_000, FAST),
+            ("a quiet account that is two days behind", 2, 3600, 48 * 3600, 400_000, EASY),
+            ("an hour with 20,000 writes", 200, 1800, 1800, 235_000, EASY),
+            ("an hour with 60,000 writes", 600, 1800, 1800, 235_000, FAST),
+            ("nothing is left", 600, 3600, 0, 0, EASY),
+        ] {
+            assert_eq!(gap(calls, read, left, time), expected, "{what}");
+        }
+    }
+
+    /// Events that a run of so many seconds can read in one region, of which `report` are kept for the end.
+    fn capacity(run: u64, report: u64) -> u64 {
+        let (mut left, mut read) = (run - report, 0);
+        while let Some(seconds) = reading(left) {
+            read += seconds;
+            left -= seconds;
+        }
+        read * 1000 / FAST * PAGE
+    }
+
+    fn thousands(number: u64) -> String {
+        let number = number / 1000;
+        if number >= 1000 {
+            format!("{},{:03},000", number / 1000, number % 1000)
+        } else {
+            format!("{number},000")
+        }
+    }
+
+    /// The numbers of the documents are those of the constants above.
+    #[test]
+    fn what_the_documents_say_of_its_limits() {
+        let text = include_str!("../../../docs/architecture.md");
+        // `REPORT` of the function, and its tries in an hour (templates/tagger.template.yaml).
+        let (short, long) = (capacity(900, 30), capacity(1800, 30));
+        let most = 3_600_000 / FAST * PAGE;
+        let names: std::collections::BTreeSet<&str> =
+            tagger_catalog::events().iter().map(|event| event.name).collect();
+        let by_name = u64::try_from(names.len()).unwrap();
+        // A week without a run, in a region with 20,000 writes an hour.
+        let backlog = 7 * 24 * 20_000;
+        let catch_up = backlog / (3 * short - 20_000);
+        for said in [
+            format!("{} events a run and {} an hour", thousands(short), thousands(3 * short)),
+            format!("{} a run and {} an hour", thousands(long), thousands(2 * long)),
+            format!("{} an hour is all that AWS answers", thousands(most)),
+            format!("in {catch_up} hours"),
+            format!("{by_name} event names"),
+            format!("{} seconds", by_name * FAST / 1000),
+        ] {
+            assert!(text.contains(&said), "docs/architecture.md does not say: {said}");
         }
     }
 

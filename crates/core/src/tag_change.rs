@@ -11,6 +11,7 @@
 
 use crate::{
     arn::Arn, json, plan::plan, policy::Existing, policy::Policy, record::Record, resources::Resource,
+    value::fit_for,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -211,8 +212,9 @@ impl Creation {
         let at = found.actions.iter().position(|resource| resource.arn == arn)?;
         let resource = found.actions.swap_remove(at);
         let planned = plan(record, policy, account);
-        let value =
-            planned.tags.first().filter(|_| !planned.actions.is_empty()).map(|(_, value)| value.clone());
+        let planned_value = planned.tags.first().filter(|_| !planned.actions.is_empty());
+        // What stands there is what its service accepts of it.
+        let value = planned_value.map(|(_, value)| fit_for(resource.entry.operation, value).into_owned());
         let doubt = if tagger_catalog::may_be_update(resource.entry) {
             Some(Why::MayBeUpdate)
         } else {
@@ -338,6 +340,28 @@ mod tests {
     fn tagged(value: &str, by: &str) -> Record {
         let request = json!({"bucketName": "b-1", "Tagging": {"TagSet": {"Tag": [{"Key": "CreatedBy", "Value": value}]}}});
         record("s3", "PutBucketTagging", request, Value::Null, by)
+    }
+
+    /// What the service does not take was never written, so it is not missing.
+    #[test]
+    fn a_value_is_compared_as_its_service_accepts_it() {
+        let arn = "arn:aws:bcm-pricing-calculator::111122223333:bill-estimate/e-1";
+        let created = record(
+            "bcm-pricing-calculator",
+            "CreateBillEstimate",
+            json!({"name": "x"}),
+            json!({"id": "e-1"}),
+            "j.smith",
+        );
+        let story = Story::of(arn, &[(7, created)], &Policy::default(), None);
+        assert_eq!(
+            story.creation.as_ref().and_then(|one| one.value.as_deref()),
+            Some("j_smith"),
+            "{story:?}"
+        );
+        let judged = |now| story.judge(Some(now), 7 + TOGETHER, Existing::Overwrite, Mode::Restore);
+        assert_eq!(judged("j_smith"), Verdict::Fine);
+        assert_eq!(judged("mallory"), Verdict::Restore("j_smith".to_owned()));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Tag values: a template over record and identity, and the form that AWS accepts.
 //!
-//! Pure text work. The characters are the intersection of what AWS's services accept, so that one
-//! value is right everywhere: ASCII letters, digits, space and `_ . : / = + - @`, 1 to 255 of them
-//! (Bedrock and DataSync take ASCII only, WorkSpaces 255 characters; sources in `docs/architecture.md`).
+//! Pure text work. A value has ASCII letters, digits, space and `_ . : / = + - @`, 1 to 255 of them, which all services but
+//! a few accept (Bedrock and DataSync take ASCII only, WorkSpaces 255 characters; sources in `docs/architecture.md`). What an
+//! operation refuses of those is in its row of the catalog, and the value is made to fit it ([`fit_for`]).
 
 use crate::{
     identity::{Creator, Principal},
@@ -10,6 +10,7 @@ use crate::{
     record::Record,
 };
 use std::borrow::Cow;
+use tagger_catalog::Operation;
 
 /// The names that may stand in braces, with what each stands for.
 pub const FIELDS: &[(&str, &str)] = &[
@@ -148,7 +149,31 @@ pub fn fit(value: &str) -> Cow<'_, str> {
     Cow::Owned(replaced.trim_end().to_owned())
 }
 
-/// Whether every service accepts this character in a tag.
+/// The value as an operation accepts it: what [`fit`] let in and this one refuses becomes `_`.
+pub fn fit_for<'a>(operation: &Operation, value: &'a str) -> Cow<'a, str> {
+    let refused = operation.refused_in_values;
+    if value.contains(|character| refused.contains(character)) {
+        let fitted = value.chars().map(|character| if refused.contains(character) { '_' } else { character });
+        return Cow::Owned(fitted.collect());
+    }
+    Cow::Borrowed(value)
+}
+
+/// The first character of a key that an operation refuses. A key cannot be made to fit: it would be another key.
+pub fn refused_in_key(operation: &Operation, key: &str) -> Option<char> {
+    key.chars().find(|character| operation.refused_in_keys.contains(*character))
+}
+
+/// Tags as an operation accepts them: values made to fit, and without those whose key it refuses.
+pub fn tags_for<'a>(
+    operation: &Operation,
+    tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<(&'a str, Cow<'a, str>)> {
+    let accepted = tags.into_iter().filter(|(key, _)| refused_in_key(operation, key).is_none());
+    accepted.map(|(key, value)| (key, fit_for(operation, value))).collect()
+}
+
+/// Whether nearly every service accepts this character in a tag.
 pub fn is_accepted(character: char) -> bool {
     character.is_ascii_alphanumeric() || " _.:/=+-@".contains(character)
 }
@@ -172,6 +197,62 @@ mod tests {
         ] {
             assert_eq!(fit(value), expected, "{value}");
         }
+    }
+
+    fn operation(name: &str) -> &'static Operation {
+        tagger_catalog::operations().iter().find(|one| one.name == name).unwrap()
+    }
+
+    #[test]
+    fn what_an_operation_refuses_becomes_an_underscore() {
+        for (name, value, expected) in [
+            ("sqs:TagQueue", "John Smith j.s@example.com", "John Smith j.s@example.com"),
+            ("bcm-pricing-calculator:TagResource", "j.s@example.com", "j_s@example_com"),
+            ("evs:TagResource", "John Smith", "John_Smith"),
+            ("mailmanager:TagResource", "John Smith", "John_Smith"),
+            ("route53-recovery-control-config:TagResource", "John Smith", "John_Smith"),
+        ] {
+            assert_eq!(fit_for(operation(name), value), expected, "{name}");
+        }
+        let tags = [("CreatedBy", "a b"), ("cost center", "x"), ("a:b", "y")];
+        let fitted = tags_for(operation("ssm-contacts:TagResource"), tags);
+        assert_eq!(fitted, [("CreatedBy", "a b".into())]);
+        assert_eq!(refused_in_key(operation("ssm-contacts:TagResource"), "auto:creator"), Some(':'));
+    }
+
+    /// `catalog/tools/operations.py` holds the sets against the models' patterns: each text of what is left matches, and
+    /// no text with what is refused does. Here: whatever the name, nothing else is sent.
+    #[test]
+    fn every_operation_gets_only_what_it_accepts() {
+        let mut any = 7_u64;
+        let mut next = |most: u64| {
+            // Knuth's generator; the same names each time.
+            any = any.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (any >> 33) % most
+        };
+        let names: Vec<String> = (0..200)
+            .map(|_| {
+                let length = next(300);
+                (0..=length).filter_map(|_| char::from_u32(32 + u32::try_from(next(300)).unwrap())).collect()
+            })
+            .chain(["...", "   .", "a", "João da Silva", "CN=x,OU=y"].map(str::to_owned))
+            .collect();
+        for operation in tagger_catalog::operations() {
+            assert!(!operation.refused_in_values.contains('_'), "{}", operation.name);
+            // The default key fits everywhere, and so does the mark where it is written.
+            assert_eq!(refused_in_key(operation, "CreatedBy"), None, "{}", operation.name);
+            for name in names.iter().filter(|name| !fit(name).is_empty()) {
+                let fitted = fit(name);
+                let sent = fit_for(operation, &fitted);
+                let accepted = |c: char| is_accepted(c) && !operation.refused_in_values.contains(c);
+                assert!(sent.chars().all(accepted), "{}: {sent:?}", operation.name);
+                assert!((1..=MOST_CHARACTERS).contains(&sent.len()) && sent.trim() == sent, "{sent:?}");
+                assert_eq!(fit_for(operation, &sent), sent, "twice is as once");
+            }
+        }
+        let mark = crate::reconcile::mark_key("ap-southeast-2");
+        assert_eq!(refused_in_key(operation("lambda:TagResource"), &mark), None);
+        assert_eq!(fit_for(operation("lambda:TagResource"), "2026-11-24T08:30:00Z"), "2026-11-24T08:30:00Z");
     }
 
     #[test]

@@ -2,8 +2,12 @@
 
 /// The history holds so many seconds, 90 days (the same page).
 pub const KEPT: u64 = 90 * 24 * 60 * 60;
-/// A mark moves by so much at a time, or to the end of the window; by less where there is much.
+/// A mark moves by so much at a time at most, or to the end of the window; by less where there is much.
 pub const SLICE: u64 = 30 * 60;
+/// By so much first.
+const FIRST: u64 = 60;
+/// And then by what so many calls read, since a part that was not read to its end is read again.
+const CALLS: u64 = 100;
 
 /// What is looked at in a region: from the first second to before the second, since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +32,11 @@ impl Window {
         Self { from: self.until, until: now + 1 }
     }
 
-    /// Its parts, oldest first.
-    pub fn slices(self) -> Vec<Self> {
-        let length = usize::try_from(SLICE).unwrap_or(usize::MAX);
-        let starts = (self.from..self.until).step_by(length);
-        starts.map(|from| Self { from, until: (from + SLICE).min(self.until) }).collect()
+    /// Its first part, as long as some [`CALLS`] read where so many calls read so many seconds before it, and [`FIRST`] where
+    /// nothing is known; none where it is empty.
+    pub fn first(self, calls: u64, read: u64) -> Option<Self> {
+        let length = if read == 0 { FIRST } else { (CALLS * read / calls.max(1)).clamp(1, SLICE) };
+        (self.from < self.until).then(|| Self { until: (self.from + length).min(self.until), ..self })
     }
 }
 

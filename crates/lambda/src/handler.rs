@@ -29,9 +29,9 @@ const LAST_CALL: Duration = Duration::from_secs(11);
 /// over, what was not begun comes again.
 const TOGETHER: usize = 500;
 
-/// The longest that Lambda lets a function run, for a runtime that states no deadline:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-const LONGEST: Duration = Duration::from_secs(900);
+/// The longest that Lambda lets a function run, for a runtime that states no deadline. The API's model says 1,800 seconds
+/// since botocore 1.44.8, the guide still 900: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+const LONGEST: Duration = Duration::from_secs(1800);
 
 /// The messages of a batch that are not done with, by their ids, for when the time is over in the middle.
 /// None where the event is no batch.
@@ -135,7 +135,7 @@ impl Handler {
 
 /// The messages that come again:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
-fn failed_items(ids: &[String]) -> Value {
+pub(crate) fn failed_items(ids: &[String]) -> Value {
     let failed: Vec<_> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
     json!({ "batchItemFailures": failed })
 }

@@ -5,6 +5,7 @@
 pub mod handler;
 pub mod intake;
 pub mod log;
+pub mod misconfigured;
 pub mod origin;
 pub mod reconcile;
 pub mod settings;

@@ -7,21 +7,40 @@
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
-use tagger_lambda::{log, settings, worker::Handler};
+use tagger_lambda::{log, misconfigured::Misconfigured, settings, worker::Handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let policy = settings::policy().inspect_err(|error| log::failure("configuration", error))?;
+    let settings = settings::policy().and_then(|policy| Ok((policy, settings::tag_changes()?)));
     let client =
         tagger_aws::Client::from_environment().await.inspect_err(|error| log::failure("client", error))?;
     let queues = settings::queues().inspect_err(|error| log::failure("configuration", error))?;
-    let tag_changes = settings::tag_changes().inspect_err(|error| log::failure("configuration", error))?;
+    let (policy, tag_changes) = match (settings, &queues) {
+        (Ok(settings), _) => settings,
+        // Nothing is tagged otherwise than was asked, and nothing is lost.
+        (Err(problem), Some(queues)) => {
+            log::failure("configuration", &problem);
+            return misconfigured(Misconfigured { client, queues: queues.clone(), problem }).await;
+        }
+        (Err(problem), None) => {
+            log::failure("configuration", &problem);
+            return Err(problem.into());
+        }
+    };
     // What finds no place in time can wait only where there is a queue for it.
     let client = if queues.is_some() { client.limited() } else { client };
     let handler = Handler { client, policy, queues, tag_changes };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         handler.handle(event.payload, &event.context).await
+    }))
+    .await
+}
+
+async fn misconfigured(function: Misconfigured) -> Result<(), lambda_runtime::Error> {
+    let function = &function;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        function.handle(event.payload, &event.context).await
     }))
     .await
 }

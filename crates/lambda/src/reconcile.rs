@@ -1,9 +1,10 @@
 //! A run over the event history: finds what the live path missed, and tags it with the same code.
 //!
 //! Reads the history of each covered region from its mark on, oldest first; leaves out what the Resource
-//! Groups Tagging API knows to have the key; gives the rest to [`Handler::work`](crate::worker::Handler::work), in the order of the calls; and
-//! moves the marks over what it did. What it did not get to is gone on with by Lambda's next try or the next
-//! run, and the invocation fails, so that an alarm can tell. It must not decide who, what or which tag.
+//! Groups Tagging API knows to have the key; gives the rest to [`Handler::work`], in the order of the calls; and
+//! moves the marks over what it did. It does so in rounds, until it is at the end or out of time. What it did not get to is
+//! gone on with by Lambda's next try or the next run, and the invocation fails, so that an alarm can tell. It must not
+//! decide who, what or which tag.
 
 use crate::{
     log,
@@ -14,12 +15,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::{
     cell::Cell,
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant, SystemTime},
 };
 use tagger_aws::{
     covered,
-    history::{self, Stopped, Which},
+    history::{self, Pace, Stopped, Which},
     keyed,
     marks::{self, Marks},
     time,
@@ -30,11 +31,13 @@ use tagger_core::{
     case::Case,
     glance::Glance,
     policy::Existing,
-    reconcile::{Ask, Candidate, LATE, Newest, Window, left, mark_at},
+    reconcile::{Ask, Candidate, LATE, Newest, Window, gap, left, mark_at, reading},
 };
 
 /// The most text of records that is kept at a time; opened, it takes some five times as much memory.
 const MOST_TEXT: usize = 24 * 1024 * 1024;
+/// Where records are long, a slice is shorter: of a hundred times this at most.
+const TEXT_OF_A_CALL: usize = MOST_TEXT / 400;
 /// Records that are tagged together.
 const TOGETHER: usize = 25;
 /// What is left for writing the marks and the report.
@@ -60,8 +63,8 @@ struct Run<'a> {
     policy: Policy,
     account: Option<&'a str>,
     now: u64,
-    /// When reading ends, so that there is time to tag.
-    stop_reading: Instant,
+    /// When this round's reading ends, so that there is time to tag.
+    stop_reading: Cell<Instant>,
     /// When tagging ends, so that there is time to say so.
     stop: Instant,
     /// Text of records that may still be kept.
@@ -85,7 +88,7 @@ pub async fn run(
         policy: Policy { existing: Existing::Keep, ..handler.policy.clone() },
         account: account_of(function_arn),
         now: time::since_1970(SystemTime::now()),
-        stop_reading: begun + left / 2,
+        stop_reading: Cell::new(begun),
         stop: begun + left.saturating_sub(REPORT),
         room: Cell::new(MOST_TEXT),
     };
@@ -112,18 +115,12 @@ impl Run<'_> {
             let mark = from.or_else(|| known.get(region).copied().flatten());
             (region, Window::after(mark, self.now, ask.late))
         });
-        let windows: Vec<_> = windows.collect();
-        let mut parts = join_all(windows.iter().map(|(region, window)| self.read(region, *window))).await;
-
-        let mut summary = Summary::default();
-        self.work(&mut parts, &mut summary).await;
-
+        let windows: Vec<_> = windows.map(|(region, window)| (region.clone(), window)).collect();
         // What was covered once and is no more begins anew when it is covered again.
         let stale = known.keys().filter(|region| !regions.contains(region));
-        let mut kept: Marks = stale.map(|region| (region.clone(), None)).collect();
-        kept.extend(parts.iter().map(|part| (part.region.clone(), Some(mark_at(part.until, self.now)))));
-        kept.retain(|region, mark| known.get(region).is_none_or(|known| known != mark));
-        let written = marks::write(client, function_arn, &kept).await.map_err(|failure| failure.to_string());
+        let stale: Marks = stale.map(|region| (region.clone(), None)).collect();
+        let mut summary = Summary::default();
+        let (parts, written) = self.rounds(windows, &mut summary, function_arn, known, stale).await;
 
         let behind = parts.iter().map(|part| self.behind(part.until)).max().unwrap_or_default();
         let mut problems: Vec<String> = parts
@@ -152,6 +149,42 @@ impl Run<'_> {
         if problems.is_empty() { Ok(report) } else { Err(problems.join("; ")) }
     }
 
+    /// Reads, tags and moves the marks until the end or as long as there is time. Gives what was read of each region, and
+    /// whether the marks could be kept.
+    async fn rounds(
+        &self,
+        mut open: Vec<(String, Window)>,
+        summary: &mut Summary,
+        function_arn: &str,
+        mut known: Marks,
+        mut kept: Marks,
+    ) -> (Vec<Part>, Result<(), String>) {
+        let mut all: Vec<Part> = Vec::new();
+        loop {
+            let now = Instant::now();
+            let left = self.stop.saturating_duration_since(now);
+            // The first round is there for what can be done in any time.
+            let read = reading(left.as_secs()).map_or(left / 2, Duration::from_secs);
+            self.stop_reading.set(now + read);
+            self.room.set(MOST_TEXT);
+            let mut parts = join_all(open.iter().map(|(region, window)| self.read(region, *window))).await;
+            self.work(&mut parts, summary).await;
+
+            kept.extend(parts.iter().map(|part| (part.region.clone(), Some(mark_at(part.until, self.now)))));
+            kept.retain(|region, mark| known.get(region).is_none_or(|known| known != mark));
+            let written = marks::write(&self.handler.client, function_arn, &kept).await;
+            known.extend(std::mem::take(&mut kept));
+            let has_moved = parts.iter().any(|part| part.until > part.window.from);
+            open = parts.iter().filter_map(Part::rest).collect();
+            parts.into_iter().for_each(|part| join(&mut all, part));
+            let left = self.stop.saturating_duration_since(Instant::now());
+            let goes_on = has_moved && written.is_ok() && summary.failures.is_empty();
+            if open.is_empty() || !goes_on || reading(left.as_secs()).is_none() {
+                return (all, written.map_err(|failure| failure.to_string()));
+            }
+        }
+    }
+
     fn behind(&self, until: u64) -> u64 {
         self.now.saturating_sub(LATE).saturating_sub(until)
     }
@@ -168,10 +201,25 @@ impl Run<'_> {
             found: Vec::new(),
             text: 0,
         };
-        let mut slices: VecDeque<Window> = window.slices().into();
-        while let Some(slice) = slices.pop_front() {
+        let pace = Pace::default();
+        // Parts that did not fit as a whole.
+        let mut halves: Vec<Window> = Vec::new();
+        loop {
+            let read = part.until - window.from;
+            // So much text weighs as much as a call: a slice is a quarter of what is kept at most.
+            let weight = pace.calls().max(u64::try_from(part.text / TEXT_OF_A_CALL).unwrap_or(u64::MAX));
+            let next = || Window { from: part.until, ..window }.first(weight, read);
+            let Some(slice) = halves.pop().or_else(next) else { break };
+            // A slice of one page is taken whole; what is kept is for the next round then.
+            if self.room.get() == 0 {
+                break;
+            }
+            let time = self.stop_reading.get().saturating_duration_since(Instant::now());
+            let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            let gap = gap(pace.calls(), read, window.until - part.until, time);
+            pace.set(Duration::from_millis(gap));
             let (before, kept) = (part.found.len(), part.text);
-            let Err(stopped) = self.read_slice(slice, &mut part).await else {
+            let Err(stopped) = self.read_slice(slice, &mut part, &pace).await else {
                 part.until = slice.until;
                 continue;
             };
@@ -183,8 +231,7 @@ impl Run<'_> {
                 (Stopped::Failed(failure), _) => part.problem = Some(failure.to_string()),
                 // What does not fit as a whole may do so in parts.
                 (Stopped::Enough, Some([first, second])) if full && part.until == window.from => {
-                    slices.push_front(second);
-                    slices.push_front(first);
+                    halves.extend([second, first]);
                     continue;
                 }
                 (Stopped::Enough, _) => {}
@@ -194,7 +241,7 @@ impl Run<'_> {
         part
     }
 
-    async fn read_slice(&self, slice: Window, part: &mut Part) -> Result<(), Stopped> {
+    async fn read_slice(&self, slice: Window, part: &mut Part, pace: &Pace) -> Result<(), Stopped> {
         let Part { records, found, region, text: kept, .. } = part;
         let mut each = |text: &str| {
             *records += 1;
@@ -207,7 +254,8 @@ impl Run<'_> {
             self.room.get() > 0
         };
         let client = &self.handler.client;
-        history::read(client, region, Which::Writes, slice, self.stop_reading, &mut each).await
+        let stop = self.stop_reading.get();
+        history::read_at(client, region, Which::Writes, slice, stop, Some(pace), &mut each).await
     }
 
     fn candidate(&self, text: &str, region: &str) -> Option<Candidate> {
@@ -233,12 +281,14 @@ impl Run<'_> {
         let have_key = self.with_key(&candidates).await;
         let mut newest = Newest::default();
         candidates.iter().for_each(|candidate| newest.note(&candidate.plan, candidate.time));
-        let lacks = |candidate: &Candidate| {
-            left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work
+        let lacks = |candidate: &&Candidate| {
+            left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work.is_some()
         };
         // The names of what is left may have been given again since: later records say so, if all were read.
-        let whole =
-            candidates.iter().any(|one| lacks(one).is_some()) && self.read_rest(parts, &mut newest).await;
+        let lacking: HashSet<&str> =
+            candidates.iter().filter(lacks).map(|candidate| candidate.region.as_str()).collect();
+        let asked: Vec<&Part> = parts.iter().filter(|part| lacking.contains(part.region.as_str())).collect();
+        let whole = self.read_rest(&asked, &mut newest).await;
 
         let mut cases = Vec::new();
         for candidate in candidates {
@@ -246,7 +296,7 @@ impl Run<'_> {
             summary.already_tagged += left.have_it;
             let Some(work) = left.work else { continue };
             let Candidate { record, time, region, .. } = candidate;
-            let guard = guard(self.handler.queues.as_ref(), whole && left.sure);
+            let guard = guard(self.handler.queues.as_ref(), whole.contains(&region) && left.sure);
             let case = Case::new(record, Some(time), self.now, guard);
             cases.push((region, time, Case { work: Some(work), reconciled: true, ..case }));
         }
@@ -281,22 +331,25 @@ impl Run<'_> {
         found
     }
 
-    /// Notes what was created after the windows, and says whether everything until now was read.
-    async fn read_rest(&self, parts: &[Part], newest: &mut Newest) -> bool {
-        let read_all = parts.iter().all(|part| part.until >= part.window.until);
-        if !read_all {
-            return false;
-        }
-        let rest =
-            join_all(parts.iter().map(|part| self.read(&part.region, part.window.rest(self.now)))).await;
+    /// Notes what was created after the windows, and says of which regions everything until now was read.
+    async fn read_rest(&self, parts: &[&Part], newest: &mut Newest) -> HashSet<String> {
+        let at_the_end = parts.iter().filter(|part| part.until >= part.window.until);
+        let rest = join_all(at_the_end.map(|part| self.read(&part.region, part.window.rest(self.now)))).await;
         for candidate in rest.iter().flat_map(|part| &part.found) {
             newest.note(&candidate.plan, candidate.time);
         }
-        rest.iter().all(|part| part.until >= part.window.until)
+        let whole = rest.into_iter().filter(|part| part.until >= part.window.until);
+        whole.map(|part| part.region).collect()
     }
 }
 
 impl Part {
+    /// What the next round reads of its region: nothing where it could not be read, or where it is at the end.
+    fn rest(&self) -> Option<(String, Window)> {
+        let goes_on = self.problem.is_none() && self.until < self.window.until;
+        goes_on.then(|| (self.region.clone(), Window { from: self.until, ..self.window }))
+    }
+
     fn line(&self) -> (String, Value) {
         let at = |seconds| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         let line = json!({
@@ -306,6 +359,19 @@ impl Part {
             "planned": self.planned,
         });
         (self.region.clone(), line)
+    }
+}
+
+/// Adds a round to what the earlier ones read of its region.
+fn join(all: &mut Vec<Part>, part: Part) {
+    match all.iter_mut().find(|one| one.region == part.region) {
+        None => all.push(part),
+        Some(one) => {
+            one.until = part.until;
+            one.records += part.records;
+            one.planned += part.planned;
+            one.problem = part.problem;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The function's settings: `tagger.toml` beside the program or where `TAGGER_CONFIG` points, then
-//! the environment. A wrong setting stops the function at its start, with the line and the mend,
-//! rather than tag otherwise than was asked.
+//! the environment. With a wrong setting the function tags nothing ([`crate::misconfigured`]), rather than tag otherwise
+//! than was asked; the error names the line and the fix.
 
 use std::{fs, io::ErrorKind, path::PathBuf};
 use tagger_aws::Queues;
@@ -46,7 +46,7 @@ pub fn policy() -> Result<Policy, String> {
         Some(path) => match fs::read_to_string(&path) {
             Ok(text) => config::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))?,
             Err(error) if error.kind() == ErrorKind::NotFound && stated.is_none() => Policy::default(),
-            Err(error) => return Err(format!("{}: {error}; mend TAGGER_CONFIG or the file", path.display())),
+            Err(error) => return Err(format!("{}: {error}; fix TAGGER_CONFIG or the file", path.display())),
         },
     };
     config::from_environment(policy, std::env::vars()).map_err(|error| error.to_string())

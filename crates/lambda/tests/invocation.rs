@@ -82,6 +82,26 @@ fn a_failure_to_tag_is_an_error_of_the_invocation_and_the_next_one_goes_on() {
     assert_eq!(run.answers[1].0, "response");
 }
 
+/// The pricing calculator takes no `.` in a value, by its model's pattern.
+#[test]
+fn a_value_is_sent_as_the_service_accepts_it() {
+    let created = detail(
+        "111122223333",
+        json!({
+            "eventSource": "bcm-pricing-calculator.amazonaws.com", "eventName": "CreateBillEstimate",
+            "requestParameters": { "name": "x" }, "responseElements": { "id": "e-1" },
+            "userIdentity": { "type": "IAMUser", "userName": "j.smith@example.com" },
+        }),
+    );
+    let settings = [("TAGGER_EXISTING", "overwrite"), ("TAGGER_TAGS", "cost.center=x")];
+    let run = run(vec![event(created)], 200, &settings);
+    assert_eq!(run.answers[0].1["tagged"], 1, "{:?} {}", run.answers, run.log);
+    assert!(run.asked[0].ends_with(r#""tags":{"CreatedBy":"j_smith@example_com"}}"#), "{:?}", run.asked);
+    for code in ["tag-value-changed", "tag-left-out"] {
+        assert!(run.log.contains(code), "{}", run.log);
+    }
+}
+
 #[test]
 fn what_is_no_record_is_an_error_and_not_lost() {
     for event in [json!({"hello": "world"}), json!({"detail-type": "x", "detail": "not json {"}), json!([])] {

@@ -168,7 +168,7 @@ pub fn diagnostics() -> String {
 }
 
 /// `docs/configuration.md`.
-pub fn configuration() -> String {
+pub fn configuration(catalog: &Catalog) -> String {
     let mut out = format!(
         "# Configuration\n\n{GENERATED}One TOML file, `tagger.toml`: `--config FILE` on the command line; for the function, a file beside `bootstrap` \
          or wherever `TAGGER_CONFIG` points. Environment variables of the function come on top. A wrong name or value is refused with its line. \
@@ -190,9 +190,10 @@ pub fn configuration() -> String {
         let _ = writeln!(out, "| `{{{name}}}` | {meaning} |");
     }
     out.push_str(
-        "\n`{session|name}` takes the first that has a value. A value is made to fit what every AWS service accepts: ASCII letters, digits, \
+        "\n`{session|name}` takes the first that has a value. A value is made to fit what AWS accepts: ASCII letters, digits, \
          spaces and `_ . : / = + - @`, 255 characters; what had to change is said by the diagnostic `tag-value-changed`.\n",
     );
+    refused(catalog, &mut out);
     out
 }
 
@@ -229,4 +230,28 @@ pub fn config_schema() -> Value {
         "properties": sections,
         "additionalProperties": false,
     })
+}
+
+/// Which types take fewer characters than the others.
+fn refused(catalog: &Catalog, out: &mut String) {
+    out.push_str(
+        "\n## Characters that some services refuse\n\nBy the patterns of AWS's API models. In a value such a character becomes `_` for these types, and \
+         only for them. A key stays as it is: where the creator's key has such a character, these types are not tagged (`tag-key-refused`); a further \
+         tag is left out (`tag-left-out`). A key of letters, digits, `_` and `-`, such as `CreatedBy`, fits everywhere.\n\n\
+         | in | characters | types |\n|---|---|---|\n",
+    );
+    let mut types: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (_, entry) in catalog.entries() {
+        let Some(operation) = catalog.operations.get(&entry.tag) else { continue };
+        let refused = [("values", &operation.refused_in_values), ("keys", &operation.refused_in_keys)];
+        for (part, characters) in refused.into_iter().filter(|(_, characters)| !characters.is_empty()) {
+            types.entry((part, characters)).or_default().insert(&entry.r#type);
+        }
+    }
+    for ((part, characters), types) in types.into_iter().rev() {
+        let written =
+            characters.chars().map(|one| if one == ' ' { "space".to_owned() } else { format!("`{one}`") });
+        let types = types.into_iter().collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "| {part} | {} | {types} |", written.collect::<Vec<_>>().join(" "));
+    }
 }

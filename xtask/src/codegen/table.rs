@@ -14,7 +14,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     let mut out = String::from(
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
          use crate::{\n    entry::{Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
-         lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
+         endpoint::{Kind as EndpointKind, Variant as EndpointVariant},\n    lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
          Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::Parent,\n    partition::Partition,\n    quota::{Quota, Together},\n    template::{Filter, Part},\n};\n\n",
     );
     let operations = catalog.used_operations();
@@ -70,6 +70,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
         );
     }
     out.push_str("];\n\n");
+    endpoints(catalog, &operations, &mut out)?;
     for (name, known) in
         [("SESSIONS", &catalog.identities.session), ("PROVIDERS", &catalog.identities.web_identity)]
     {
@@ -83,6 +84,28 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     over_time(catalog, &mut out)?;
     parents(catalog, &place, &mut out)?;
     Ok(out)
+}
+
+/// FIPS and dual-stack endpoints that do not follow the pattern, of the operations that are used.
+fn endpoints(catalog: &Catalog, operations: &[&Operation], out: &mut String) -> Result<(), String> {
+    out.push_str("pub(crate) static ENDPOINT_VARIANTS: &[EndpointVariant] = &[\n");
+    for endpoint in &catalog.endpoints {
+        if operations.iter().all(|operation| operation.endpoint != endpoint.prefix) {
+            continue;
+        }
+        for variant in &endpoint.variants {
+            let kinds = [("fips", "Fips"), ("dualstack", "Dualstack"), ("fips-dualstack", "FipsDualstack")];
+            let kind = word(&variant.kind, &kinds)
+                .map_err(|error| format!("catalog/endpoints.toml: {}: {error}", endpoint.prefix))?;
+            let _ = writeln!(
+                out,
+                "    EndpointVariant {{ endpoint: {:?}, kind: EndpointKind::{kind}, regions: &{:?}, partitions: &{:?}, host: {:?} }},",
+                endpoint.prefix, variant.regions, variant.partitions, variant.host
+            );
+        }
+    }
+    out.push_str("];\n\n");
+    Ok(())
 }
 
 /// For whom services act.
@@ -272,7 +295,7 @@ fn operation_literal(operation: &Operation) -> Result<String, String> {
     Ok(format!(
         "Operation {{ name: {:?}, actions: &{:?}, reads: &{:?}, protocol: Protocol::{protocol}, endpoint: {:?}, signing: {:?}, \
          host: {:?}, host_prefix: {:?}, global: &[{}], takes: Takes::{takes}, variant: Variant::{variant}, write: {}, read: {}, \
-         max_tags: {} }}",
+         refused_in_keys: {:?}, refused_in_values: {:?}, max_tags: {} }}",
         operation.name,
         operation.actions,
         operation.reads,
@@ -287,6 +310,8 @@ fn operation_literal(operation: &Operation) -> Result<String, String> {
             operation
         )?,
         read.map_or("None".to_owned(), |read| format!("Some({read})")),
+        operation.refused_in_keys,
+        operation.refused_in_values,
         operation.max_tags.unwrap_or(50),
     ))
 }

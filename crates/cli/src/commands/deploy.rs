@@ -5,6 +5,7 @@
 //! the rate, the words, the state of a stack, why one failed. Whatever an interrupted or failed run
 //! left is mended by the next one.
 
+mod keys;
 mod mends;
 mod organization;
 mod parameters;
@@ -149,6 +150,9 @@ async fn one_account(
     if let Some(topic) = alarm_topic {
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
+    }
+    for warning in keys::warnings(&parameters, home.stack.as_ref()) {
+        report.say("warning", &format!("  WARNING {warning}"), json!({}))?;
     }
     permissions::check(account, arguments.dry_run, report).await?;
     let mut targets = vec![home];

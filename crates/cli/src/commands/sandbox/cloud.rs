@@ -25,6 +25,9 @@ const START: Duration = Duration::from_secs(60);
 /// Says how late things show where no option does.
 const CONSISTENCY: &str = "SANDBOX_CONSISTENCY";
 
+/// Says how long the name of a deleted queue is taken, where it is not SQS's 60 seconds: for tests that deploy often.
+const QUEUE_PAUSE: &str = "SANDBOX_QUEUE_PAUSE";
+
 /// A running emulator.
 pub struct Cloud {
     child: Child,
@@ -82,6 +85,9 @@ impl Cloud {
         let late = consistency.map(|seconds| seconds.to_string()).or_else(|| std::env::var(CONSISTENCY).ok());
         if let Some(seconds) = late {
             command.arg("--consistency").arg(seconds);
+        }
+        if let Some(seconds) = std::env::var_os(QUEUE_PAUSE) {
+            command.env(QUEUE_PAUSE, seconds);
         }
         // Its own process group: Ctrl-C comes to us, and we end it in order.
         command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
