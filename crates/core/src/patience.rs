@@ -1,7 +1,7 @@
 //! How long a failure is waited for: a pure function of the failure and of ages in seconds. It knows no
 //! clock; whoever calls it does.
 
-use crate::outcome::{By, Class, Failure};
+use crate::outcome::{By, Class, Failure, MISSING};
 use tagger_catalog::Lifetime;
 
 /// Up to this age of its event, a resource that is not found is only not visible yet. It is longer for
@@ -88,8 +88,10 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
         _ if failure.passes => (age.waited < LONGEST, age.waited),
         _ => (false, 0),
     };
-    let unsure =
-        guard == Guard::Strict && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
+    // Nothing is written for what is missing: it only waits for the event history.
+    let unsure = guard == Guard::Strict
+        && failure.code != MISSING
+        && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
     match (waits, unsure) {
         (false, _) => Patience::GiveUp,
         (true, false) => Patience::Wait(delay(since, event_id)),
@@ -194,6 +196,15 @@ mod tests {
             assert_eq!(matches!(found, Patience::Wait(_)), waits, "{what}: {found:?}");
             assert_eq!(found == Patience::Gone, gone, "{what}: {found:?}");
         }
+    }
+
+    /// A short-lived resource: the history shows its end some minutes later.
+    #[test]
+    fn what_is_missing_waits_for_the_history_at_any_age() {
+        let failure = Failure::ours(Class::NotReady, "sns:TagResource", MISSING, "");
+        let age = Age { event: SURE + 1, waited: SURE + 1 };
+        let found = patience(&failure, "AWS::SNS::Topic", age, Guard::Strict, "e-1");
+        assert!(matches!(found, Patience::Wait(_)), "{found:?}");
     }
 
     #[test]

@@ -56,7 +56,11 @@ fn sent(run: &Run, url: &str) -> Vec<Value> {
 }
 
 fn codes(run: &Run) -> Vec<String> {
-    sent(run, DEAD).iter().map(|letter| letter["reason"]["code"].as_str().unwrap().to_owned()).collect()
+    // What was not answered in time is sent once more.
+    let mut codes: Vec<String> =
+        sent(run, DEAD).iter().map(|letter| letter["reason"]["code"].as_str().unwrap().to_owned()).collect();
+    codes.dedup();
+    codes
 }
 
 fn ids(asked: &str) -> Vec<&str> {
