@@ -1,4 +1,4 @@
-//! Any answers of AWS to every operation of the catalog, by way of the real client and apply; only the connection is
+//! Any answers of AWS to every operation of the catalog, by way of the real client and the executor; only the connection is
 //! replaced.
 //!
 //! Asserted: whatever is answered to whatever is asked, each resource gets an outcome. Where a resource has the
@@ -25,16 +25,15 @@ use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
 };
-use tagger_aws::{Client, Job, Outcome, apply};
+use tagger_aws::{Client, Outcome};
 use tagger_catalog::{
     Entry, Lifetime,
     operation::{Operation, Protocol, Shape, Takes, Variant},
 };
 use tagger_core::{
     Plan, Policy, Record,
-    attempt::Guard,
-    identity,
-    patience::Age,
+    case::Case,
+    patience::Guard,
     resources::{Children, Resource},
 };
 
@@ -96,17 +95,13 @@ impl World {
     }
 
     /// What becomes of the resources of a plan when AWS answers so.
-    fn apply(&self, plan: &Plan, guard: Guard, answers: Vec<(u16, Vec<u8>)>) -> Vec<Outcome> {
+    fn apply(&self, plan: Plan, guard: Guard, answers: Vec<(u16, Vec<u8>)>) -> Vec<Outcome> {
         *self.script.lock().unwrap() = answers.into();
         let record = Record::new(json!({ "eventTime": "2026-11-24T08:30:00Z" }));
-        let job = Job {
-            plan,
-            record: &record,
-            event_time: Some(1_795_509_000),
-            age: Age { event: 20, waited: 20 },
-            guard,
-        };
-        let done = self.runtime.block_on(apply(&self.client, &[job])).remove(0);
+        let now = tagger_aws::time::since_1970(std::time::SystemTime::now());
+        let case = Case { plan, ..Case::new(record, Some(now - 20), now - 20, guard) };
+        let cases = [case];
+        let done = self.runtime.block_on(tagger_aws::run(&self.client, &Policy::default(), &cases)).remove(0);
         done.into_iter().map(|done| done.outcome).collect()
     }
 }
@@ -130,6 +125,7 @@ fn any(draw: &mut Draw, world: &World, entry: &'static Entry) {
         let parents = std::mem::take(&mut plan.actions);
         plan.children.push(Children { call, entries: vec![entry], parents, except: Vec::new() });
     }
+    let has_children = !plan.children.is_empty();
     let guard = draw.one(&[Guard::None, Guard::Strict, Guard::Confirmed]);
     let answers: Vec<_> = (0..draw.below(5))
         .map(|_| {
@@ -146,8 +142,8 @@ fn any(draw: &mut Draw, world: &World, entry: &'static Entry) {
             (status, body)
         })
         .collect();
-    let outcomes = world.apply(&plan, guard, answers);
-    assert!(!outcomes.is_empty() || !plan.children.is_empty(), "{} came to nothing", entry.resource_type);
+    let outcomes = world.apply(plan, guard, answers);
+    assert!(!outcomes.is_empty() || has_children, "{} came to nothing", entry.resource_type);
 }
 
 /// A resource has the creator's tag, and the answer that says so arrives spoilt.
@@ -179,7 +175,7 @@ fn spoilt(draw: &mut Draw, world: &World, entry: &'static Entry) {
     if entry.upsert && matches!(tagger_catalog::lifetime(entry.resource_type), Lifetime::Told(_)) {
         answers.insert(0, (200, Vec::new()));
     }
-    let outcomes = world.apply(&plan, Guard::None, answers);
+    let outcomes = world.apply(plan, Guard::None, answers);
     let [outcome] = outcomes.as_slice() else { panic!("{} outcomes of one resource", outcomes.len()) };
     let shown =
         || format!("{} by {}: {}", entry.resource_type, operation.name, String::from_utf8_lossy(&body));
@@ -203,13 +199,9 @@ fn plan(entry: &'static Entry) -> Plan {
     let resource = Resource { entry, arn, id, region: "eu-west-1".to_owned(), account: ACCOUNT.to_owned() };
     let policy = Policy::default();
     Plan {
-        creator: identity::identify(&Record::new(Value::Null)),
         actions: vec![resource],
-        children: Vec::new(),
         tags: vec![(policy.tag.key, "alice".to_owned())],
-        existing: policy.existing,
-        inherit: None,
-        diagnostics: Vec::new(),
+        ..Plan::nothing(&Record::new(Value::Null))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the function is called with, through intake, plan and settle: batches of both queues, events of EventBridge,
 //! calls, pieces of work, dead letters, and any JSON.
 //!
-//! Asserted: every message of a batch becomes a task or a letter; every record that was put in comes out, once; what
+//! Asserted: every message of a batch becomes a case or a letter; every record that was put in comes out, once; what
 //! failed waits or is a letter; what is put into a queue is read again as what it was.
 
 use super::draw::{ACCOUNT, Draw};
@@ -9,15 +9,11 @@ use serde_json::{Value, json};
 use tagger_aws::{Class, Done, Failure, Outcome, Queues};
 use tagger_core::{
     Policy,
-    patience::Age,
-    plan,
-    settle::{self, Event, Fate},
+    case::Case,
+    settle::{self, Fate},
     work::Document,
 };
-use tagger_lambda::{
-    handler::event_time,
-    intake::{self, Task},
-};
+use tagger_lambda::intake;
 
 /// 2026-11-24T08:30:10Z.
 const NOW: u64 = 1_795_509_010;
@@ -45,17 +41,17 @@ pub fn run(bytes: &[u8]) {
     assert_eq!(taken.messages.len(), sent, "messages of {event}");
     for place in 0..sent {
         let is_here = |found: Option<usize>| found == Some(place);
-        let tasks = taken.tasks.iter().filter(|task| is_here(task.message)).count();
+        let cases = taken.cases.iter().filter(|case| is_here(case.message)).count();
         let letters = taken.unreadable.iter().filter(|(found, _)| is_here(*found)).count();
-        assert!(tasks + letters > 0, "message {place} is lost: {event}");
+        assert!(cases + letters > 0, "message {place} is lost: {event}");
     }
     for id in put_in {
-        let came_out = taken.tasks.iter().filter(|task| task.record.value()["eventID"] == id).count();
+        let came_out = taken.cases.iter().filter(|case| case.record.value()["eventID"] == id).count();
         assert_eq!(came_out, 1, "{id} of {event}");
     }
-    for task in &taken.tasks {
-        assert!(task.message.is_none_or(|place| place < sent), "a task of no message: {event}");
-        settled(&mut draw, task);
+    for case in taken.cases {
+        assert!(case.message.is_none_or(|place| place < sent), "a case of no message: {event}");
+        settled(&mut draw, case);
     }
 }
 
@@ -131,12 +127,10 @@ fn number(draw: &mut Draw) -> u64 {
     draw.one(&[0, 1, NOW - 100, NOW, NOW + 100, u64::MAX])
 }
 
-/// Plans a task, lets every resource fail in some way, and settles it.
-fn settled(draw: &mut Draw, task: &Task) {
-    let mut plan = plan(&task.record, &Policy::default(), Some(ACCOUNT));
-    if let Some(work) = &task.work {
-        work.narrow(&mut plan);
-    }
+/// Plans a case, lets every resource fail in some way, and settles it.
+fn settled(draw: &mut Draw, mut case: Case) {
+    case.decide(&Policy::default(), Some(ACCOUNT));
+    let plan = &case.plan;
     let failed = |draw: &mut Draw| {
         let class = draw.one(&[
             Class::NotReady,
@@ -149,7 +143,7 @@ fn settled(draw: &mut Draw, task: &Task) {
         ]);
         Outcome::Failed(Failure { passes: draw.rarely(2), ..Failure::ours(class, "x:y", "z", draw.text()) })
     };
-    let mut done = Vec::new();
+    let mut done = case.undone.clone();
     for resource in &plan.actions {
         let outcome = if draw.rarely(3) { Outcome::Tagged } else { failed(draw) };
         let (resource_type, operation) = (resource.entry.resource_type, resource.entry.operation.name);
@@ -159,6 +153,7 @@ fn settled(draw: &mut Draw, task: &Task) {
             operation,
             parent: None,
             inherited: None,
+            left_out: Vec::new(),
             outcome,
         });
     }
@@ -166,15 +161,12 @@ fn settled(draw: &mut Draw, task: &Task) {
         for (parent, entry) in children.parents.iter().zip(&children.entries) {
             let (arn, parent) = (parent.arn.clone(), Some(parent.arn.clone()));
             let (resource_type, operation) = (entry.resource_type, entry.operation.name);
-            done.push(Done { resource_type, arn, operation, parent, inherited: None, outcome: failed(draw) });
+            let (inherited, left_out, outcome) = (None, Vec::new(), failed(draw));
+            done.push(Done { resource_type, arn, operation, parent, inherited, left_out, outcome });
         }
     }
-    let Task { record, first_seen, tries, came, guard, .. } = task;
-    let event_time = event_time(record);
-    let _ = Age::at(NOW, event_time, *first_seen);
-    let event =
-        Event { record, event_time, first_seen: *first_seen, tries: *tries, came: *came, guard: *guard };
-    let settlement = settle::settle(&event, &done, NOW);
+    let record = &case.record;
+    let settlement = settle::settle(&case, &done, NOW);
     assert_eq!(settlement.fates.len(), done.len());
     for (done, fate) in done.iter().zip(&settlement.fates) {
         let in_letters = settlement
@@ -182,7 +174,8 @@ fn settled(draw: &mut Draw, task: &Task) {
             .iter()
             .any(|letter| letter.resources.iter().any(|named| named.arn == done.arn));
         let in_works = settlement.works.iter().any(|(work, _)| {
-            work.resources.contains(&done.arn)
+            (done.arn.is_empty() && work.resources.is_empty() && work.children.is_empty())
+                || work.resources.contains(&done.arn)
                 || work.children.iter().any(|search| search.parents.contains(&done.arn))
         });
         match fate {
@@ -201,7 +194,7 @@ fn settled(draw: &mut Draw, task: &Task) {
         assert_eq!(read, document);
         let body = json!({ "eventSource": "aws:sqs", "messageId": "m", "body": text });
         let again = intake::open(json!({ "Records": [body] }), None, NOW);
-        let found: Vec<&Value> = again.tasks.iter().map(|task| task.record.value()).collect();
+        let found: Vec<&Value> = again.cases.iter().map(|case| case.record.value()).collect();
         assert_eq!(found, [record.value()], "{text}");
     }
 }

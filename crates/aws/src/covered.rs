@@ -3,12 +3,12 @@
 //! every region.
 
 use crate::{
-    children::{describe, items},
     client::Client,
+    ec2::entries,
     outcome::{Class, Failure},
     wire::Ask,
 };
-use tagger_catalog::{Lifetime, Operation, operation::Call};
+use tagger_catalog::{Lifetime, Operation, ec2::describe, operation::Call};
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html>: without `AllRegions`
 /// it names those that are enabled.
@@ -41,7 +41,7 @@ pub async fn enabled(client: &Client, own: &str) -> Result<Vec<String>, Failure>
     let ec2 = named("ec2:CreateTags")?;
     let ask = Ask { ids: &[], tags: &[], with: &[], account: "" };
     let answer = client.call(ec2, &DESCRIBE_REGIONS, own, ask).await?;
-    let enabled: Vec<String> = items(&answer["DescribeRegionsResponse"]["regionInfo"])
+    let enabled: Vec<String> = entries(&answer["DescribeRegionsResponse"]["regionInfo"])
         .filter_map(|item| item["regionName"].as_str().map(str::to_owned))
         .collect();
     if enabled.is_empty() {

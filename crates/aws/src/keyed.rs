@@ -3,15 +3,15 @@
 //! <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
 
 use crate::{
-    children::describe,
     client::Client,
     history::json_call,
     outcome::{Class, Failure},
 };
-use serde_json::{Value, json};
-use std::collections::HashSet;
+use serde_json::json;
+use std::collections::HashMap;
 use tagger_catalog::{
     Operation,
+    ec2::describe,
     operation::{Protocol, Takes, Variant},
 };
 
@@ -39,7 +39,7 @@ static TAGGING: Operation = Operation {
     max_tags: 50,
 };
 
-/// Those of some resources of a region that are known to have the key.
+/// Those of some resources of a region that are known to have the key, each with its value.
 ///
 /// # Errors
 /// What AWS answered.
@@ -48,8 +48,8 @@ pub async fn with_key(
     region: &str,
     arns: &[&str],
     key: &str,
-) -> Result<HashSet<String>, Failure> {
-    let mut found = HashSet::new();
+) -> Result<HashMap<String, String>, Failure> {
+    let mut found = HashMap::new();
     let mut parts: Vec<&[&str]> = arns.chunks(MOST_ARNS).collect();
     while let Some(part) = parts.pop() {
         client.place(CALL, region).await?;
@@ -70,10 +70,12 @@ pub async fn with_key(
             let message = "GetResources answered without ResourceTagMappingList";
             return Err(Failure::ours(Class::Failed, CALL, "UnreadableAnswer", message));
         };
-        let has_key =
-            |mapping: &&Value| mapping["Tags"].as_array().into_iter().flatten().any(|tag| tag["Key"] == key);
-        let arns = mappings.iter().filter(has_key).filter_map(|mapping| mapping["ResourceARN"].as_str());
-        found.extend(arns.map(str::to_owned));
+        let with_key = mappings.iter().filter_map(|mapping| {
+            let tag = mapping["Tags"].as_array().into_iter().flatten().find(|tag| tag["Key"] == key)?;
+            let value = tag["Value"].as_str().unwrap_or_default();
+            Some((mapping["ResourceARN"].as_str()?.to_owned(), value.to_owned()))
+        });
+        found.extend(with_key);
     }
     Ok(found)
 }

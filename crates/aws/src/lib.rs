@@ -1,6 +1,7 @@
 //! Everything that leaves the process.
 //!
-//! Step 5 of the flow is [`apply`]. Below it are [`client`], which sends one signed call, and
+//! Step 5 of the flow is [`run`](mod@run), which drives cases through `tagger_core::waves`; [`ask`](mod@ask) turns each of their calls into
+//! one of AWS. Below it are [`client`], which sends one signed call, and
 //! [`wire`] and [`xml`], which are pure and know the protocols. [`log_files`] reads CloudTrail's files.
 //! [`limiter`] says how fast, [`queue`] sends what waits and what was given up.
 //! [`history`], [`covered`], [`keyed`] and [`marks`] are what reconciling asks.
@@ -9,30 +10,25 @@
 
 #[cfg(feature = "account")]
 pub mod account;
-pub mod apply;
-pub mod children;
+pub mod ask;
 pub mod client;
 pub mod covered;
 mod ec2;
 pub mod endpoint;
 pub mod history;
-mod inherit;
-pub mod join;
 pub mod keyed;
 pub mod lifetime;
 pub mod limiter;
 pub mod log_files;
 pub mod marks;
 pub mod queue;
-mod s3;
-mod stack;
+pub mod run;
 pub mod tags;
 pub mod time;
-mod together;
 pub mod wire;
 pub mod xml;
 
-pub use apply::{Job, apply};
 pub use client::Client;
 pub use queue::Queues;
+pub use run::run;
 pub use tagger_core::outcome::{self, Class, Done, Failure, Outcome};

@@ -3,7 +3,7 @@
 use crate::time;
 use serde_json::Value;
 use tagger_catalog::lifetime::Told;
-use tagger_core::attempt::Facts;
+use tagger_core::step::Facts;
 
 /// Reads them; none where the answer is a list without the resource. An answer of another form than
 /// expected tells nothing, and is no proof that the resource is gone.

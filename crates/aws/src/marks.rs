@@ -3,7 +3,7 @@
 //! What a mark means is in `tagger_core::reconcile`.
 
 use crate::{
-    apply,
+    ask,
     client::Client,
     outcome::{Class, Failure},
     time,
@@ -26,7 +26,7 @@ pub type Marks = BTreeMap<String, Option<u64>>;
 /// # Errors
 /// The function's tags cannot be read: then nothing is known, and nothing may begin anew.
 pub async fn read(client: &Client, function_arn: &str) -> Result<Marks, Failure> {
-    let tags = apply::read(client, &function(function_arn)?).await?;
+    let tags = ask::tags_of(client, &function(function_arn)?).await?;
     let marks =
         tags.iter().filter_map(|(key, value)| Some((marked_region(key)?.to_owned(), time::seconds(value))));
     Ok(marks.collect())
@@ -45,8 +45,7 @@ pub async fn write(client: &Client, function_arn: &str, marks: &Marks) -> Result
         .iter()
         .map(|(region, mark)| (mark_key(region), mark.map_or_else(|| "none".to_owned(), at)))
         .collect();
-    let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    apply::write(client, &function(function_arn)?, &tags).await
+    ask::set_tags(client, &function(function_arn)?, &tags).await
 }
 
 /// The function as a resource, without the version or alias by which it was called.

@@ -3,11 +3,12 @@
 //! "Could not read" is never "empty": an answer that is no object is an error, and only an answer
 //! of the right form without tags means that there are none.
 
+use crate::outcome::{self, Class, Failure};
 use serde_json::Value;
 use std::collections::HashMap;
 use tagger_catalog::operation::{Call, Operation, Protocol, Shape, Variant};
 
-pub use tagger_core::attempt::Tags;
+pub use tagger_core::step::Tags;
 
 /// Reads the tags of one resource from one page of an answer.
 ///
@@ -87,6 +88,12 @@ pub fn is_own(answer: &Value, operation: &Operation, call: &Call) -> Result<(), 
         _ => false,
     };
     if named { Ok(()) } else { Err(format!("{} answered with something else", call.operation)) }
+}
+
+/// An answer that is not of the operation's form.
+pub(crate) fn unreadable(operation: &Operation, message: String) -> Failure {
+    let call = operation.read.as_ref().map_or(operation.name, |read| read.operation);
+    Failure::ours(Class::Failed, call, outcome::UNREADABLE, message)
 }
 
 /// The names under which services continue a list, in the answer and in the next request.

@@ -4,20 +4,17 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Answer, Aws, answer, queue, record};
-use tagger_aws::{Done, Job, apply};
-use tagger_core::{Policy, Record, attempt::Guard, config, patience::Age, plan};
+use support::{Answer, Aws, answer, case, queue, record};
+use tagger_aws::Done;
+use tagger_core::{Policy, config, patience::Guard};
 
 /// Plans a record and applies it; returns the outcomes, and what was asked.
 fn applied(aws: &Aws, policy: &Policy, record: Value) -> (Vec<String>, Vec<String>) {
     let client = aws.client();
-    let record = Record::new(record);
-    let plan = plan(&record, policy, None);
-    assert!(!plan.actions.is_empty(), "{:?}", plan.diagnostics);
+    let case = case(record, policy, Guard::None);
+    assert!(!case.plan.actions.is_empty(), "{:?}", case.plan.diagnostics);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let age = Age { event: 0, waited: 0 };
-    let job = Job { plan: &plan, record: &record, event_time: None, age, guard: Guard::None };
-    let done = runtime.block_on(apply(&client, &[job])).remove(0);
+    let done = runtime.block_on(tagger_aws::run(&client, policy, &[case])).remove(0);
     let outcomes = done.iter().map(|Done { resource_type, outcome, .. }| {
         format!("{} {}", resource_type.rsplit("::").next().unwrap(), outcome.as_str())
     });
@@ -201,10 +198,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                 answer(&["PUT /logs?tagging"], 204, ""),
             ],
             "Bucket tagged",
-            &[
-                "POST /v20180820",
-                "<Key>Team</Key><Value>a&amp;b</Value></Tag><Tag><Key>CreatedBy</Key><Value>alice</Value>",
-            ],
+            &["<Key>Team</Key><Value>a&amp;b</Value></Tag><Tag><Key>CreatedBy</Key><Value>alice</Value>"],
         ),
         (
             "a page of HTML is not an empty set",
@@ -262,7 +256,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                 answer(&["PUT /logs?tagging"], 204, ""),
             ],
             "Bucket tagged",
-            &["POST /v20180820", "<TagSet><Tag><Key>CreatedBy</Key>"],
+            &["<TagSet><Tag><Key>CreatedBy</Key>"],
         ),
         (
             "a bucket whose tags may not be read is not written",
@@ -325,7 +319,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                     "<CreateTagsResponse><return>true</return></CreateTagsResponse>",
                 ),
             ],
-            "Volume not-ready, Instance tagged, NetworkInterface tagged",
+            "Instance tagged, NetworkInterface tagged, Volume not-ready",
             &["ResourceId.1=i-1&ResourceId.2=eni-1&"],
         ),
         (
@@ -363,12 +357,29 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                 ),
             ],
             "Instance tagged, NetworkInterface tagged, Volume denied",
-            &[
-                "ResourceId.3=vol-1",
-                "ResourceId.1=i-1&Tag",
-                "ResourceId.1=eni-1&Tag",
-                "ResourceId.1=vol-1&Tag",
+            &["ResourceId.3=vol-1", "ResourceId.1=i-1&ResourceId.2=eni-1&Tag", "ResourceId.1=vol-1&Tag"],
+        ),
+        (
+            "one bad id that the error names does not spoil the others, and is not asked again",
+            keep.clone(),
+            instance(),
+            vec![
+                answer(&["DescribeInstances"], 200, WITH_VOLUME),
+                answer(&["DescribeTags"], 200, "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>"),
+                answer(
+                    &["CreateTags", "eni-1"],
+                    400,
+                    "<Response><Errors><Error><Code>InvalidNetworkInterfaceID.NotFound</Code>\
+                     <Message>The networkInterface ID 'eni-1' does not exist</Message></Error></Errors></Response>",
+                ),
+                answer(
+                    &["CreateTags"],
+                    200,
+                    "<CreateTagsResponse><return>true</return></CreateTagsResponse>",
+                ),
             ],
+            "Instance tagged, NetworkInterface not-found, Volume tagged",
+            &["ResourceId.3=vol-1", "ResourceId.1=i-1&ResourceId.2=vol-1&Tag"],
         ),
         (
             "one bad id does not spoil the others",
@@ -389,12 +400,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
                 ),
             ],
             "Instance tagged, NetworkInterface tagged, Volume not-found",
-            &[
-                "ResourceId.3=vol-1",
-                "ResourceId.1=i-1&Tag",
-                "ResourceId.1=eni-1&Tag",
-                "ResourceId.1=vol-1&Tag",
-            ],
+            &["ResourceId.3=vol-1", "ResourceId.1=i-1&ResourceId.2=eni-1&Tag", "ResourceId.1=vol-1&Tag"],
         ),
     ];
     for (what, policy, record, answers, expected, written) in cases {

@@ -4,9 +4,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Answer, Aws, answer, record};
-use tagger_aws::{Job, apply};
-use tagger_core::{Policy, Record, attempt::Guard, patience::Age, plan};
+use support::{Answer, Aws, answer, case, record};
+use tagger_core::{Policy, patience::Guard};
 
 const NO_TAGS: &str = "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>";
 const WRITTEN: &str = "<CreateTagsResponse><return>true</return></CreateTagsResponse>";
@@ -117,12 +116,10 @@ fn a_tag_that_was_given_with_the_call_is_not_overwritten() {
         answers
             .extend([answer(&["DescribeInstances"], 200, INSTANCES), answer(&["CreateTags"], 200, WRITTEN)]);
         let aws = Aws::start(answers);
-        let record = Record::new(record);
-        let plan = plan(&record, &Policy::default(), None);
-        let age = Age { event: 0, waited: 0 };
-        let job = Job { plan: &plan, record: &record, event_time: None, age, guard: Guard::Strict };
+        let policy = Policy::default();
+        let case = case(record, &policy, Guard::Strict);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let done = runtime.block_on(apply(&aws.client(), &[job])).remove(0);
+        let done = runtime.block_on(tagger_aws::run(&aws.client(), &policy, &[case])).remove(0);
         let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
         let found: Vec<_> =
             done.iter().map(|one| format!("{} {}", name(&one.arn), one.outcome.as_str())).collect();

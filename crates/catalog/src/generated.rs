@@ -2419,7 +2419,8 @@ pub(crate) static QUOTAS: &[Quota] = &[
 pub(crate) static QUOTA: Quota = Quota { call: "", a_second: 10, burst: 50 };
 
 pub(crate) static TOGETHER: &[Together] = &[
-    Together { operation: "elasticloadbalancing:AddTags", most: 20, names: "ResourceArn" },
+    Together { operation: "ec2:CreateTags", write: 1000, read: 200, names: "resourceId" },
+    Together { operation: "elasticloadbalancing:AddTags", write: 20, read: 20, names: "ResourceArn" },
 ];
 
 pub(crate) static SERVICE_SESSIONS: &[&str] = &["AWSCloudFormation", "aws-batch"];

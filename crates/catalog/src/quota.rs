@@ -16,8 +16,10 @@ pub struct Quota {
 pub struct Together {
     /// The operation's name, for example `elasticloadbalancing:AddTags`.
     pub operation: &'static str,
-    /// Most resources in one call.
-    pub most: usize,
+    /// Most resources in one call that writes.
+    pub write: usize,
+    /// Most resources in one call that reads.
+    pub read: usize,
     /// The member of the answer that names the resource whose tags stand beside it.
     pub names: &'static str,
 }

@@ -1,187 +1,462 @@
-//! One try to tag one resource, as a machine without I/O: it says what to ask AWS next, is told the
-//! answer, and ends. `tagger-aws` asks real AWS, the property test in `tests/delivery.rs` a model of it.
+//! One try to tag one resource, as a machine without I/O: it says what to ask AWS next, is told the answer, and ends.
+//! Every resource goes through it, EC2's and buckets too; `waves` carries its questions, `tagger-aws` asks them.
 //!
 //! Three promises are kept here: tags that were not read are not overwritten, a resource that was made after
 //! the event under the same name is not tagged, nor one that the call only found or changed, where the service
 //! tells when it was made.
 
 use crate::{
+    arn::Arn,
+    case::Case,
     diagnostic::Diagnostic,
-    json,
-    outcome::{Class, Failure, Outcome, UNREADABLE},
-    patience::{Age, FRESH, SURE},
-    plan::Plan,
-    policy::Existing,
+    given::given,
+    history, json,
+    outcome::{Class, Failure, MISSING, Outcome, UNREADABLE},
+    patience::{Age, FRESH, Guard, SURE, not_found_until},
+    policy::{Existing, Policy},
     record::Record,
     resources::Resource,
+    stack::{SHOWN_AFTER, SHOWN_FOR_SURE},
+    step::{Answer, Facts, Question, Step, Tags, Target, Wanted, Which},
+    window::{KEPT, Window},
 };
-use tagger_catalog::{Lifetime, Operation, lifetime::Told};
-
-/// Key and value of each tag.
-pub type Tags = Vec<(String, String)>;
-
-/// How careful a try is about names that can be given again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guard {
-    /// Not at all: there is no queue, so that every try comes within minutes of the event.
-    None,
-    /// What cannot be known to be the same resource is left alone, once the event is no longer young.
-    Strict,
-    /// The same, but somebody said that it is the same where it cannot be known.
-    Confirmed,
-}
-
-/// What a service tells of a resource.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// An id that is never given again.
-    pub id: Option<String>,
-    /// When it was made, in seconds since 1970.
-    pub created: Option<u64>,
-    /// Its state.
-    pub status: Option<String>,
-}
-
-/// What to ask next.
-#[derive(Debug)]
-pub enum Step<'a> {
-    /// Ask which resource it is, and whether it is ready.
-    Describe(&'static Told),
-    /// Read its tags.
-    Read,
-    /// Set these tags.
-    Write(Vec<(&'a str, &'a str)>),
-    /// Nothing; this became of it.
-    End(Outcome),
-}
-
-/// What AWS said.
-#[derive(Debug)]
-pub enum Answer {
-    /// To [`Step::Describe`].
-    Described(Facts),
-    /// To [`Step::Read`]: every tag.
-    Tags(Tags),
-    /// To [`Step::Write`].
-    Written,
-    /// An error, to any of them.
-    Failed(Failure),
-}
+use std::rc::Rc;
+use tagger_catalog::{Lifetime, Operation, ec2, lifetime::Told, operation::Variant};
 
 /// One try to tag one resource.
 #[derive(Debug)]
 pub struct Attempt<'a> {
-    /// What to do.
-    pub plan: &'a Plan,
-    /// The record that the plan is of.
-    pub record: &'a Record,
-    /// What to tag.
-    pub resource: &'a Resource,
-    /// When the call was made, in seconds since 1970, where the record says it.
-    pub event_time: Option<u64>,
-    /// How old that is.
-    pub age: Age,
-    /// How careful to be.
-    pub guard: Guard,
+    case: &'a Case,
+    policy: &'a Policy,
+    resource: Rc<Resource>,
+    /// The tags, the creator's first.
+    tags: Rc<Tags>,
+    age: Age,
+    at: At,
+    /// The tags that are known to be there.
+    there: Tags,
+    /// Whether a bucket's set is replaced as a whole.
+    whole: bool,
+    /// Whether anything was seen of the resource: in this try, or when it was looked up.
+    seen: bool,
+    /// Whether the service said that it was this call that made it.
+    made_by_call: bool,
+    /// The keys of further tags for which there is no room.
+    left_out: Vec<String>,
+}
+
+/// What was asked last.
+#[derive(Debug)]
+enum At {
+    Start,
+    Describe(&'static Told),
+    /// Whether it is there at all, since nothing tells whether it is the same.
+    Probe,
+    /// Whether it is there at all, after this failure.
+    Doubt(Failure),
+    Read,
+    Write(Tags),
+    /// Whether the history knows that it was deleted, after this failure; the names that are left to ask by.
+    Deleted(Failure, Vec<String>),
+    /// Whether the creator that is there is of an earlier resource of this name; the names that are left to ask by.
+    Earlier(String, Vec<String>),
 }
 
 impl<'a> Attempt<'a> {
+    /// A try at a resource of a case, of this age. `tags` are those that it is to have, the creator's first; `seen` is
+    /// whether it was looked up just now.
+    pub fn new(
+        (case, policy): (&'a Case, &'a Policy),
+        resource: Rc<Resource>,
+        tags: Rc<Tags>,
+        age: Age,
+        seen: bool,
+    ) -> Self {
+        let (there, left_out) = (Tags::new(), Vec::new());
+        let (at, whole, made_by_call) = (At::Start, false, false);
+        Self { case, policy, resource, tags, age, at, there, whole, seen, made_by_call, left_out }
+    }
+
+    /// The resource.
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// The keys of further tags for which it had no room.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
     /// What to ask first.
-    pub fn start(&self) -> Step<'a> {
-        let lifetime = self.lifetime();
-        if let Lifetime::Told(told) = lifetime
-            && self.resource.entry.upsert
-        {
-            return Step::Describe(told);
-        }
-        if self.guard == Guard::None {
-            return self.tags();
-        }
+    pub fn start(&mut self) -> Step {
+        let lifetime = tagger_catalog::lifetime(self.resource.entry.resource_type);
         match lifetime {
-            Lifetime::Told(told) if !told.ready.is_empty() || self.age.event > FRESH => Step::Describe(told),
+            Lifetime::Told(told) if self.resource.entry.upsert => self.describe(told, At::Describe(told)),
+            _ if self.case.guard == Guard::None => self.tags(),
+            Lifetime::Told(told) if !told.ready.is_empty() || self.age.event > FRESH => {
+                self.describe(told, At::Describe(told))
+            }
             Lifetime::Unknown => self.unknown(),
             Lifetime::Told(_) | Lifetime::Unique => self.tags(),
         }
     }
 
     /// What to ask after an answer.
-    pub fn next(&self, step: &Step<'a>, answer: Answer) -> Step<'a> {
-        match (step, answer) {
-            (Step::Describe(told), Answer::Described(facts)) => self.described(told, &facts),
+    pub fn next(&mut self, answer: Answer) -> Step {
+        self.seen |= matches!(answer, Answer::Described(_) | Answer::Tags(_) | Answer::Written);
+        match (std::mem::replace(&mut self.at, At::Start), answer) {
+            (At::Describe(told), Answer::Described(facts)) => self.described(told, &facts),
             // A service that does not answer this is one that does not tell. What disturbs its owner waits
             // until it is known not to.
-            (Step::Describe(told), Answer::Failed(failure))
+            (At::Describe(told), Answer::Failed(failure))
                 if told.ready.is_empty() && is_no_answer(&failure) =>
             {
                 self.unknown()
             }
-            (Step::Read, Answer::Tags(there)) => {
-                match to_write(self.plan, self.resource.entry.operation, &there) {
-                    Ok(tags) => Step::Write(tags),
-                    Err(outcome) => Step::End(outcome),
-                }
+            (At::Probe, Answer::Tags(there)) => self.probed(&there),
+            (At::Probe, Answer::Failed(failure)) if failure.class != Class::NotFound && !failure.waits() => {
+                self.uncertain()
             }
-            (Step::Write(_), Answer::Written) => Step::End(Outcome::Tagged),
-            (_, Answer::Failed(failure)) => Step::End(Outcome::Failed(failure)),
-            (step, answer) => {
-                let message = format!("{answer:?} is no answer to {step:?}");
-                Step::End(Outcome::Failed(self.failure(Class::Failed, UNREADABLE, message)))
+            (At::Doubt(failure), Answer::Failed(found)) if found.class == Class::NotFound => {
+                let message = format!("{}; {} answered {}", found.message, failure.call, failure.code);
+                self.failed(Failure { message, ..found })
+            }
+            (At::Doubt(failure), _) => self.end(Outcome::Failed(failure)),
+            (At::Read, Answer::Tags(there)) => self.read(there),
+            (At::Read, Answer::Failed(failure)) if self.whole && failure.code == "NoSuchTagSet" => {
+                self.read(Tags::new())
+            }
+            (At::Read | At::Write(_), Answer::Failed(failure)) if self.is_not_to_be_had(&failure) => {
+                self.whole = true;
+                self.ask_tags()
+            }
+            (At::Write(_), Answer::Written) => self.end(Outcome::Tagged),
+            (At::Write(tags), Answer::Failed(failure)) if failure.class == Class::Limit && tags.len() > 1 => {
+                self.creator_only(tags, failure)
+            }
+            (At::Deleted(failure, _), Answer::Found(Some(_))) => self.end(Outcome::Failed(failure)),
+            (At::Deleted(failure, names), Answer::Found(None)) => self.deleted(failure, names),
+            (At::Earlier(value, _), Answer::Found(Some(_))) => self.replace(&value),
+            (At::Earlier(value, names), Answer::Found(None)) => self.earlier(value, names),
+            (At::Earlier(value, _), Answer::Failed(failure)) if !failure.waits() => {
+                self.end(Outcome::AlreadyTagged { value })
+            }
+            (At::Deleted(gone, _), Answer::Failed(failure)) if !failure.waits() => {
+                self.never_seen(&gone, &failure.message)
+            }
+            (At::Deleted(..) | At::Earlier(..), Answer::Failed(failure)) => {
+                self.end(Outcome::Failed(failure))
+            }
+            (At::Describe(_), Answer::Failed(failure)) if failure.class != Class::NotFound => {
+                self.end(Outcome::Failed(failure))
+            }
+            (_, Answer::Failed(failure)) => self.failed(failure),
+            (at, answer) => {
+                let message = format!("{answer:?} is no answer to {at:?}");
+                self.end(Outcome::Failed(self.failure(Class::Failed, UNREADABLE, message)))
             }
         }
     }
 
-    fn lifetime(&self) -> Lifetime {
-        tagger_catalog::lifetime(self.resource.entry.resource_type)
+    fn ask(&mut self, at: At, target: Target, question: Question) -> Step {
+        self.at = at;
+        Step::Ask(target, question)
     }
 
-    fn described(&self, told: &'static Told, facts: &Facts) -> Step<'a> {
-        let same = same(self.record, self.event_time, told, facts);
+    fn end(&mut self, outcome: Outcome) -> Step {
+        Step::End(outcome)
+    }
+
+    fn describe(&mut self, told: &'static Told, at: At) -> Step {
+        // What the call wants is not always known; then it tells nothing.
+        let Some(name) = self.resource.identifier(told, &self.case.record) else {
+            return match at {
+                At::Doubt(failure) => self.end(Outcome::Failed(failure)),
+                _ => self.described(told, &Facts::default()),
+            };
+        };
+        let target = Target::of(&self.resource).named(&name);
+        self.ask(at, target, Question::Describe(told))
+    }
+
+    fn described(&mut self, told: &'static Told, facts: &Facts) -> Step {
+        let event_time = self.case.event_time;
+        let same = same(&self.case.record, event_time, told, facts);
         if same == Some(false) {
             let diagnostic = Diagnostic::resource_replaced(told.resource_type, &self.resource.arn);
-            return Step::End(Outcome::Replaced(diagnostic));
+            return self.end(Outcome::Replaced(diagnostic));
         }
-        if self.resource.entry.upsert && existed(self.event_time, facts) {
+        if self.resource.entry.upsert && existed(event_time, facts) {
             let diagnostic = Diagnostic::resource_existed(told.resource_type, &self.resource.arn);
-            return Step::End(Outcome::Replaced(diagnostic));
+            return self.end(Outcome::Replaced(diagnostic));
         }
         let status = facts.status.as_deref().unwrap_or("in an unknown state");
         if status.eq_ignore_ascii_case("deleting") {
             let message = "it is being deleted".to_owned();
-            return Step::End(Outcome::Failed(self.failure(Class::NotFound, "Deleting", message)));
+            return self.end(Outcome::Failed(self.failure(Class::NotFound, "Deleting", message)));
         }
         if !told.ready.is_empty() && !told.ready.contains(&status) {
             let message = format!("it is {status}, and is tagged when it is {}", told.ready.join(" or "));
-            return Step::End(Outcome::Failed(self.failure(Class::NotReady, "NotAvailable", message)));
+            return self.end(Outcome::Failed(self.failure(Class::NotReady, "NotAvailable", message)));
         }
+        self.made_by_call = facts.created.is_some() && same == Some(true);
         // Some services note the time when it is ready, so this is asked last.
         if same.is_none() { self.unknown() } else { self.tags() }
     }
 
     fn unsure(&self) -> bool {
-        self.guard == Guard::Strict && self.age.event >= SURE
+        self.case.guard == Guard::Strict && self.age.event >= SURE
     }
 
-    /// Where nothing tells whether it is the same resource.
-    fn unknown(&self) -> Step<'a> {
+    /// Where nothing tells whether it is the same resource. What is no longer there needs no tag, and what has a
+    /// creator needs no other, so that is asked before it is given up.
+    fn unknown(&mut self) -> Step {
         if !self.unsure() {
             return self.tags();
         }
-        let resource_type = self.resource.entry.resource_type;
-        let diagnostic = Diagnostic::resource_uncertain(resource_type, &self.resource.arn, SURE / 60);
-        let failure = self.failure(Class::Failed, diagnostic.code.as_str(), diagnostic.message);
-        Step::End(Outcome::Failed(failure))
+        if self.resource.entry.operation.read.is_none() {
+            return self.uncertain();
+        }
+        let (target, question) = self.question_of_tags();
+        self.ask(At::Probe, target, question)
     }
 
-    fn tags(&self) -> Step<'a> {
-        match self.plan.existing {
-            Existing::Keep => Step::Read,
-            Existing::Overwrite => Step::Write(pairs(self.plan)),
+    fn probed(&mut self, there: &[(String, String)]) -> Step {
+        let key = self.tags.first().map_or("", |tag| tag.0.as_str());
+        match value_of(self.resource.entry.operation, there, key) {
+            Some(value) => {
+                let value = value.to_owned();
+                self.end(Outcome::AlreadyTagged { value })
+            }
+            None => self.uncertain(),
         }
+    }
+
+    fn uncertain(&mut self) -> Step {
+        let resource_type = self.resource.entry.resource_type;
+        let diagnostic = Diagnostic::resource_uncertain(resource_type, &self.resource.arn, SURE / 60);
+        self.end(Outcome::Failed(self.failure(Class::Failed, diagnostic.code.as_str(), diagnostic.message)))
+    }
+
+    /// Its tags, or at once what is written.
+    fn tags(&mut self) -> Step {
+        if self.case.plan.existing == Existing::Overwrite {
+            let tags = self.tags.to_vec();
+            return self.write(tags);
+        }
+        if self.resource.entry.operation.variant == Variant::Ec2 {
+            return self.tags_of_ec2();
+        }
+        self.ask_tags()
+    }
+
+    /// EC2's DescribeTags lists nothing for an id that is not visible yet, and CreateTags, a moment later, overwrites. So
+    /// what the record says was given counts as there; where it cannot say all, the resource must be seen.
+    fn tags_of_ec2(&mut self) -> Step {
+        let given = given(&self.case.record, &self.resource);
+        let is_planned = |key: &str| self.tags.iter().any(|(planned, _)| planned == key);
+        self.there = given.tags.into_iter().filter(|(key, _)| is_planned(key)).collect();
+        if let Err(outcome) = to_write(&self.tags, self.resource.entry.operation, &self.there) {
+            return self.end(outcome);
+        }
+        match ec2::look(self.resource.entry.resource_type).filter(|_| !given.whole) {
+            Some(look) => {
+                let target = Target::of(&self.resource);
+                self.ask(At::Read, target, Question::Look(look))
+            }
+            None => self.ask_tags(),
+        }
+    }
+
+    fn ask_tags(&mut self) -> Step {
+        let (target, question) = self.question_of_tags();
+        self.ask(At::Read, target, question)
+    }
+
+    fn question_of_tags(&self) -> (Target, Question) {
+        (self.target(), Question::Tags(self.tags.iter().map(|(key, _)| key.clone()).collect()))
+    }
+
+    /// The resource as it is tagged: by its own operation, or a bucket by that of the whole set.
+    fn target(&self) -> Target {
+        let whole = if self.whole { whole_set(&self.resource) } else { None };
+        whole.unwrap_or_else(|| Target::of(&self.resource))
+    }
+
+    fn is_not_to_be_had(&self, failure: &Failure) -> bool {
+        !self.whole && as_whole_set(&self.resource, failure).is_some()
+    }
+
+    fn read(&mut self, there: Tags) -> Step {
+        let new = there.into_iter().filter(|(key, _)| self.there.iter().all(|(known, _)| known != key));
+        let new: Tags = new.collect();
+        self.there.extend(new);
+        if self.case.plan.existing == Existing::Overwrite {
+            let tags = self.tags.to_vec();
+            return self.write(tags);
+        }
+        match to_write(&self.tags, self.resource.entry.operation, &self.there) {
+            Ok((tags, left_out)) => {
+                self.left_out = left_out;
+                self.write(tags)
+            }
+            Err(Outcome::AlreadyTagged { value }) if self.may_be_anothers(&value) => {
+                let names = history::names(&self.resource.arn, &self.resource.id);
+                self.earlier(value, names)
+            }
+            Err(outcome) => self.end(outcome),
+        }
+    }
+
+    fn write(&mut self, tags: Tags) -> Step {
+        let target = self.target();
+        let mut all = tags.clone();
+        if self.whole {
+            let others = self.there.iter().filter(|(key, _)| tags.iter().all(|(new, _)| new != key));
+            all = others.cloned().chain(all).collect();
+        }
+        self.ask(At::Write(tags), target, Question::Write(all))
+    }
+
+    /// There was no room for all; the creator's tag is what this is for.
+    fn creator_only(&mut self, tags: Tags, failure: Failure) -> Step {
+        let key = self.tags.first().map_or("", |tag| tag.0.as_str());
+        let (creator, others): (Tags, Tags) = tags.into_iter().partition(|(one, _)| one == key);
+        if creator.is_empty() {
+            return self.end(Outcome::Failed(failure));
+        }
+        self.left_out.extend(others.into_iter().map(|(key, _)| key));
+        self.write(creator)
+    }
+
+    /// Whether a creator that is there may be that of an earlier resource of this name, whose event came late: this
+    /// call cannot have succeeded on what exists.
+    fn may_be_anothers(&self, value: &str) -> bool {
+        self.case.guard != Guard::None
+            && (!self.resource.entry.upsert || self.made_by_call)
+            && history::may_be_anothers(&self.case.record, &self.case.plan, self.resource.entry, value)
+    }
+
+    /// Asks whether that person created something of this name before.
+    fn earlier(&mut self, value: String, mut names: Vec<String>) -> Step {
+        let Some(event_time) = self.case.event_time.filter(|_| !names.is_empty()) else {
+            return self.end(Outcome::AlreadyTagged { value });
+        };
+        // Nothing is to be asked about what is older than the history.
+        if self.age.event >= KEPT {
+            return self.end(Outcome::AlreadyTagged { value });
+        }
+        if self.age.event < SHOWN_AFTER {
+            let message = format!(
+                "it has the creator {value}, and the event history is asked whether that is of an earlier one"
+            );
+            return self.end(Outcome::Failed(self.failure(Class::NotReady, "NameGivenAgain", message)));
+        }
+        let window = Window { from: event_time.saturating_sub(KEPT - self.age.event), until: event_time + 1 };
+        let (arn, policy) = (self.resource.arn.clone(), self.policy.clone());
+        let wanted = Box::new(Wanted::Created { arn, value: value.clone(), policy });
+        let which = Which::ResourceName(names.remove(0));
+        let target = Target::of(&self.resource);
+        self.ask(At::Earlier(value, names), target, Question::History { which, window, wanted })
+    }
+
+    /// That creator was of an earlier resource, and this one has it by our own late write.
+    fn replace(&mut self, _value: &str) -> Step {
+        let creator = self.tags.iter().take(1).cloned().collect();
+        self.write(creator)
+    }
+
+    /// What could not be asked or written. Before that is final, it is asked whether the resource is there: some
+    /// services answer otherwise for what is not.
+    fn failed(&mut self, failure: Failure) -> Step {
+        if failure.class == Class::NotFound {
+            let until = not_found_until(self.resource.entry.resource_type);
+            let is_old = self.case.guard != Guard::None && self.age.event >= until;
+            if is_old && !self.seen {
+                let names = self.names();
+                return self.deleted(failure, names);
+            }
+            return self.end(Outcome::Failed(failure));
+        }
+        let final_ = !failure.waits()
+            && matches!(failure.class, Class::Denied | Class::Failed | Class::Unsupported)
+            && failure.code != UNREADABLE;
+        match tagger_catalog::lifetime(self.resource.entry.resource_type) {
+            Lifetime::Told(told) if final_ && !self.seen && self.case.guard != Guard::None => {
+                self.describe(told, At::Doubt(failure))
+            }
+            _ => self.end(Outcome::Failed(failure)),
+        }
+    }
+
+    /// The names by which the history may know it, and what it ended with.
+    fn names(&self) -> Vec<String> {
+        let Resource { arn, id, .. } = &*self.resource;
+        let mut names = history::names(arn, id);
+        names.extend(history::instance_of(&self.case.record, id).filter(|instance| instance != id));
+        names
+    }
+
+    /// Nothing was ever seen of it, which a wrong ARN looks like as well: the history says whether it was deleted.
+    fn deleted(&mut self, failure: Failure, mut names: Vec<String>) -> Step {
+        let Some(event_time) = self.case.event_time.filter(|_| !names.is_empty() && self.age.event < KEPT)
+        else {
+            return self.not_deleted(&failure);
+        };
+        let window = Window { from: event_time, until: event_time + self.age.event + 1 };
+        let source = self.case.record.event_source();
+        let wanted = Box::new(Wanted::Deleted { source, names: self.names() });
+        let which = Which::ResourceName(names.remove(0));
+        let target = Target::of(&self.resource);
+        self.ask(At::Deleted(failure, names), target, Question::History { which, window, wanted })
+    }
+
+    /// The history knows no call that deleted it: it shows a call some minutes late.
+    fn not_deleted(&mut self, failure: &Failure) -> Step {
+        let now = self.case.event_time.unwrap_or(self.case.first_seen) + self.age.event;
+        let since = self.case.work.as_ref().and_then(|work| work.missing_since);
+        if since.is_none_or(|since| now < since + SHOWN_FOR_SURE) {
+            let message = format!(
+                "{} answered {}, and the event history may yet show who deleted it",
+                failure.call, failure.code
+            );
+            return self.end(Outcome::Failed(self.failure(Class::NotReady, MISSING, message)));
+        }
+        self.never_seen(failure, "the event history knows no call that deleted it")
+    }
+
+    fn never_seen(&mut self, failure: &Failure, why: &str) -> Step {
+        let message = format!(
+            "no try ever saw it, and {why}; its ARN may be wrong: {} answered {}",
+            failure.call, failure.code
+        );
+        self.end(Outcome::Failed(self.failure(Class::Failed, "never-seen", message)))
     }
 
     fn failure(&self, class: Class, code: &str, message: String) -> Failure {
         Failure::ours(class, self.resource.entry.operation.name, code, message)
     }
+}
+
+/// A bucket as it is tagged by the call that replaces its whole set; none for anything else.
+fn whole_set(resource: &Resource) -> Option<Target> {
+    let mut operations = tagger_catalog::operations().iter();
+    let operation = operations.find(|operation| operation.name == "s3:PutBucketTagging")?;
+    let name = Arn::parse(&resource.arn)?.resource;
+    (resource.entry.operation.variant == Variant::S3)
+        .then(|| Target { operation, ..Target::of(resource).named(name) })
+}
+
+/// A bucket as it is tagged where S3 Control's additive call does not exist, as this failure of it says; none
+/// otherwise. A time-out or a reset says nothing of the kind: the first choice is tried again later, rather than the
+/// second one now, since between its read and its write somebody else's tag can be lost.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_TagResource.html>
+pub fn as_whole_set(resource: &Resource, failure: &Failure) -> Option<Target> {
+    let no_such_host = failure.code == "Unreachable" && failure.message.contains("dns error");
+    let refuses = failure.class == Class::Unsupported
+        || ["HTTP405", "HTTP501"].contains(&failure.code.as_str())
+        || no_such_host;
+    if refuses { whole_set(resource) } else { None }
 }
 
 /// Whether an error means that the service does not tell. An answer that cannot be read is not one: it may tell of another
@@ -211,32 +486,30 @@ fn existed(event_time: Option<u64>, facts: &Facts) -> bool {
     facts.created.zip(event_time).is_some_and(|(created, event)| created + BEFORE < event)
 }
 
-/// The tags that a resource lacks; or what became of it, where there is nothing to write.
+/// The tags that a resource lacks, and the keys of further ones for which it has no room; or what became of it, where
+/// there is nothing to write. The creator's comes first.
 ///
 /// # Errors
-/// It has the creator's key, or no room for more tags.
-pub fn to_write<'a>(
-    plan: &'a Plan,
+/// It has the creator's key, or no room for it.
+pub fn to_write(
+    planned: &[(String, String)],
     operation: &Operation,
     there: &[(String, String)],
-) -> Result<Vec<(&'a str, &'a str)>, Outcome> {
-    let mut tags = pairs(plan);
-    if let Some(value) = value_of(operation, there, tags.first().map_or("", |tag| tag.0)) {
+) -> Result<(Tags, Vec<String>), Outcome> {
+    if let Some(value) = value_of(operation, there, planned.first().map_or("", |tag| tag.0.as_str())) {
         return Err(Outcome::AlreadyTagged { value: value.to_owned() });
     }
-    tags.retain(|(key, _)| value_of(operation, there, key).is_none());
+    let lacks = planned.iter().filter(|(key, _)| value_of(operation, there, key).is_none());
+    let mut tags: Tags = lacks.cloned().collect();
     // AWS's own tags do not count: <https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html>
     let counted = there.iter().filter(|(key, _)| !key.starts_with("aws:")).count();
-    if counted + tags.len() > usize::from(operation.max_tags) {
+    let room = usize::from(operation.max_tags).saturating_sub(counted);
+    if room == 0 {
         let message = format!("it has {counted} tags of {} that it may have", operation.max_tags);
         return Err(Outcome::Failed(Failure::ours(Class::Limit, operation.name, "TagLimit", message)));
     }
-    Ok(tags)
-}
-
-/// The planned tags, as calls take them.
-pub fn pairs(plan: &Plan) -> Vec<(&str, &str)> {
-    plan.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    let left_out = tags.split_off(room.min(tags.len()));
+    Ok((tags, left_out.into_iter().map(|(key, _)| key).collect()))
 }
 
 /// The value of a key that is there. IAM does not tell `CreatedBy` from `createdby`:
@@ -250,43 +523,100 @@ fn value_of<'a>(operation: &Operation, there: &'a [(String, String)], key: &str)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Policy, plan};
     use serde_json::json;
 
-    #[test]
-    fn what_a_service_that_does_not_tell_comes_to() {
-        let record = Record::new(json!({
+    fn table() -> Record {
+        Record::new(json!({
             "eventSource": "dynamodb.amazonaws.com", "eventName": "CreateTable", "awsRegion": "eu-west-1",
             "recipientAccountId": "111122223333", "requestParameters": { "tableName": "t" },
             "responseElements": { "tableDescription": { "tableArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/t" } },
             "userIdentity": { "type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice" },
-        }));
-        let plan = plan(&record, &Policy::default(), None);
+        }))
+    }
+
+    /// An attempt at the one resource of a record, at this age of its event.
+    fn attempt<'a>(case: &'a Case, policy: &'a Policy, age: u64) -> Attempt<'a> {
+        let resource = Rc::new(case.plan.actions[0].clone());
+        let age = Age { event: age, waited: age };
+        Attempt::new((case, policy), resource, Rc::new(case.plan.tags.clone()), age, false)
+    }
+
+    fn question(step: &Step) -> &'static str {
+        match step {
+            Step::Ask(_, Question::Describe(_)) => "describe",
+            Step::Ask(_, Question::Tags(_)) => "tags",
+            Step::Ask(_, Question::Write(_)) => "write",
+            Step::Ask(_, Question::History { .. }) => "history",
+            Step::Ask(..) => "other",
+            Step::End(outcome) => outcome.as_str(),
+        }
+    }
+
+    #[test]
+    fn what_a_service_that_does_not_tell_comes_to() {
+        let policy = Policy::default();
+        let case = Case::new(table(), Some(1), 1, Guard::Strict).decided(&policy, None);
         let failed = |code: &str| Failure::of("dynamodb:DescribeTable", code, "", Some(400));
         let unreadable = || Failure::ours(Class::Failed, "dynamodb:DescribeTable", UNREADABLE, "");
         for (what, failure, age, goes_on) in [
             ("it may not be asked, and the event is young", failed("AccessDenied"), 60, true),
-            ("it may not be asked, and the event is old", failed("AccessDenied"), SURE, false),
             ("it does not understand", failed("ValidationException"), 60, true),
             ("its answer cannot be read, so it may be of another resource", unreadable(), 60, false),
             ("its own trouble, which passes", failed("InternalServerError"), 60, false),
             ("too many calls", failed("ThrottlingException"), 60, false),
             ("it is not there", failed("ResourceNotFoundException"), 60, false),
         ] {
-            let resource = &plan.actions[0];
-            let age = Age { event: age, waited: age };
-            let attempt = Attempt {
-                plan: &plan,
-                record: &record,
-                resource,
-                event_time: Some(1),
-                age,
-                guard: Guard::Strict,
-            };
+            let mut attempt = attempt(&case, &policy, age);
             let start = attempt.start();
-            assert!(matches!(start, Step::Describe(_)), "{what}: {start:?}");
-            let step = attempt.next(&start, Answer::Failed(failure));
-            assert_eq!(matches!(step, Step::Read), goes_on, "{what}: {step:?}");
+            assert_eq!(question(&start), "describe", "{what}: {start:?}");
+            let step = attempt.next(Answer::Failed(failure));
+            assert_eq!(question(&step) == "tags", goes_on, "{what}: {step:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_known_to_be_the_same_is_asked_for_and_not_written() {
+        let policy = Policy::default();
+        let case = Case::new(table(), Some(1), 1, Guard::Strict).decided(&policy, None);
+        let failed =
+            |code: &str| Answer::Failed(Failure::of("dynamodb:ListTagsOfResource", code, "", Some(400)));
+        let tag = |key: &str| Answer::Tags(vec![(key.to_owned(), "x".to_owned())]);
+        for (what, answer, expected) in [
+            ("it has no creator", Answer::Tags(Tags::new()), "failed"),
+            ("it has one", tag("CreatedBy"), "already-tagged"),
+            ("it is gone, or never was", failed("ResourceNotFoundException"), "history"),
+            ("it may not be asked", failed("AccessDenied"), "failed"),
+            ("too many calls", failed("ThrottlingException"), "throttled"),
+        ] {
+            let mut attempt = attempt(&case, &policy, SURE);
+            attempt.start();
+            let probe = attempt.next(failed("AccessDenied"));
+            assert_eq!(question(&probe), "tags", "{what}");
+            let step = attempt.next(answer);
+            assert_eq!(question(&step), expected, "{what}: {step:?}");
+        }
+    }
+
+    #[test]
+    fn the_creators_tag_goes_in_where_the_others_have_no_room() {
+        let policy = crate::config::from_toml("[tags]\nTeam = \"platform\"\n").unwrap();
+        let case = Case::new(table(), Some(1), 1, Guard::Strict).decided(&policy, None);
+        let there = |count: usize| (0..count).map(|number| (format!("k{number}"), String::new())).collect();
+        for (count, written, left_out) in [(48, 2, 0), (49, 1, 1)] {
+            let mut attempt = attempt(&case, &policy, 1);
+            attempt.start();
+            let step = attempt.next(Answer::Tags(there(count)));
+            let Step::Ask(_, Question::Write(tags)) = &step else { panic!("{count}: {step:?}") };
+            assert_eq!((tags.len(), tags[0].0.as_str()), (written, "CreatedBy"), "{count}");
+            assert_eq!(attempt.left_out().len(), left_out, "{count}");
+        }
+        let tag = |prefix: &'static str| move |number| (format!("{prefix}{number}"), String::new());
+        for (own, of_aws, expected) in [(49, 3, "write"), (50, 0, "limit-reached")] {
+            let tags = (0..own).map(tag("k")).chain((0..of_aws).map(tag("aws:"))).collect();
+            let mut attempt = attempt(&case, &policy, 1);
+            attempt.start();
+            let step = attempt.next(Answer::Tags(tags));
+            assert_eq!(question(&step), expected, "{own} and {of_aws} of AWS: {step:?}");
         }
     }
 }

@@ -6,7 +6,7 @@
 //! the resource has to be seen first.
 //! <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 
-use crate::{arn::Arn, attempt::Tags, json, record::Record, resources::Resource};
+use crate::{arn::Arn, json, record::Record, resources::Resource, step::Tags};
 use serde_json::Value;
 
 /// What the record tells of the tags of a new resource.

@@ -8,14 +8,14 @@
 
 use crate::{
     arn::Arn,
-    attempt::{Guard, Tags},
     identity::{Creator, Kind, Principal},
     json,
     outcome::{Class, Failure},
-    patience::Age,
+    patience::{Age, Guard},
     policy::Policy,
     record::Record,
     resources::is_region,
+    step::Tags,
 };
 use serde_json::Value;
 use tagger_catalog::{

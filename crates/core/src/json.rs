@@ -81,6 +81,16 @@ pub fn at_path<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     found
 }
 
+/// Whether some text in a value is the one.
+pub fn any_text(value: &Value, is_it: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_it(text),
+        Value::Array(list) => list.iter().any(|inner| any_text(inner, is_it)),
+        Value::Object(map) => map.values().any(|inner| any_text(inner, is_it)),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

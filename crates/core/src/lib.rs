@@ -19,6 +19,7 @@
 
 pub mod arn;
 pub mod attempt;
+pub mod case;
 pub mod config;
 pub mod containers;
 pub mod diagnostic;
@@ -26,6 +27,8 @@ pub mod documents;
 pub mod explain;
 pub mod given;
 pub mod glance;
+pub mod heir;
+pub mod history;
 pub mod identity;
 pub mod inherit;
 pub mod json;
@@ -36,10 +39,14 @@ pub mod policy;
 pub mod reconcile;
 pub mod record;
 pub mod resources;
+pub mod search;
 pub mod settle;
 pub mod stack;
+pub mod step;
 pub mod tag_change;
 pub mod value;
+pub mod waves;
+pub mod window;
 pub mod work;
 
 pub use plan::{Plan, plan};

@@ -8,7 +8,7 @@ use tagger_catalog::errors::Meaning;
 pub use tagger_catalog::errors::{By, Class};
 
 /// What one try did to one resource.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Done {
     /// Its CloudFormation type.
     pub resource_type: &'static str,
@@ -20,6 +20,8 @@ pub struct Done {
     pub parent: Option<String>,
     /// What its parent said about its creator, where a service made it for that one.
     pub inherited: Option<Inherited>,
+    /// The keys of further tags for which it had no room.
+    pub left_out: Vec<String>,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -34,7 +36,7 @@ pub struct Inherited {
 }
 
 /// What one try came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Outcome {
     /// It has the tags now.
     Tagged,
@@ -100,6 +102,11 @@ impl Failure {
         failure
     }
 
+    /// Whether it is of the way and not of what was asked about: another call would fail as well, and later it goes.
+    pub fn waits(&self) -> bool {
+        self.class == Class::Throttled || self.passes
+    }
+
     /// A failure of our own making, with the class stated.
     pub fn ours(class: Class, call: &str, code: &str, message: impl Into<String>) -> Self {
         let (call, code, message) = (call.to_owned(), code.to_owned(), message.into());
@@ -115,6 +122,9 @@ impl fmt::Display for Failure {
 
 /// The code of an answer that is not of the operation's form: a proxy's page, or something else than was asked for.
 pub const UNREADABLE: &str = "UnreadableAnswer";
+
+/// The code of what is not there and was never seen, while the event history may yet show who deleted it.
+pub const MISSING: &str = "Missing";
 
 /// The first entry of the catalog that fits.
 fn meaning(call: &str, code: &str, message: &str) -> Option<&'static Meaning> {

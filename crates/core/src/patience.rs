@@ -1,10 +1,7 @@
 //! How long a failure is waited for: a pure function of the failure and of ages in seconds. It knows no
 //! clock; whoever calls it does.
 
-use crate::{
-    attempt::Guard,
-    outcome::{Class, Failure},
-};
+use crate::outcome::{By, Class, Failure, MISSING};
 use tagger_catalog::Lifetime;
 
 /// Up to this age of its event, a resource that is not found is only not visible yet. It is longer for
@@ -14,6 +11,9 @@ pub const YOUNG: u64 = 15 * 60;
 pub const SURE: u64 = 15 * 60;
 /// Up to this age, a first try does not ask whether it is still the same one.
 pub const FRESH: u64 = 10;
+/// Up to this time since the event was first seen, a denial for want of a permission may be that of a role that AWS
+/// does not know yet.
+pub const UNKNOWN_ROLE: u64 = 2 * 60;
 /// After this, nothing is waited for any more.
 pub const LONGEST: u64 = 24 * 60 * 60;
 /// The longest wait between two tries; it is SQS's longest delay of a new message:
@@ -21,6 +21,17 @@ pub const LONGEST: u64 = 24 * 60 * 60;
 pub const LONGEST_DELAY: u64 = 900;
 /// The shortest.
 const SHORTEST_DELAY: u64 = 5;
+
+/// How careful a try is about names that can be given again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Not at all: there is no queue, so that every try comes within minutes of the event.
+    None,
+    /// What cannot be known to be the same resource is left alone, once the event is no longer young.
+    Strict,
+    /// The same, but somebody said that it is the same where it cannot be known.
+    Confirmed,
+}
 
 /// Ages in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,19 +73,25 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
     let (waits, since) = match failure.class {
         Class::NotReady => (age.event < LONGEST, age.event),
         Class::NotFound => {
-            let young = tagger_catalog::slow(resource_type).map_or(YOUNG, |minutes| minutes * 60);
-            if age.event >= young {
+            if age.event >= not_found_until(resource_type) {
                 return Patience::Gone;
             }
             (true, age.event)
+        }
+        // IAM is eventually consistent, so a role or its permission may not be known yet:
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+        Class::Denied if failure.by == Some(By::Permission) && age.waited < UNKNOWN_ROLE => {
+            (true, age.waited)
         }
         // These are of the service and not of the resource, so they count from when we began to try.
         Class::Throttled => (age.waited < LONGEST, age.waited),
         _ if failure.passes => (age.waited < LONGEST, age.waited),
         _ => (false, 0),
     };
-    let unsure =
-        guard == Guard::Strict && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
+    // Nothing is written for what is missing: it only waits for the event history.
+    let unsure = guard == Guard::Strict
+        && failure.code != MISSING
+        && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
     match (waits, unsure) {
         (false, _) => Patience::GiveUp,
         (true, false) => Patience::Wait(delay(since, event_id)),
@@ -85,6 +102,11 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
             Patience::Wait(delay(since, event_id).min(left))
         }
     }
+}
+
+/// Up to this age of its event, a resource of this type that is not found is only not visible yet.
+pub fn not_found_until(resource_type: &str) -> u64 {
+    tagger_catalog::slow(resource_type).map_or(YOUNG, |minutes| minutes * 60)
 }
 
 /// Half as long as it has taken so far, so that what takes long is asked for seldom and what takes short
@@ -151,7 +173,17 @@ mod tests {
             ("throttled, sent again", "Throttling", INSTANCE, age(9 * day, 60), Guard::Strict, true, false),
             ("throttled for a day", "Throttling", INSTANCE, age(day, day), Guard::Strict, false, false),
             ("out of order", "InternalFailure", INSTANCE, age(60, 60), Guard::Strict, true, false),
-            ("denied", "AccessDenied", INSTANCE, age(1, 1), Guard::Strict, false, false),
+            ("denied, just now", "AccessDenied", INSTANCE, age(1, 1), Guard::Strict, true, false),
+            (
+                "a token not known yet",
+                "UnrecognizedClientException",
+                INSTANCE,
+                age(1, 1),
+                Guard::Strict,
+                true,
+                false,
+            ),
+            ("denied", "AccessDenied", INSTANCE, age(130, 120), Guard::Strict, false, false),
             ("limit", "TooManyTagsException", INSTANCE, age(1, 1), Guard::Strict, false, false),
             ("unsupported", "UnsupportedOperation", INSTANCE, age(1, 1), Guard::Strict, false, false),
             ("unknown", "Whatever", INSTANCE, age(1, 1), Guard::Strict, false, false),
@@ -164,6 +196,15 @@ mod tests {
             assert_eq!(matches!(found, Patience::Wait(_)), waits, "{what}: {found:?}");
             assert_eq!(found == Patience::Gone, gone, "{what}: {found:?}");
         }
+    }
+
+    /// A short-lived resource: the history shows its end some minutes later.
+    #[test]
+    fn what_is_missing_waits_for_the_history_at_any_age() {
+        let failure = Failure::ours(Class::NotReady, "sns:TagResource", MISSING, "");
+        let age = Age { event: SURE + 1, waited: SURE + 1 };
+        let found = patience(&failure, "AWS::SNS::Topic", age, Guard::Strict, "e-1");
+        assert!(matches!(found, Patience::Wait(_)), "{found:?}");
     }
 
     #[test]

@@ -10,9 +10,10 @@ use crate::{
     inherit::{self, Inherit},
     policy::{Existing, Policy, Tag},
     record::Record,
-    resources::{self, Children, Resource},
+    resources::{self, Children, Launch, Resource},
     value,
 };
+use tagger_catalog::Event;
 
 /// What to do about one record.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Plan {
     pub actions: Vec<Resource>,
     /// Children of those resources that have to be looked up first.
     pub children: Vec<Children>,
+    /// What a launch made, where its answer is not in the record.
+    pub launch: Option<Launch>,
     /// The tags for every action and every child; the creator's tag comes first.
     pub tags: Vec<(String, String)>,
     /// What becomes of a creator's tag that is already there.
@@ -33,21 +36,28 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Plan {
+    /// The plan of a record before anything is known.
+    pub fn nothing(record: &Record) -> Self {
+        Self {
+            creator: identity::identify(record),
+            actions: Vec::new(),
+            children: Vec::new(),
+            launch: None,
+            tags: Vec::new(),
+            existing: Existing::Keep,
+            inherit: None,
+            diagnostics: Vec::new(),
+        }
+    }
+}
+
 /// Plans one record.
 ///
 /// `own_account` is the account that the caller works for: the function refuses records of other
 /// accounts, the command line passes none and explains every account's records.
 pub fn plan(record: &Record, policy: &Policy, own_account: Option<&str>) -> Plan {
-    let creator = identity::identify(record);
-    let mut plan = Plan {
-        creator,
-        actions: Vec::new(),
-        children: Vec::new(),
-        tags: Vec::new(),
-        existing: policy.existing,
-        inherit: None,
-        diagnostics: Vec::new(),
-    };
+    let mut plan = Plan { existing: policy.existing, ..Plan::nothing(record) };
     if let Err(diagnostic) = fill(&mut plan, record, policy, own_account) {
         plan.diagnostics.push(diagnostic);
     }
@@ -86,18 +96,19 @@ fn fill(
     }
 
     let found = resources::find(record, event);
-    if found.resources.is_empty() {
+    let launch = resources::launch(record, event).filter(|_| found.resources.is_empty());
+    if let Some(launch) = launch {
+        // What it made is looked up, and gets the same tags.
+        plan.diagnostics.push(no_resource(event));
+        plan.launch = Some(launch);
+    } else if found.resources.is_empty() {
         if let Some((entry, reason)) = found.changes.first() {
             return Err(Diagnostic::update_call(entry.resource_type, reason));
         }
         if let Some(failure) = record.listed_failure() {
             return Err(failure);
         }
-        let types: Vec<_> = event.entries.iter().filter(|entry| entry.describe.is_none()).collect();
-        let names: Vec<_> = types.iter().map(|entry| entry.resource_type).collect();
-        let looked_at: Vec<_> =
-            types.iter().flat_map(|entry| entry.arn).map(|template| written(template)).collect();
-        return Err(Diagnostic::no_resource_in_record(&names.join(" or "), &looked_at.join(", ")));
+        return Err(no_resource(event));
     }
     let (own, foreign): (Vec<_>, Vec<_>) = found.resources.into_iter().partition(|resource| {
         let account = Arn::parse(&resource.arn).map_or("", |arn| arn.account);
@@ -108,7 +119,7 @@ fn fill(
         plan.diagnostics.push(Diagnostic::resource_in_other_account(&resource.arn, own_account));
     }
     let own = without_refused_key(own, &policy.tag.key, plan);
-    if own.is_empty() {
+    if own.is_empty() && plan.launch.is_none() {
         return Ok(());
     }
 
@@ -144,6 +155,14 @@ fn fill(
     }
     plan.actions = own;
     Ok(())
+}
+
+fn no_resource(event: &Event) -> Diagnostic {
+    let types: Vec<_> = event.entries.iter().filter(|entry| entry.describe.is_none()).collect();
+    let names: Vec<_> = types.iter().map(|entry| entry.resource_type).collect();
+    let looked_at: Vec<_> =
+        types.iter().flat_map(|entry| entry.arn).map(|template| written(template)).collect();
+    Diagnostic::no_resource_in_record(&names.join(" or "), &looked_at.join(", "))
 }
 
 /// The resources whose service takes the creator's key; of the others it is said.

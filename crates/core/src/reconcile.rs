@@ -4,9 +4,12 @@
 //! Each region has a mark: everything that was called before it is reconciled. A run begins at the marks
 //! and moves them; so a run that is cut short, or did not come, is gone on with by the next.
 
+pub use crate::window::{KEPT, SLICE, Window};
 use crate::{
+    history::may_be_anothers,
     plan::Plan,
     record::Record,
+    resources::Resource,
     work::{Search, Work},
 };
 use serde_json::Value;
@@ -16,14 +19,6 @@ use std::collections::HashMap;
 /// all but what it waits for. CloudTrail states 15 minutes for the event history and guarantees nothing:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
 pub const LATE: u64 = 60 * 60;
-/// The history holds so many seconds, 90 days (the same page).
-pub const KEPT: u64 = 90 * 24 * 60 * 60;
-/// A mark moves by so much at a time at most, or to the end of the window; by less where there is much.
-pub const SLICE: u64 = 30 * 60;
-/// By so much first.
-const FIRST: u64 = 60;
-/// And then by what so many calls read, since a part that was not read to its end is read again.
-const CALLS: u64 = 100;
 /// The most records of one answer of LookupEvents:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 pub const PAGE: u64 = 50;
@@ -55,46 +50,6 @@ impl Ask {
             from: event["from"].as_str().map(str::to_owned),
             late: event["late"].as_u64().unwrap_or(LATE),
         })
-    }
-}
-
-/// What is looked at in a region: from the first second to before the second, since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// Its first second.
-    pub from: u64,
-    /// The second after its last.
-    pub until: u64,
-}
-
-impl Window {
-    /// What is still to be looked at. A region without a mark begins now: what was made before there was a
-    /// tagger was not missed.
-    pub fn after(mark: Option<u64>, now: u64, late: u64) -> Self {
-        let until = now.saturating_sub(late);
-        let oldest = now.saturating_sub(KEPT);
-        Self { from: mark.unwrap_or(until).clamp(oldest, until.max(oldest)), until }
-    }
-
-    /// What came after it, until now: what it says takes precedence.
-    pub fn rest(self, now: u64) -> Self {
-        Self { from: self.until, until: now + 1 }
-    }
-
-    /// Its first part, as long as some [`CALLS`] read where so many calls read so many seconds before it, and [`FIRST`] where
-    /// nothing is known; none where it is empty.
-    pub fn first(self, calls: u64, read: u64) -> Option<Self> {
-        let length = if read == 0 { FIRST } else { (CALLS * read / calls.max(1)).clamp(1, SLICE) };
-        (self.from < self.until).then(|| Self { until: (self.from + length).min(self.until), ..self })
-    }
-}
-
-impl Window {
-    /// Its two halves; none where it is a single second.
-    pub fn halves(self) -> Option<[Self; 2]> {
-        let middle = self.from + (self.until - self.from) / 2;
-        let halves = [Self { until: middle, ..self }, Self { from: middle, ..self }];
-        (middle > self.from).then_some(halves)
     }
 }
 
@@ -174,15 +129,20 @@ pub struct Left {
     pub sure: bool,
 }
 
-/// What is left of a candidate: not what has the key, and not what was made again later under the same
+/// What is left of a candidate: not what has the key, unless its value may be that of an earlier resource of the name; not what was made again later under the same
 /// name, whose creator is in the later record. Where an event fires again on what exists, the later record
 /// may be such a one, so that the history does not tell.
-pub fn left(candidate: &Candidate, newest: &Newest, has_key: impl Fn(&str) -> bool) -> Left {
+pub fn left<'a>(candidate: &Candidate, newest: &Newest, value: impl Fn(&str) -> Option<&'a str>) -> Left {
     let Candidate { plan, time, .. } = candidate;
-    let have_it = plan.actions.iter().filter(|resource| has_key(&resource.arn)).count();
+    let has_key = |resource: &&Resource| {
+        let anothers =
+            |value| !resource.entry.upsert && may_be_anothers(&candidate.record, plan, resource.entry, value);
+        value(&resource.arn).is_some_and(|value| !anothers(value))
+    };
+    let have_it = plan.actions.iter().filter(has_key).count();
     let remain = plan.actions.iter().filter(|resource| {
         let made_again = !resource.entry.upsert && newest.has_later(&resource.arn, *time);
-        !made_again && !has_key(&resource.arn)
+        !made_again && !has_key(resource)
     });
     let resources: Vec<String> = remain.map(|resource| resource.arn.clone()).collect();
     let sure = resources.iter().all(|arn| !newest.has_later(arn, *time));
@@ -356,17 +316,22 @@ mod tests {
             |time| candidate("monitoring", "PutMetricAlarm", json!({"alarmName": "cpu"}), Value::Null, time);
         let bucket = |time| candidate("s3", "CreateBucket", json!({"bucketName": "b-1"}), Value::Null, time);
         // Records, oldest first; which have the key; how many resources each leaves and whether it is sure.
-        for (what, records, has_key, expected) in [
-            ("one", vec![topic(1)], false, vec![(1, true)]),
-            ("one that has the key", vec![topic(1)], true, vec![(0, true)]),
-            ("made again", vec![bucket(1), bucket(2)], false, vec![(0, true), (1, true)]),
-            ("perhaps only changed", vec![alarm(1), alarm(2)], false, vec![(1, false), (1, true)]),
+        for (what, records, has_key, other, expected) in [
+            ("one", vec![topic(1)], false, None, vec![(1, true)]),
+            ("one that has the key", vec![topic(1)], true, None, vec![(0, true)]),
+            ("one that may have an earlier one's", vec![bucket(1)], false, Some("bob"), vec![(1, true)]),
+            ("one that was perhaps only changed", vec![alarm(1)], false, Some("bob"), vec![(0, true)]),
+            ("made again", vec![bucket(1), bucket(2)], false, None, vec![(0, true), (1, true)]),
+            ("perhaps only changed", vec![alarm(1), alarm(2)], false, None, vec![(1, false), (1, true)]),
         ] {
             let mut newest = Newest::default();
             records.iter().for_each(|record| newest.note(&record.plan, record.time));
             let found: Vec<_> = records
                 .iter()
-                .map(|record| left(record, &newest, |_| has_key))
+                .map(|record| {
+                    let value = if has_key { Some(record.plan.tags[0].1.as_str()) } else { other };
+                    left(record, &newest, |_| value)
+                })
                 .map(|left| (left.work.map_or(0, |work| work.resources.len()), left.sure))
                 .collect();
             assert_eq!(found, expected, "{what}");
@@ -377,12 +342,12 @@ mod tests {
     fn children_are_looked_for_where_their_parent_is_left() {
         let items = json!({"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "i-2"}]}});
         let run = candidate("ec2", "RunInstances", json!({}), items, 1);
-        let some = left(&run, &Newest::default(), |arn| arn.ends_with("i-1"));
+        let some = left(&run, &Newest::default(), |arn| arn.ends_with("i-1").then_some("x"));
         let work = some.work.unwrap();
         assert_eq!((some.have_it, work.resources.len()), (1, 1));
         assert!(work.children.iter().all(|search| search.parents == work.resources), "{work:?}");
         assert!(!work.children.is_empty());
-        let none = left(&run, &Newest::default(), |_| true);
+        let none = left(&run, &Newest::default(), |_| Some("x"));
         assert!(none.work.is_none(), "{none:?}");
     }
 }

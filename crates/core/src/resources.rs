@@ -10,7 +10,7 @@ use crate::{
 };
 use std::borrow::Cow;
 use tagger_catalog::{
-    Entry, Event,
+    Entry, Event, ec2,
     lifetime::{Named, Told},
     partition,
     template::{Filter, Part, Template},
@@ -54,6 +54,26 @@ pub struct Children {
     pub parents: Vec<Resource>,
     /// Identifiers that the call only used.
     pub except: Vec<String>,
+}
+
+/// A launch whose answer CloudTrail left out, since it was more than 100 KB: it is found by its client token.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The call that finds it, for example `ec2:DescribeInstances`.
+    pub call: &'static str,
+    /// The client token.
+    pub token: String,
+    /// The entry of what was launched.
+    pub entry: &'static Entry,
+    /// The entries of its children.
+    pub children: Vec<&'static Entry>,
+    /// Identifiers that the call only used.
+    pub except: Vec<String>,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
 }
 
 /// What an event created.
@@ -102,6 +122,23 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
         }
     }
     found
+}
+
+/// What a launch made that has no answer in its record, if it can be found by the token of its request.
+pub fn launch(record: &Record, event: &'static Event) -> Option<Launch> {
+    let token =
+        json::at_path(record.value(), "requestParameters.clientToken").into_iter().find_map(json::text)?;
+    let (children, entries): (Vec<_>, Vec<_>) =
+        event.entries.iter().partition(|entry| entry.describe.is_some());
+    let call = children.first().and_then(|entry| entry.describe)?;
+    let parent = ec2::finder(call).filter(|finder| finder.by_token.is_some())?.parent;
+    let entry = entries.into_iter().find(|entry| entry.resource_type == parent)?;
+    let variables = Variables::of(record);
+    let except = children.iter().flat_map(|entry| entry.except);
+    let except = except.flat_map(|template| fill(record, template, &variables)).collect();
+    let Variables { region, account } = variables;
+    let found = Launch { call, token: token.into_owned(), entry, children, except, region, account };
+    (!found.token.is_empty() && !found.region.is_empty() && !found.account.is_empty()).then_some(found)
 }
 
 /// In the catalog's `when`: any value, as long as there is one.

@@ -5,40 +5,11 @@
 //! that they came from is done with. A crash in between repeats something and loses nothing.
 
 use crate::{
-    attempt::Guard,
-    outcome::{Done, Failure, Outcome},
-    patience::{Age, Patience, patience},
-    record::Record,
+    case::{Came, Case},
+    outcome::{Done, Failure, MISSING, Outcome},
+    patience::{Guard, Patience, patience},
     work::{DeadLetter, Named, Search, Work},
 };
-
-/// How an event came to the function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Came {
-    /// By a call of the function, or by a queue that is not for waiting: what waits goes to the retry queue.
-    Once,
-    /// As a message of the retry queue, alone in it: it waits there, by its visibility. It is not sent anew,
-    /// since Lambda cuts a function that feeds itself after some 16 rounds:
-    /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
-    Waiting,
-}
-
-/// An event that was tried.
-#[derive(Debug, Clone, Copy)]
-pub struct Event<'a> {
-    /// Its record.
-    pub record: &'a Record,
-    /// When the call was made, in seconds since 1970, where the record says it.
-    pub event_time: Option<u64>,
-    /// When it was first seen.
-    pub first_seen: u64,
-    /// How often it has been tried, with this one.
-    pub tries: u64,
-    /// How it came.
-    pub came: Came,
-    /// How careful to be.
-    pub guard: Guard,
-}
 
 /// What becomes of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,16 +38,16 @@ pub struct Settlement {
 }
 
 /// Settles a try.
-pub fn settle(event: &Event, done: &[Done], now: u64) -> Settlement {
-    let age = Age::at(now, event.event_time, event.first_seen);
-    let event_id = event.record.text("eventID").unwrap_or_default();
+pub fn settle(case: &Case, done: &[Done], now: u64) -> Settlement {
+    let age = case.age(now);
+    let event_id = case.record.text("eventID").unwrap_or_default();
     let fates: Vec<Fate> = done
         .iter()
         .map(|done| match &done.outcome {
             Outcome::Tagged | Outcome::AlreadyTagged { .. } => Fate::Done,
             Outcome::Replaced(_) => Fate::Gone,
             Outcome::Failed(failure) => {
-                match patience(failure, done.resource_type, age, event.guard, &event_id) {
+                match patience(failure, done.resource_type, age, case.guard, &event_id) {
                     Patience::Wait(seconds) => Fate::Waits(seconds),
                     Patience::Gone => Fate::Gone,
                     Patience::GiveUp => Fate::GivenUp,
@@ -86,7 +57,7 @@ pub fn settle(event: &Event, done: &[Done], now: u64) -> Settlement {
         .collect();
     let failures = || done.iter().zip(&fates).filter_map(|(done, fate)| Some((done, failure(done)?, *fate)));
     let given_up = failures().filter(|(.., fate)| *fate == Fate::GivenUp);
-    let letters = letters(event, given_up.map(|(done, failure, _)| (done, failure)), now);
+    let letters = letters(case, given_up.map(|(done, failure, _)| (done, failure)), now);
     let waiting: Vec<_> = failures()
         .filter_map(|(done, failure, fate)| match fate {
             Fate::Waits(seconds) => Some((done, failure, seconds)),
@@ -95,10 +66,14 @@ pub fn settle(event: &Event, done: &[Done], now: u64) -> Settlement {
         .collect();
     // A message's text cannot be changed. Where a part of it was given up, the rest waits as a new message,
     // so that the part is not given up again and again.
-    let again = (event.came == Came::Waiting && letters.is_empty())
+    // So it is where something is missing from now on, which has to be remembered.
+    let known = case.work.as_ref().and_then(|work| work.missing_since);
+    let missing = waiting.iter().any(|(_, failure, _)| failure.code == MISSING);
+    let missing_since = known.or(missing.then_some(now));
+    let again = (case.came == Came::Waiting && letters.is_empty() && missing_since == known)
         .then(|| waiting.iter().map(|(.., seconds)| *seconds).min())
         .flatten();
-    let works = if again.is_some() { Vec::new() } else { works(event, &waiting) };
+    let works = if again.is_some() { Vec::new() } else { works(case, &waiting, missing_since) };
     Settlement { fates, letters, works, again }
 }
 
@@ -123,7 +98,7 @@ fn failure(done: &Done) -> Option<&Failure> {
 
 /// One letter for all that failed alike.
 fn letters<'a>(
-    event: &Event,
+    case: &Case,
     given_up: impl Iterator<Item = (&'a Done, &'a Failure)>,
     now: u64,
 ) -> Vec<DeadLetter> {
@@ -133,12 +108,12 @@ fn letters<'a>(
         match letters.iter_mut().find(|letter| letter.reason == *failure) {
             Some(letter) => letter.resources.push(named),
             None => letters.push(DeadLetter {
-                record: event.record.value().clone(),
+                record: case.record.value().clone(),
                 resources: vec![named],
                 reason: failure.clone(),
-                since: event.first_seen,
+                since: case.first_seen,
                 gave_up: now,
-                tries: event.tries,
+                tries: case.tries,
             }),
         }
     }
@@ -146,22 +121,27 @@ fn letters<'a>(
 }
 
 /// The resources that wait as one piece of work, their children as another.
-fn works(event: &Event, waiting: &[(&Done, &Failure, u64)]) -> Vec<(Work, u64)> {
+fn works(case: &Case, waiting: &[(&Done, &Failure, u64)], missing_since: Option<u64>) -> Vec<(Work, u64)> {
     let (children, resources): (Vec<_>, Vec<_>) =
         waiting.iter().partition(|(done, ..)| done.parent.is_some());
     let of = |part: &[&(&Done, &Failure, u64)]| {
         let (_, failure, _) = part.first()?;
         let seconds = part.iter().map(|(.., seconds)| *seconds).min()?;
         let mut work = Work {
-            record: event.record.value().clone(),
+            record: case.record.value().clone(),
             reason: Some((*failure).clone()),
-            first_seen: event.first_seen,
-            tries: event.tries,
-            confirmed: event.guard == Guard::Confirmed,
+            first_seen: case.first_seen,
+            tries: case.tries,
+            missing_since,
+            confirmed: case.guard == Guard::Confirmed,
             ..Work::default()
         };
         for (done, ..) in part {
             match &done.parent {
+                // What is not known yet is the whole record.
+                None if done.arn.is_empty() => {
+                    return Some((Work { resources: Vec::new(), children: Vec::new(), ..work }, seconds));
+                }
                 None => work.resources.push(done.arn.clone()),
                 Some(parent) => add_search(&mut work.children, parent, done.resource_type),
             }

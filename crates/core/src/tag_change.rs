@@ -84,7 +84,7 @@ impl Change {
         is_taggers(record)
             && self.value.is_some()
             && written(record, key) == self.value
-            && any_text(json::member(record.value(), "requestParameters"), &is_it)
+            && json::any_text(json::member(record.value(), "requestParameters"), &is_it)
     }
 }
 
@@ -236,7 +236,9 @@ impl Creation {
         // A bucket's other call takes its name.
         let bucket = Arn::parse(arn).filter(|_| operation.variant == Variant::S3).map(|arn| arn.path());
         let is_it = |text: &str| text == arn || text == id || Some(text) == bucket;
-        is_taggers(record) && same && any_text(json::member(record.value(), "requestParameters"), &is_it)
+        is_taggers(record)
+            && same
+            && json::any_text(json::member(record.value(), "requestParameters"), &is_it)
     }
 }
 
@@ -278,15 +280,6 @@ fn is_name(arn: &Arn, text: &str) -> bool {
         ends && operations.any(|operation| operation.takes == Takes::Given)
     };
     own_names(arn).any(|name| name == text) || by_url()
-}
-
-fn any_text(value: &Value, is_it: &impl Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => is_it(text),
-        Value::Array(list) => list.iter().any(|inner| any_text(inner, is_it)),
-        Value::Object(map) => map.values().any(|inner| any_text(inner, is_it)),
-        _ => false,
-    }
 }
 
 /// The value that a tagging call's request gives a key, in whichever form the service writes its tags.

@@ -73,6 +73,9 @@ pub struct Work {
     /// How often it was tried before.
     #[serde(default)]
     pub tries: u64,
+    /// Since when something of it is missing that no try ever saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<u64>,
     /// Whether somebody said that the resource is still the one of this record, where nothing else tells.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confirmed: bool,
@@ -116,10 +119,23 @@ pub struct Named {
 
 impl Work {
     /// Leaves in a plan what is still to do.
-    pub fn narrow(&self, plan: &mut Plan) {
+    ///
+    /// Returns the ARNs of this work that are not in the plan any more.
+    pub fn narrow(&self, plan: &mut Plan) -> Vec<String> {
         if self.resources.is_empty() && self.children.is_empty() {
-            return;
+            return Vec::new();
         }
+        let planned = plan.actions.iter().chain(plan.children.iter().flat_map(|search| &search.parents));
+        let planned: Vec<&str> = planned.map(|resource| resource.arn.as_str()).collect();
+        let named = self.resources.iter().chain(self.children.iter().flat_map(|search| &search.parents));
+        // What a launch made is known only when it was looked at.
+        let mut missing: Vec<String> = if plan.launch.is_some() {
+            Vec::new()
+        } else {
+            named.filter(|arn| !planned.contains(&arn.as_str())).cloned().collect()
+        };
+        missing.sort_unstable();
+        missing.dedup();
         plan.actions.retain(|resource| self.resources.contains(&resource.arn));
         let searches = std::mem::take(&mut plan.children);
         for search in &searches {
@@ -143,5 +159,20 @@ impl Work {
                 (!children.entries.is_empty() && !children.parents.is_empty()).then_some(children)
             }));
         }
+        if plan.actions.is_empty() && plan.children.is_empty() && plan.launch.is_none() && missing.is_empty()
+        {
+            missing.extend(self.children.iter().flat_map(|search| &search.parents).cloned());
+        }
+        missing
+    }
+
+    /// Whether it is about a resource of this type, which was looked up from a parent or from a launch.
+    pub fn wants(&self, arn: &str, resource_type: &str, parent: Option<&str>) -> bool {
+        let everything = self.resources.is_empty() && self.children.is_empty();
+        let of_search = |search: &Search| {
+            search.types.iter().any(|one| one == resource_type)
+                && search.parents.iter().any(|one| Some(one.as_str()) == parent)
+        };
+        everything || self.resources.iter().any(|one| one == arn) || self.children.iter().any(of_search)
     }
 }

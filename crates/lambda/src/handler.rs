@@ -6,38 +6,20 @@
 //! queue's redrive work. It must not decide who, what or which tag, nor what waits; it never sleeps.
 
 use crate::{
-    intake::{self, Intake, Task},
-    log::{self, Lines},
+    intake::{self, Intake},
+    log,
+    origin::account_of,
     reconcile, tag_changes,
+    worker::{Handler, NotTagged, Summary},
 };
-use lambda_runtime::{Context, Diagnostic as RuntimeDiagnostic};
+use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::{
     sync::Mutex,
     time::{Duration, Instant, SystemTime},
 };
-use tagger_aws::{Client, Done, Job, Outcome, Queues, join::join_some, time};
-use tagger_core::{
-    Plan, Policy, Record,
-    attempt::Guard,
-    patience::Age,
-    reconcile::Ask,
-    settle::{self, Event, Fate},
-    tag_change::Mode,
-    work::Document,
-};
-
-/// What every invocation uses.
-pub struct Handler {
-    /// Calls AWS.
-    pub client: Client,
-    /// The user's choices.
-    pub policy: Policy,
-    /// Where what waits and what was given up goes; none where a failure is one of the invocation.
-    pub queues: Option<Queues>,
-    /// What becomes of the creator's tag where somebody changed it.
-    pub tag_changes: Mode,
-}
+use tagger_aws::time;
+use tagger_core::reconcile::Ask;
 
 /// No call begins later than so long before the end: it may take ten seconds, and what it found must
 /// still be sent.
@@ -47,64 +29,13 @@ const LAST_CALL: Duration = Duration::from_secs(11);
 /// over, what was not begun comes again.
 const TOGETHER: usize = 500;
 
-/// Records that are settled at a time: each may have to send a message.
-const SETTLED_AT_ONCE: usize = 16;
-
 /// The longest that Lambda lets a function run, for a runtime that states no deadline. The API's model says 1,800 seconds
 /// since botocore 1.44.8, the guide still 900: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
 const LONGEST: Duration = Duration::from_secs(1800);
 
-/// What became of the records of an event.
-#[derive(Default)]
-pub struct Summary {
-    /// Resources that have their tags now.
-    pub tagged: usize,
-    /// Resources that had the key.
-    pub already_tagged: usize,
-    left_alone: usize,
-    /// Resources that wait.
-    pub waiting: usize,
-    /// Resources that are no longer there.
-    pub gone: usize,
-    /// Resources that are dead letters.
-    pub given_up: usize,
-    /// What went wrong, each with the message that it was in.
-    pub failures: Vec<(Option<usize>, String)>,
-    /// The messages that are not done and come again.
-    again: Vec<usize>,
-}
-
-impl Summary {
-    fn add(&mut self, other: Summary) {
-        self.tagged += other.tagged;
-        self.already_tagged += other.already_tagged;
-        self.left_alone += other.left_alone;
-        self.waiting += other.waiting;
-        self.gone += other.gone;
-        self.given_up += other.given_up;
-        self.failures.extend(other.failures);
-        self.again.extend(other.again);
-    }
-
-    /// The messages that are not done with.
-    fn open(&self) -> impl Iterator<Item = usize> {
-        self.failures.iter().filter_map(|(place, _)| *place).chain(self.again.iter().copied())
-    }
-}
-
 /// The messages of a batch that are not done with, by their ids, for when the time is over in the middle.
 /// None where the event is no batch.
 type Open = Mutex<Option<Vec<String>>>;
-
-/// An invocation in which something was not tagged.
-#[derive(Debug)]
-pub struct NotTagged(pub String);
-
-impl From<NotTagged> for RuntimeDiagnostic {
-    fn from(error: NotTagged) -> Self {
-        RuntimeDiagnostic { error_type: "NotTagged".to_owned(), error_message: error.0 }
-    }
-}
 
 impl Handler {
     /// Answers one event: an EventBridge event, a queue's batch of them, or anything else that
@@ -149,7 +80,7 @@ impl Handler {
     async fn answer(&self, event: Value, function_arn: &str, open: &Open) -> Result<Value, NotTagged> {
         let account = account_of(function_arn);
         let now = time::since_1970(SystemTime::now());
-        let Intake { messages, tasks, unreadable } = intake::open(event, self.queues.as_ref(), now);
+        let Intake { messages, cases, unreadable } = intake::open(event, self.queues.as_ref(), now);
         // Until the first part is done, all come again.
         let ids = |places: &mut dyn Iterator<Item = usize>| {
             let mut places: Vec<usize> = places.collect();
@@ -165,17 +96,17 @@ impl Handler {
             log::failure("unreadable", &problem);
             self.keep_unreadable(&messages, place, problem, &mut summary, now).await;
         }
-        let records = tasks.len();
-        let mut tasks = tasks.into_iter();
-        while tasks.len() > 0 {
-            keep(ids(&mut summary.open().chain(tasks.as_slice().iter().filter_map(|task| task.message))));
+        let records = cases.len();
+        let mut cases = cases.into_iter();
+        while cases.len() > 0 {
+            keep(ids(&mut summary.open().chain(cases.as_slice().iter().filter_map(|case| case.message))));
             // An event without messages has nowhere to come from again.
             if !messages.is_empty() && self.client.is_over() {
                 log::failure("out-of-time", "what is left of the batch is not begun and comes again");
-                summary.again.extend(tasks.by_ref().filter_map(|task| task.message));
+                summary.again.extend(cases.by_ref().filter_map(|case| case.message));
                 break;
             }
-            let part = tasks.by_ref().take(TOGETHER).collect();
+            let part = cases.by_ref().take(TOGETHER).collect();
             // How careful a try is goes by the event's age, which has grown by the part before.
             let now = time::since_1970(SystemTime::now());
             self.work(part, &messages, &self.policy, account, now, &mut summary).await;
@@ -200,135 +131,6 @@ impl Handler {
         }
         Ok(answer)
     }
-
-    /// What cannot be read becomes no better by waiting. In a message it is a dead letter at once; an event
-    /// without one is left to Lambda's own destination, which keeps it whole.
-    async fn keep_unreadable(
-        &self,
-        messages: &[intake::Message],
-        place: Option<usize>,
-        problem: String,
-        summary: &mut Summary,
-        now: u64,
-    ) {
-        let message = place.and_then(|place| messages.get(place));
-        if let (Some(queues), Some(message)) = (&self.queues, message) {
-            let found = Value::from(message.body.as_str());
-            let letter = settle::unreadable(found, &problem, message.sent, message.receives, now);
-            let text = Document::DeadLetter(letter).text();
-            match queues.send(&self.client, &queues.dead_letters, &text, 0).await {
-                Ok(()) => summary.given_up += 1,
-                Err(failure) => summary.failures.push((place, failure.to_string())),
-            }
-            return;
-        }
-        summary.failures.push((place, problem));
-    }
-
-    /// Plans, applies and settles every record of the event, together.
-    pub async fn work(
-        &self,
-        tasks: Vec<Task>,
-        messages: &[intake::Message],
-        policy: &Policy,
-        account: Option<&str>,
-        now: u64,
-        summary: &mut Summary,
-    ) {
-        let mut planned: Vec<(Task, Plan)> = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            let mut plan = tagger_core::plan(&task.record, policy, account);
-            if let Some(work) = &task.work {
-                work.narrow(&mut plan);
-            }
-            let lines = Lines::of(&task, &plan);
-            // A retry has nothing new to say.
-            if task.tries <= 1 || plan.actions.is_empty() && plan.children.is_empty() {
-                plan.diagnostics.iter().for_each(|diagnostic| lines.diagnostic(diagnostic));
-            }
-            if let Some(found) = task.record.unknown_shape() {
-                // Only records of CloudTrail are sent here; whatever this is must not be lost as if it were done.
-                self.keep_unreadable(messages, task.message, found, summary, now).await;
-            } else if plan.actions.is_empty() && plan.children.is_empty() {
-                summary.left_alone += 1;
-            } else {
-                planned.push((task, plan));
-            }
-        }
-        let jobs: Vec<Job> = planned
-            .iter()
-            .map(|(task, plan)| {
-                let event_time = event_time(&task.record);
-                let age = Age::at(now, event_time, task.first_seen);
-                Job { plan, record: &task.record, event_time, age, guard: task.guard }
-            })
-            .collect();
-        let outcomes = tagger_aws::apply(&self.client, &jobs).await;
-        let settled = planned.iter().zip(&outcomes).map(|((task, plan), done)| async {
-            let mut of_one = Summary::default();
-            // A service's own resources are skipped, and its parent has no creator.
-            if done.is_empty() && plan.inherit.is_some() {
-                of_one.left_alone += 1;
-            }
-            match &self.queues {
-                Some(queues) => self.settle(queues, task, messages, plan, done, now, &mut of_one).await,
-                None => report(task, plan, done, &mut of_one),
-            }
-            of_one
-        });
-        for of_one in join_some(SETTLED_AT_ONCE, settled).await {
-            summary.add(of_one);
-        }
-    }
-
-    /// Letters first, then what waits; the message that it came from is done with only after both.
-    #[expect(clippy::too_many_arguments, reason = "what a try was about, and what it came to")]
-    async fn settle(
-        &self,
-        queues: &Queues,
-        task: &Task,
-        messages: &[intake::Message],
-        plan: &Plan,
-        done: &[Done],
-        now: u64,
-        summary: &mut Summary,
-    ) {
-        let Task { record, first_seen, tries, came, guard, .. } = task;
-        let (event_time, first_seen, tries) = (event_time(record), *first_seen, *tries);
-        let event = Event { record, event_time, first_seen, tries, came: *came, guard: *guard };
-        let settlement = settle::settle(&event, done, now);
-        let lines = Lines::of(task, plan);
-        for (done, fate) in done.iter().zip(&settlement.fates) {
-            lines.done(done, *fate);
-            match fate {
-                Fate::Done => count(done, summary),
-                Fate::Gone => summary.gone += 1,
-                Fate::Waits(_) => summary.waiting += 1,
-                Fate::GivenUp => summary.given_up += 1,
-            }
-        }
-        let letters = settlement.letters.into_iter().map(|letter| (Document::DeadLetter(letter), 0));
-        let works = settlement.works.into_iter().map(|(work, delay)| (Document::Work(work), delay));
-        for (document, delay) in letters.chain(works) {
-            let url = match document {
-                Document::DeadLetter(_) => &queues.dead_letters,
-                Document::Work(_) => &queues.retry,
-            };
-            if let Err(failure) = queues.send(&self.client, url, &document.text(), delay).await {
-                log::failure("queue", &failure.to_string());
-                summary.failures.push((task.message, failure.to_string()));
-                return;
-            }
-        }
-        if let (Some(seconds), Some(place)) = (settlement.again, task.message) {
-            summary.again.push(place);
-            let receipt = messages.get(place).map_or("", |message| message.receipt.as_str());
-            // It comes again all the same, after the queue's own time.
-            if let Err(failure) = queues.postpone(&self.client, receipt, seconds).await {
-                log::failure("queue", &failure.to_string());
-            }
-        }
-    }
 }
 
 /// The messages that come again:
@@ -336,51 +138,4 @@ impl Handler {
 pub(crate) fn failed_items(ids: &[String]) -> Value {
     let failed: Vec<_> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
     json!({ "batchItemFailures": failed })
-}
-
-/// Where there are no queues, a failure is one of the invocation.
-fn report(task: &Task, plan: &Plan, done: &[Done], summary: &mut Summary) {
-    let lines = Lines::of(task, plan);
-    for done in done {
-        match &done.outcome {
-            Outcome::Failed(failure) => {
-                lines.done(done, Fate::GivenUp);
-                summary.failures.push((task.message, format!("{}: {failure}", done.arn)));
-            }
-            Outcome::Replaced(_) => {
-                lines.done(done, Fate::Gone);
-                summary.gone += 1;
-            }
-            Outcome::Tagged | Outcome::AlreadyTagged { .. } => {
-                lines.done(done, Fate::Done);
-                count(done, summary);
-            }
-        }
-    }
-}
-
-fn count(done: &Done, summary: &mut Summary) {
-    match done.outcome {
-        Outcome::AlreadyTagged { .. } => summary.already_tagged += 1,
-        _ => summary.tagged += 1,
-    }
-}
-
-/// The account of a function's ARN.
-pub fn account_of(function_arn: &str) -> Option<&str> {
-    function_arn.split(':').nth(4).filter(|account| !account.is_empty())
-}
-
-/// When the call of a record was made.
-pub fn event_time(record: &Record) -> Option<u64> {
-    record.text("eventTime").and_then(|text| time::seconds(&text))
-}
-
-/// How careful a try is.
-pub fn guard(queues: Option<&Queues>, confirmed: bool) -> Guard {
-    match (queues, confirmed) {
-        (None, _) => Guard::None,
-        (Some(_), true) => Guard::Confirmed,
-        (Some(_), false) => Guard::Strict,
-    }
 }

@@ -3,14 +3,13 @@
 //! An event is a call of the function or a batch of a queue; a message holds a piece of work that this
 //! function wrote, or whatever `tagger_core::containers` opens.
 
-use crate::handler::guard;
+use crate::origin::{event_time, guard};
 use serde_json::Value;
 use tagger_aws::Queues;
 use tagger_core::{
     Record,
-    attempt::Guard,
+    case::{Came, Case},
     containers,
-    settle::Came,
     work::{Document, Work},
 };
 
@@ -31,56 +30,33 @@ pub struct Message {
     waits: bool,
 }
 
-/// A record to try.
-#[derive(Debug)]
-pub struct Task {
-    /// The record.
-    pub record: Record,
-    /// What is still to do; none where it is everything.
-    pub work: Option<Work>,
-    /// The place of its message; none for a call.
-    pub message: Option<usize>,
-    /// When it was first seen.
-    pub first_seen: u64,
-    /// How often it was tried, with this time.
-    pub tries: u64,
-    /// How it came.
-    pub came: Came,
-    /// How careful to be.
-    pub guard: Guard,
-    /// Whether it was found in the event history.
-    pub reconciled: bool,
-}
-
 /// What an event holds.
 #[derive(Debug, Default)]
 pub struct Intake {
     /// Its messages, if it is a queue's batch.
     pub messages: Vec<Message>,
     /// The records.
-    pub tasks: Vec<Task>,
+    pub cases: Vec<Case>,
     /// What cannot be read, each with the place of its message.
     pub unreadable: Vec<(Option<usize>, String)>,
 }
 
 /// Opens an event.
 pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
-    let Intake { mut messages, mut tasks, mut unreadable } = Intake::default();
+    let Intake { mut messages, mut cases, mut unreadable } = Intake::default();
     let mut add = |value: Value, place: Option<usize>, message: Option<&Message>| {
         let (sent, receives) = message.map_or((now, 1), |message| (message.sent, message.receives));
         let waits = message.is_some_and(|message| message.waits);
-        let task = |record, work: Option<Work>, alone: bool| {
+        let case = |record: Record, work: Option<Work>, alone: bool| {
             let confirmed = work.as_ref().is_some_and(|work| work.confirmed);
             let first_seen = work.as_ref().map(|work| work.first_seen).filter(|seen| *seen > 0);
-            Task {
-                record,
+            let event_time = event_time(&record);
+            Case {
                 message: place,
-                first_seen: first_seen.unwrap_or(sent),
                 tries: work.as_ref().map_or(0, |work| work.tries).saturating_add(receives),
                 came: if waits && alone { Came::Waiting } else { Came::Once },
-                guard: guard(queues, confirmed),
-                reconciled: false,
                 work,
+                ..Case::new(record, event_time, first_seen.unwrap_or(sent), guard(queues, confirmed))
             }
         };
         if let Some(work) = piece_of_work(&value) {
@@ -89,7 +65,7 @@ pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
             let alone = records.len() == 1;
             for record in records {
                 match record {
-                    Ok(record) => tasks.push(task(record, Some(work.clone()), alone)),
+                    Ok(record) => cases.push(case(record, Some(work.clone()), alone)),
                     Err(problem) => unreadable.push((place, problem.to_string())),
                 }
             }
@@ -99,14 +75,14 @@ pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
         let alone = records.len() == 1;
         for record in records {
             match record {
-                Ok(record) => tasks.push(task(record, None, alone)),
+                Ok(record) => cases.push(case(record, None, alone)),
                 Err(problem) => unreadable.push((place, problem.to_string())),
             }
         }
     };
     if !is_batch(&event) {
         add(event, None, None);
-        return Intake { messages, tasks, unreadable };
+        return Intake { messages, cases, unreadable };
     }
     for value in event["Records"].as_array().into_iter().flatten() {
         let message = message(value, queues, now);
@@ -117,12 +93,12 @@ pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
     }
     // A message in which there is nothing is no creation that was dealt with: its sender meant something.
     let mut holds = vec![false; messages.len()];
-    let places = tasks.iter().map(|task| task.message).chain(unreadable.iter().map(|(place, _)| *place));
+    let places = cases.iter().map(|case| case.message).chain(unreadable.iter().map(|(place, _)| *place));
     places.flatten().for_each(|place| holds[place] = true);
     for place in (0..messages.len()).filter(|place| !holds[*place]) {
         unreadable.push((Some(place), "the message holds no record; expected an event".to_owned()));
     }
-    Intake { messages, tasks, unreadable }
+    Intake { messages, cases, unreadable }
 }
 
 fn is_batch(event: &Value) -> bool {
@@ -172,14 +148,14 @@ mod tests {
         {
             let taken = open(batch(body), None, 7);
             assert_eq!(taken.messages.len(), 1, "{body}");
-            let accounted = taken.tasks.len() + taken.unreadable.len();
-            assert_eq!(accounted, 1, "{body}: {:?} {:?}", taken.tasks, taken.unreadable);
+            let accounted = taken.cases.len() + taken.unreadable.len();
+            assert_eq!(accounted, 1, "{body}: {:?} {:?}", taken.cases, taken.unreadable);
         }
     }
 
     #[test]
     fn a_piece_of_work_of_any_number_of_tries_is_taken() {
         let work = format!(r#"{{"tagger":"work","record":{{"eventName":"x"}},"tries":{}}}"#, u64::MAX);
-        assert_eq!(open(batch(&work), None, 7).tasks[0].tries, u64::MAX);
+        assert_eq!(open(batch(&work), None, 7).cases[0].tries, u64::MAX);
     }
 }

@@ -6,6 +6,8 @@ pub mod handler;
 pub mod intake;
 pub mod log;
 pub mod misconfigured;
+pub mod origin;
 pub mod reconcile;
 pub mod settings;
 pub mod tag_changes;
+pub mod worker;

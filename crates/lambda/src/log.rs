@@ -4,11 +4,10 @@
 //! could quote them. `outcome` stands only on lines about what is final: the metric filters count it. A
 //! line about what waits says in `waiting` what for, in the same words, and when it is tried again.
 
-use crate::intake::Task;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 use tagger_aws::{Done, Outcome, outcome::Inherited};
-use tagger_core::{Plan, Record, diagnostic::Diagnostic, settle::Fate};
+use tagger_core::{Plan, Record, case::Case, diagnostic::Diagnostic, settle::Fate};
 
 /// What all lines of one record share.
 pub struct Lines<'a> {
@@ -18,9 +17,9 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of a task's record.
-    pub fn of(task: &'a Task, plan: &'a Plan) -> Self {
-        Self { record: &task.record, reconciled: task.reconciled, plan }
+    /// The lines of a case's record.
+    pub fn of(case: &'a Case) -> Self {
+        Self { record: &case.record, reconciled: case.reconciled, plan: &case.plan }
     }
 
     /// What became of a resource.
@@ -38,6 +37,9 @@ impl<'a> Lines<'a> {
             }
             Fate::Gone => line["outcome"] = "gone".into(),
             Fate::Done | Fate::GivenUp => line["outcome"] = done.outcome.as_str().into(),
+        }
+        if !done.left_out.is_empty() {
+            line["leftOut"] = json!(done.left_out);
         }
         if let Some(Inherited { parent, value }) = &done.inherited {
             line["parent"] = parent.as_str().into();

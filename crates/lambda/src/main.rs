@@ -7,7 +7,7 @@
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
-use tagger_lambda::{handler::Handler, log, misconfigured::Misconfigured, settings};
+use tagger_lambda::{log, misconfigured::Misconfigured, settings, worker::Handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

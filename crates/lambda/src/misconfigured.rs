@@ -4,10 +4,14 @@
 //! It must not guess what was meant: a tag with another key or value than was asked for stays for good.
 
 use crate::{
-    handler::{NotTagged, account_of, failed_items},
-    intake::{self, Intake, Message, Task},
-    log, tag_changes,
+    handler::failed_items,
+    intake::{self, Intake, Message},
+    log,
+    origin::account_of,
+    tag_changes,
+    worker::NotTagged,
 };
+use futures_util::{StreamExt, stream};
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::{
@@ -16,12 +20,12 @@ use std::{
 };
 use tagger_aws::{
     Client, Queues,
-    join::join_some,
     outcome::{Class, Failure},
     time,
 };
 use tagger_core::{
-    Plan, Policy,
+    Policy,
+    case::Case,
     reconcile::Ask,
     settle,
     work::{DeadLetter, Document, Named},
@@ -64,13 +68,13 @@ impl Misconfigured {
             let passed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             context.deadline > 0 && passed >= end
         };
-        let Intake { messages, tasks, unreadable } = intake::open(event, Some(&self.queues), now);
+        let Intake { messages, cases, unreadable } = intake::open(event, Some(&self.queues), now);
         let account = account_of(&context.invoked_function_arn);
-        let letters = tasks.into_iter().map(|task| {
-            let place = task.message;
-            match task.record.unknown_shape() {
+        let letters = cases.into_iter().map(|case| {
+            let place = case.message;
+            match case.record.unknown_shape() {
                 Some(problem) => (place, unread(&messages, place, problem, now)),
-                None => (place, Ok(self.letter(task, account, now))),
+                None => (place, Ok(self.letter(case, account, now))),
             }
         });
         let unreadable =
@@ -89,20 +93,19 @@ impl Misconfigured {
                 (place, kept)
             }
         });
-        answer(&messages, &join_some(AT_ONCE, sent).await)
+        let sent: Vec<_> = sent.collect();
+        let kept: Vec<Kept> = stream::iter(sent).buffered(AT_ONCE).collect().await;
+        answer(&messages, &kept)
     }
 
     /// The letter about a record; none where it gives no tag whatever the settings are.
-    fn letter(&self, task: Task, account: Option<&str>, now: u64) -> Option<DeadLetter> {
-        let Task { record, work, first_seen, tries, .. } = task;
+    fn letter(&self, mut case: Case, account: Option<&str>, now: u64) -> Option<DeadLetter> {
         // Right settings can only leave more out.
-        let mut plan: Plan = tagger_core::plan(&record, &Policy::default(), account);
-        if let Some(work) = &work {
-            work.narrow(&mut plan);
-        }
-        if plan.actions.is_empty() && plan.children.is_empty() {
+        case.decide(&Policy::default(), account);
+        if case.is_left_alone() {
             return None;
         }
+        let Case { record, plan, first_seen, tries, .. } = case;
         let named = |resource: &tagger_core::resources::Resource| Named {
             r#type: resource.entry.resource_type.to_owned(),
             arn: resource.arn.clone(),

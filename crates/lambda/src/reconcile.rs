@@ -7,20 +7,20 @@
 //! decide who, what or which tag.
 
 use crate::{
-    handler::{Handler, NotTagged, Summary, account_of, event_time, guard},
-    intake::Task,
     log,
+    origin::{account_of, event_time, guard},
+    worker::{Handler, NotTagged, Summary},
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::{
     cell::Cell,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant, SystemTime},
 };
 use tagger_aws::{
     covered,
     history::{self, Pace, Stopped, Which},
-    join::join_all,
     keyed,
     marks::{self, Marks},
     time,
@@ -28,10 +28,10 @@ use tagger_aws::{
 use tagger_core::{
     Policy, Record,
     arn::Arn,
+    case::Case,
     glance::Glance,
     policy::Existing,
     reconcile::{Ask, Candidate, LATE, Newest, Window, gap, left, mark_at, reading},
-    settle::Came,
 };
 
 /// The most text of records that is kept at a time; opened, it takes some five times as much memory.
@@ -281,51 +281,50 @@ impl Run<'_> {
         let have_key = self.with_key(&candidates).await;
         let mut newest = Newest::default();
         candidates.iter().for_each(|candidate| newest.note(&candidate.plan, candidate.time));
-        let lacks =
-            |candidate: &&Candidate| left(candidate, &newest, |arn| have_key.contains(arn)).work.is_some();
+        let lacks = |candidate: &&Candidate| {
+            left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work.is_some()
+        };
         // The names of what is left may have been given again since: later records say so, if all were read.
         let lacking: HashSet<&str> =
             candidates.iter().filter(lacks).map(|candidate| candidate.region.as_str()).collect();
         let asked: Vec<&Part> = parts.iter().filter(|part| lacking.contains(part.region.as_str())).collect();
         let whole = self.read_rest(&asked, &mut newest).await;
 
-        let mut tasks = Vec::new();
+        let mut cases = Vec::new();
         for candidate in candidates {
-            let left = left(&candidate, &newest, |arn| have_key.contains(arn));
+            let left = left(&candidate, &newest, |arn| have_key.get(arn).map(String::as_str));
             summary.already_tagged += left.have_it;
             let Some(work) = left.work else { continue };
             let Candidate { record, time, region, .. } = candidate;
             let guard = guard(self.handler.queues.as_ref(), whole.contains(&region) && left.sure);
-            let (work, message, first_seen, tries) = (Some(work), None, self.now, 1);
-            let task =
-                Task { record, work, message, first_seen, tries, came: Came::Once, guard, reconciled: true };
-            tasks.push((region, time, task));
+            let case = Case::new(record, Some(time), self.now, guard);
+            cases.push((region, time, Case { work: Some(work), reconciled: true, ..case }));
         }
-        let mut tasks = tasks.into_iter().peekable();
-        while tasks.peek().is_some() && Instant::now() < self.stop && summary.failures.is_empty() {
+        let mut cases = cases.into_iter().peekable();
+        while cases.peek().is_some() && Instant::now() < self.stop && summary.failures.is_empty() {
             let (ends, together): (Vec<_>, Vec<_>) =
-                tasks.by_ref().take(TOGETHER).map(|(region, time, task)| ((region, time), task)).unzip();
+                cases.by_ref().take(TOGETHER).map(|(region, time, case)| ((region, time), case)).unzip();
             let failed = summary.failures.len();
             self.handler.work(together, &[], &self.policy, self.account, self.now, summary).await;
             if summary.failures.len() > failed {
                 end_before(parts, ends);
             }
         }
-        end_before(parts, tasks.map(|(region, time, _)| (region, time)));
+        end_before(parts, cases.map(|(region, time, _)| (region, time)));
     }
 
-    /// What is known to have the key. What could not be asked is asked one by one.
-    async fn with_key(&self, candidates: &[Candidate]) -> HashSet<String> {
+    /// What is known to have the key, with its value. What could not be asked is asked one by one.
+    async fn with_key(&self, candidates: &[Candidate]) -> HashMap<String, String> {
         let mut regions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for resource in candidates.iter().flat_map(|candidate| &candidate.plan.actions) {
             regions.entry(&resource.region).or_default().push(&resource.arn);
         }
         let (client, key) = (&self.handler.client, self.policy.tag.key.as_str());
         let asked = regions.iter().map(|(region, arns)| keyed::with_key(client, region, arns, key));
-        let mut found = HashSet::new();
+        let mut found = HashMap::new();
         for answer in join_all(asked).await {
             match answer {
-                Ok(arns) => found.extend(arns),
+                Ok(known) => found.extend(known),
                 Err(failure) => log::failure("reconcile-filter", &failure.to_string()),
             }
         }

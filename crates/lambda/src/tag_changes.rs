@@ -5,24 +5,25 @@
 //! others is looked up by its resource. It must not decide what the tag should say: that is `tagger_core::tag_change`.
 
 use crate::{
-    handler::{Handler, account_of, event_time, guard},
     log,
+    origin::{account_of, event_time, guard},
+    worker::Handler,
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant, SystemTime},
 };
 use tagger_aws::{
-    Class, Failure, Job, Outcome, apply,
+    Class, Failure, Outcome, ask,
     history::{self, Stopped, Which},
-    join::join_all,
     time,
 };
 use tagger_core::{
     Plan, Policy, Record,
+    case::Case,
     diagnostic::Code,
-    patience::Age,
     policy::Existing,
     reconcile::{KEPT, Window},
     tag_change::{Change, Creation, Story, Verdict, Why},
@@ -230,7 +231,7 @@ impl One<'_> {
     /// The key's value now; nothing where the resource is gone.
     async fn read(&self, creation: &Creation) -> Result<Option<Option<String>>, Failure> {
         let key = &self.handler.policy.tag.key;
-        match apply::tags_of(&self.handler.client, &creation.resource).await {
+        match ask::tags_of(&self.handler.client, &creation.resource).await {
             Ok(tags) => Ok(Some(tags.into_iter().find(|(name, _)| name == key).map(|(_, value)| value))),
             Err(failure) if failure.class == Class::NotFound => Ok(None),
             Err(failure) => Err(failure),
@@ -243,17 +244,18 @@ impl One<'_> {
         let plan = Plan {
             actions: vec![creation.resource.clone()],
             children: Vec::new(),
+            launch: None,
             tags: vec![(handler.policy.tag.key.clone(), value.to_owned())],
             existing: Existing::Overwrite,
             inherit: None,
             ..tagger_core::plan(&creation.record, &handler.policy, *account)
         };
         let event_time = Some(creation.time);
-        let age = Age::at(now(), event_time, now());
         // The history was asked for what was made under this name since.
         let guard = guard(handler.queues.as_ref(), true);
-        let job = Job { plan: &plan, record: &creation.record, event_time, age, guard };
-        let done = tagger_aws::apply(&handler.client, &[job]).await.into_iter().flatten().next();
+        let case = Case { plan, ..Case::new(creation.record.clone(), event_time, now(), guard) };
+        let done = tagger_aws::run(&handler.client, &handler.policy, &[case]).await;
+        let done = done.into_iter().flatten().next();
         match done.map(|done| done.outcome) {
             Some(Outcome::Tagged | Outcome::AlreadyTagged { .. }) => {
                 let members = json!({ "arn": message.change.arn, "region": message.change.region, "value": value,

@@ -230,7 +230,9 @@ fn a_message_of_the_retry_queue() {
         ("still busy", body(5 * MINUTE, 60), busy as Aws, true, 0, "not-ready", true),
         ("busy for a day", body(DAY, DAY), with_time_of_creation as Aws, false, 1, "not-ready", true),
         ("not there yet", body(5 * MINUTE, 60), missing as Aws, true, 0, "not-found", false),
-        ("not there any more", body(20 * MINUTE, 60), old_and_missing as Aws, false, 0, "gone", false),
+        ("deleted, as the history shows", body(20 * MINUTE, 60), deleted as Aws, false, 0, "gone", false),
+        // Nothing shows that it ever was, and the history cannot be read.
+        ("never seen", body(20 * MINUTE, 60), old_and_missing as Aws, false, 1, "failed", false),
         ("made again by somebody else", body(5 * MINUTE, 60), replaced, false, 0, "gone", false),
         ("denied", body(5 * MINUTE, 60), denied as Aws, false, 1, "denied", true),
         ("a plain event", event(record(5 * MINUTE)).to_string(), busy as Aws, true, 0, "not-ready", true),
@@ -277,6 +279,15 @@ fn old_and_missing(asked: &str) -> (u16, String) {
     if asked.starts_with("AmazonSQS.GetQueueAttributes") { error("QueueDoesNotExist") } else { fine(asked) }
 }
 
+fn deleted(asked: &str) -> (u16, String) {
+    if !asked.contains("LookupEvents") {
+        return old_and_missing(asked);
+    }
+    let url = "https://sqs.us-east-1.amazonaws.com/111122223333/jobs";
+    let record = json!({ "eventSource": "sqs.amazonaws.com", "eventName": "DeleteQueue", "requestParameters": { "queueUrl": url } });
+    (200, json!({ "Events": [{ "CloudTrailEvent": record.to_string() }] }).to_string())
+}
+
 fn topics(asked: &str) -> (u16, String) {
     if asked.contains("Action=ListTagsForResource") {
         let body = "<ListTagsForResourceResponse><ListTagsForResourceResult><Tags/></ListTagsForResourceResult></ListTagsForResourceResponse>";
@@ -319,7 +330,8 @@ fn a_batch_of_the_events_queue_is_taken_together() {
     // What waits goes to the retry queue, for the events queue gives a message up after ten times.
     assert_eq!(run.answers[0].1, json!({"batchItemFailures": []}));
     assert_eq!(works(&run).len(), 1);
-    let created: Vec<_> = run.asked.iter().filter(|asked| asked.contains("Action=CreateTags")).collect();
+    let mut created: Vec<_> = run.asked.iter().filter(|asked| asked.contains("Action=CreateTags")).collect();
+    created.sort_by_key(|asked| asked.contains("bob"));
     assert_eq!(created.len(), 2, "{created:?}");
     assert!(created[0].contains("=i-1&") && created[0].contains("=vol-i-2&") && created[0].contains("alice"));
     assert!(created[1].contains("=i-3&") && created[1].contains("bob") && !created[1].contains("=i-1&"));
@@ -385,7 +397,8 @@ fn a_part_that_is_given_up_is_given_up_once() {
         };
         (400, format!("<Response><Errors><Error><Code>{code}</Code></Error></Errors></Response>"))
     };
-    let mut waits = work(instance("i-1", "alice"), 60);
+    // Long enough for IAM to know the role.
+    let mut waits = work(instance("i-1", "alice"), 300);
     waits.resources.clear();
     let body = Document::Work(waits).text();
     let run = run(vec![batch(vec![message("m-1", "retry", body)])], aws);

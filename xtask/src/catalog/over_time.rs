@@ -143,8 +143,10 @@ pub struct Quotas {
 pub struct Together {
     /// Operation.
     pub operation: String,
-    /// Most resources.
-    pub most: usize,
+    /// Most resources in one call that writes.
+    pub write: usize,
+    /// Most resources in one call that reads.
+    pub read: usize,
     /// The member of the answer that names the resource.
     pub names: String,
     /// Link.
@@ -234,9 +236,13 @@ impl Catalog {
             let operation = self.used_operations().into_iter().find(|operation| operation.name == *name);
             let takes_many = operation
                 .is_some_and(|one| one.write.many && one.read.as_ref().is_some_and(|read| read.many));
-            if !takes_many || together.most < 2 || !together.source.starts_with("https://") {
+            if !takes_many
+                || together.write < 2
+                || together.read < 2
+                || !together.source.starts_with("https://")
+            {
                 complaints.push(format!(
-                    "catalog/quotas.toml: together: {name}: needs an operation whose `write` and `read` take many, `most` above 1, \
+                    "catalog/quotas.toml: together: {name}: needs an operation whose `write` and `read` take many, `write` and `read` here above 1, \
                      and a link as `source`"
                 ));
             }

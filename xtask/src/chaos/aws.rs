@@ -4,6 +4,7 @@ use super::{
     account::Account,
     answers,
     calls::{Asked, Known, Role},
+    clock::SECOND,
     faults::Fault,
     http::{Answer, Reply, Request},
     samples,
@@ -15,8 +16,43 @@ use serde_json::{Value, json};
 pub fn answer(account: &Account, request: &Request) -> Reply {
     match request.header("x-amz-target") {
         "AmazonSQS.SendMessage" | "AmazonSQS.ChangeMessageVisibility" => queue(account, request),
+        target if target.ends_with(".LookupEvents") => history(account, request),
         _ => tagging(account, request),
     }
+}
+
+/// The event history, by the name of a resource.
+fn history(account: &Account, request: &Request) -> Reply {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+    let attribute = &body["LookupAttributes"][0];
+    let name = attribute["AttributeValue"].as_str().unwrap_or_default();
+    let mut state = account.state();
+    let now = account.clock.now();
+    state.tagging_calls += 1;
+    let fault = state.injector.decide("cloudtrail:LookupEvents", name);
+    if let Some(fault) = fault.filter(|fault| !matches!(fault, Fault::Inside)) {
+        let error =
+            |status: u16, code: &str| Answer::new(status, JSON, json!({ "__type": code }).to_string());
+        return match fault {
+            Fault::Throttled => Reply::Answer(error(400, "ThrottlingException")),
+            fault => {
+                broken(fault, || Answer::new(200, JSON, "{\"Events\":[]}"), |_| error(500, "InternalFailure"))
+            }
+        };
+    }
+    let place = samples::marks(name).pop().filter(|_| attribute["AttributeKey"] == "ResourceName");
+    let shown = place.map(|place| state.story.history(&state.world, place, now)).unwrap_or_default();
+    let within = |at: u64| {
+        let at = at / SECOND;
+        body["StartTime"].as_u64().is_none_or(|from| at >= from)
+            && body["EndTime"].as_u64().is_none_or(|until| at <= until)
+    };
+    let events: Vec<Value> = shown
+        .into_iter()
+        .filter(|(at, _)| within(*at))
+        .map(|(_, record)| json!({ "CloudTrailEvent": record }))
+        .collect();
+    Reply::Answer(Answer::new(200, JSON, json!({ "Events": events }).to_string()))
 }
 
 fn queue(account: &Account, request: &Request) -> Reply {

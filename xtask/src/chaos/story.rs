@@ -8,7 +8,7 @@ use super::{
     samples::{self, ACCOUNT, Filling, Given, REGIONS, Sample},
     world::{Generation, KEY, Place, World},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{cmp::Reverse, collections::BinaryHeap};
 use tagger_catalog::Lifetime;
 
@@ -130,6 +130,28 @@ impl Story {
                 )
             }
         }
+    }
+
+    /// What the event history shows of a resource, the newest first: its creations, and its ends. It shows a call two
+    /// minutes after it was made.
+    pub fn history(&self, world: &World, place: usize, now: u64) -> Vec<(u64, String)> {
+        let mut shown = Vec::new();
+        let Some(found) = world.places.get(place) else { return shown };
+        for made in &found.generations {
+            let payload: Value = serde_json::from_str(&self.payload(made.event)).unwrap_or_default();
+            let detail = &payload["detail"];
+            shown.push((made.created, detail.to_string()));
+            if made.deleted {
+                let name = names::part(&found.arn, 5)
+                    .split_once(['/', ':'])
+                    .map_or(names::part(&found.arn, 5), |(_, name)| name);
+                let end = json!({ "eventSource": detail["eventSource"], "eventName": "DeleteIt", "requestParameters": { "name": name } });
+                shown.push((made.ended, end.to_string()));
+            }
+        }
+        shown.retain(|(at, _)| at + 2 * MINUTE * SECOND <= now);
+        shown.sort_by_key(|(at, _)| Reverse(*at));
+        shown
     }
 
     /// Makes the next event of the story.
@@ -267,6 +289,7 @@ impl Story {
                 visible,
                 ready: now + not_ready * SECOND,
                 deleted: false,
+                ended: 0,
                 first_tags: tags.clone(),
                 tags,
             });
@@ -347,8 +370,10 @@ impl Story {
                         Some((place, world.places[*place].generations.len().checked_sub(1)?))
                     });
                     let last: Vec<_> = last.map(|(place, last)| (*place, last)).collect();
-                    last.into_iter()
-                        .for_each(|(place, last)| world.places[place].generations[last].deleted = true);
+                    for (place, last) in last {
+                        let made = &mut world.places[place].generations[last];
+                        (made.deleted, made.ended) = (true, now);
+                    }
                 }
                 Some(Change::Recreate { sample, first, region, deliver, queued }) => {
                     let mut dice = Dice::of(self.seed, &[2, first as u64]);

@@ -45,6 +45,8 @@ pub struct Generation {
     pub ready: u64,
     /// Whether it is there no more.
     pub deleted: bool,
+    /// When it was deleted, in nanoseconds since 1970.
+    pub ended: u64,
     /// Its tags.
     pub tags: Vec<(String, String)>,
     /// Those that it had from the beginning.

@@ -179,8 +179,11 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
         rate.a_second, rate.burst
     );
     out.push_str("\npub(crate) static TOGETHER: &[Together] = &[\n");
-    for Together { operation, most, names, .. } in &catalog.quotas.together {
-        let _ = writeln!(out, "    Together {{ operation: {operation:?}, most: {most}, names: {names:?} }},");
+    for Together { operation, write, read, names, .. } in &catalog.quotas.together {
+        let _ = writeln!(
+            out,
+            "    Together {{ operation: {operation:?}, write: {write}, read: {read}, names: {names:?} }},"
+        );
     }
     out.push_str("];\n");
     Ok(())

@@ -6,6 +6,7 @@ use aws_types::{SdkConfig, region::Region};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tagger_aws::Client;
+use tagger_core::{Policy, Record, case::Case, patience::Guard};
 use tiny_http::{Header, Response, Server};
 
 /// A rule of the server: when a request contains all the words, it answers this, as often as `times` says.
@@ -84,6 +85,13 @@ pub fn record(source: &str, name: &str, request: Value, response: Value) -> Valu
         "userIdentity": { "type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice" },
         "requestParameters": request, "responseElements": response,
     })
+}
+
+/// A case of a record that came just now, with its plan.
+#[allow(dead_code, reason = "not every test plans by itself")]
+pub fn case(record: Value, policy: &Policy, guard: Guard) -> Case {
+    let now = tagger_aws::time::since_1970(std::time::SystemTime::now());
+    Case::new(Record::new(record), None, now, guard).decided(policy, None)
 }
 
 /// The record of a CreateQueue.

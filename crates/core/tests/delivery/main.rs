@@ -1,8 +1,8 @@
 //! Delivery as it is: late, twice, out of order, through functions that die at any point, about resources
 //! that are not there yet, not ready yet, deleted, and made again by somebody else under the same name.
 //!
-//! Around the real decisions (plan, attempt, settle, the queues' documents) stand models of AWS, Lambda and
-//! SQS. Whatever is drawn: no creation is lost, nobody's name stands on another's resource, and no tag that
+//! Around the real decisions (plan, the executor with its attempts, settle, the queues' documents) stand models of AWS,
+//! Lambda and SQS. Whatever is drawn: no creation is lost, nobody's name stands on another's resource, and no tag that
 //! was there is overwritten. What the model takes for granted is what nobody can know:
 //! - nothing happens between the last read and the write of one try;
 //! - a name is not given again before a retry could tell: sooner than a service's own tolerance, or, where
@@ -12,14 +12,7 @@ mod world;
 
 use proptest::{prelude::*, test_runner::Config};
 use std::collections::BTreeSet;
-use tagger_core::{
-    Policy, Record,
-    attempt::{Answer, Attempt, Guard, Step},
-    outcome::Outcome,
-    patience::Age,
-    plan,
-};
-use world::{Act, DAY, Kind, World, record, unjust};
+use world::{Act, DAY, Kind, World, unjust};
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
@@ -101,33 +94,5 @@ fn the_model_reaches_every_end() {
         [("tagged", tagged), ("letters", letters), ("kept", kept), ("gone", gone), ("made again", again)]
     {
         assert!(count > 10, "{what}: {count}");
-    }
-}
-
-/// The outcomes that the model cannot draw.
-#[test]
-fn a_full_resource_is_given_up_with_its_reason() {
-    let names = ["jobs".to_owned()];
-    let record = Record::new(record(Kind::Queue, 1, &names, 1_000));
-    let plan = plan(&record, &Policy::default(), None);
-    let resource = &plan.actions[0];
-    let age = Age { event: 5, waited: 0 };
-    let attempt = Attempt {
-        plan: &plan,
-        record: &record,
-        resource,
-        event_time: Some(1_000),
-        age,
-        guard: Guard::Strict,
-    };
-    for (own, of_aws, expected) in [(49, 3, "write"), (50, 0, "limit-reached")] {
-        let tag = |prefix: &'static str| move |number| (format!("{prefix}{number}"), String::new());
-        let tags = (0..own).map(tag("k")).chain((0..of_aws).map(tag("aws:"))).collect();
-        let found = match attempt.next(&Step::Read, Answer::Tags(tags)) {
-            Step::Write(_) => "write",
-            Step::End(Outcome::Failed(failure)) => failure.class.as_str(),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(found, expected, "{own} and {of_aws} of AWS");
     }
 }

@@ -1,0 +1,188 @@
+//! What is asked of AWS, and what it answers: the words between the decisions (`attempt`, `heir`, `search`), the
+//! executor (`waves`) and whoever asks, which is `tagger-aws` or the model of the property test. Data only.
+
+use crate::{
+    outcome::{Failure, Outcome},
+    policy::Policy,
+    record::Record,
+    resources::Resource,
+    window::Window,
+};
+use std::collections::HashMap;
+use tagger_catalog::{Operation, ec2::Look, lifetime::Told};
+
+/// Key and value of each tag.
+pub type Tags = Vec<(String, String)>;
+
+/// What a call is about.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The operation by whose protocol and at whose endpoint it is asked.
+    pub operation: &'static Operation,
+    /// What the call takes: an ARN, an id, a name, a URL.
+    pub id: String,
+    /// The region in which it is asked.
+    pub region: String,
+    /// The account.
+    pub account: String,
+    /// Further members of the request.
+    pub with: Vec<(&'static str, String)>,
+}
+
+impl Target {
+    /// A resource, as its own operation takes it.
+    pub fn of(resource: &Resource) -> Self {
+        let with = resource.entry.with.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let (id, region, account) = (resource.id.clone(), resource.region.clone(), resource.account.clone());
+        Self { operation: resource.entry.operation, id, region, account, with }
+    }
+
+    /// The same place, and another id.
+    #[must_use]
+    pub fn named(&self, id: &str) -> Self {
+        Self { id: id.to_owned(), with: Vec::new(), ..self.clone() }
+    }
+}
+
+/// A question, or a write.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// Which resource it is, and whether it is ready.
+    Describe(&'static Told),
+    /// Its tags: those of these keys at least.
+    Tags(Vec<String>),
+    /// Whether it is visible, with its tags.
+    Look(&'static Look),
+    /// Set these tags.
+    Write(Tags),
+    /// Its children, by the call of this name.
+    Children(&'static str),
+    /// What a launch of this client token made, by the call of this name.
+    Launched(&'static str),
+    /// The stack of this ARN.
+    Stack,
+    /// A record of the event history.
+    History {
+        /// By which attribute it is looked for.
+        which: Which,
+        /// When.
+        window: Window,
+        /// Which one it is.
+        wanted: Box<Wanted>,
+    },
+}
+
+/// An attribute of the event history, which takes one.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupAttribute.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// The call's name.
+    EventName(&'static str),
+    /// The name by which CloudTrail knows the resource.
+    ResourceName(String),
+}
+
+/// Which record of the history is looked for; `history` says whether one is it.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// The call that made a stack.
+    MadeStack {
+        /// The stack's ARN.
+        arn: String,
+        /// The calls that make stacks.
+        made_by: &'static [&'static str],
+    },
+    /// A call of this service that deleted what has one of these names.
+    Deleted {
+        /// The `eventSource`.
+        source: String,
+        /// The names.
+        names: Vec<String>,
+    },
+    /// A call that created this resource for whom this value names.
+    Created {
+        /// The resource.
+        arn: String,
+        /// The creator's tag.
+        value: String,
+        /// The choices by which creators are named.
+        policy: Policy,
+    },
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Ask this about that.
+    Ask(Target, Question),
+    /// Nothing; this became of it.
+    End(Outcome),
+}
+
+/// What a service tells of a resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// An id that is never given again.
+    pub id: Option<String>,
+    /// When it was made, in seconds since 1970.
+    pub created: Option<u64>,
+    /// Its state.
+    pub status: Option<String>,
+}
+
+/// The children of one type that a parent shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Their type.
+    pub resource_type: &'static str,
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// Whether more can still appear.
+    pub more: bool,
+}
+
+/// What AWS said.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// To [`Question::Describe`].
+    Described(Facts),
+    /// To [`Question::Tags`] and [`Question::Look`]: every tag, or every one that was asked for.
+    Tags(Tags),
+    /// To [`Question::Write`].
+    Written,
+    /// To [`Question::Children`].
+    Children(Vec<Shown>),
+    /// To [`Question::Launched`]: each parent's id, and what it shows.
+    Launched(Vec<(String, Vec<Shown>)>),
+    /// To [`Question::Stack`].
+    Stack {
+        /// The stack in which it is nested.
+        root: Option<String>,
+        /// When it was made, in seconds since 1970.
+        created: Option<u64>,
+    },
+    /// To [`Question::History`]: the record, if it is there.
+    Found(Option<Box<Record>>),
+    /// An error, to any of them.
+    Failed(Failure),
+}
+
+/// A call for one target, or for several that get the same question.
+#[derive(Debug)]
+pub struct Call {
+    /// By which it is answered.
+    pub number: u64,
+    /// What is asked.
+    pub question: Question,
+    /// About what: of one operation, region and account, and no id twice.
+    pub targets: Vec<Target>,
+}
+
+/// The answer to a call.
+#[derive(Debug)]
+pub enum Reply {
+    /// The same for all of its targets: a write that succeeded, or an error.
+    All(Answer),
+    /// For each by its id. One that is missing was not answered.
+    Each(HashMap<String, Answer>),
+}

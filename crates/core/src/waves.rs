@@ -1,0 +1,497 @@
+//! The executor: every case says its next question or write, and those that are due go out in waves. What AWS takes
+//! in one call goes in one call; each case is handed its own answer, by the id that the answer names.
+//!
+//! It has no I/O and no clock: [`Waves::due`] gives the calls, whoever drives it (`tagger-aws`, or the model of the
+//! property test) hands the reply of each to [`Waves::answer`] in whatever order they come. A slow look-up delays
+//! its own case only.
+//!
+//! A call for many that fails because of one member is cut: the member that the error names fails, and the others
+//! are asked again; where it names none, each half is. An answer that is missing for a member is a failure of that member.
+
+use crate::{
+    attempt::Attempt,
+    case::Case,
+    heir::{Heir, Next},
+    inherit::Decision,
+    outcome::{Class, Done, Failure, Inherited},
+    policy::Policy,
+    resources::{Children, Resource},
+    search::{self, Outcomes},
+    step::{Answer, Call, Question, Reply, Step, Tags, Target},
+};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    rc::Rc,
+};
+use tagger_catalog::ec2::MOST_PARENTS;
+
+/// Cases on their way.
+#[derive(Debug)]
+pub struct Waves<'a> {
+    cases: &'a [Case],
+    policy: &'a Policy,
+    units: Vec<Unit<'a>>,
+    /// What is to be asked, by the number of its unit.
+    due: BTreeMap<usize, Due>,
+    /// The calls that are under way.
+    flying: HashMap<u64, Flight>,
+    /// What is tried, by the place of its case and its ARN.
+    known: HashSet<(usize, String)>,
+    /// Who waits for an ARN; the first is being tried.
+    queues: HashMap<String, VecDeque<usize>>,
+    calls: u64,
+    holds: bool,
+}
+
+/// One thing that is being found out or done.
+#[derive(Debug)]
+struct Unit<'a> {
+    case: usize,
+    work: Work<'a>,
+    /// The tags that its resources get.
+    tags: Rc<Tags>,
+    /// What the parent said, where a service made the call.
+    inherited: Option<Inherited>,
+    /// From which resource it was looked up.
+    parent: Option<String>,
+    /// What became of it.
+    done: Vec<Done>,
+}
+
+#[derive(Debug)]
+enum Work<'a> {
+    /// For whom the service acts.
+    Heir(Heir<'a>),
+    /// The children of one parent.
+    Search(&'a Children, &'a Resource),
+    /// What was launched by a token.
+    Launch,
+    /// One resource, which is tried when its ARN is free; and whether it was looked up.
+    Resource(Rc<Resource>, bool, Option<Attempt<'a>>),
+}
+
+/// A question of a unit.
+#[derive(Debug)]
+struct Due {
+    target: Target,
+    question: Question,
+    /// In a call for so many at most.
+    most: usize,
+    /// Whether everybody who asks the same may have the same answer.
+    shared: bool,
+}
+
+/// A call under way: who asked.
+#[derive(Debug)]
+struct Flight {
+    members: Vec<(usize, Due)>,
+    /// The ids in it, each once.
+    ids: HashSet<String>,
+}
+
+impl<'a> Waves<'a> {
+    /// Begins the cases, at a time in seconds since 1970.
+    pub fn new(cases: &'a [Case], policy: &'a Policy, now: u64) -> Self {
+        let mut waves = Self {
+            cases,
+            policy,
+            units: Vec::new(),
+            due: BTreeMap::new(),
+            flying: HashMap::new(),
+            known: HashSet::new(),
+            queues: HashMap::new(),
+            calls: 0,
+            holds: false,
+        };
+        for (place, case) in cases.iter().enumerate() {
+            match Heir::of(case) {
+                Some(heir) => {
+                    let (target, question) = heir.start();
+                    let unit = waves.add(place, Work::Heir(heir), Rc::default(), None, None);
+                    waves.ask(unit, target, question);
+                }
+                None => waves.begin(place, Rc::new(case.plan.tags.clone()), None, now),
+            }
+        }
+        waves
+    }
+
+    /// The calls that are due. What others that are under way may join is held back, unless it is to go.
+    pub fn due(&mut self, all: bool) -> Vec<Call> {
+        self.holds = false;
+        let mut groups: Vec<Flight> = Vec::new();
+        // The last of each kind, to which the next one is added.
+        let mut open: HashMap<String, usize> = HashMap::new();
+        for (unit, due) in std::mem::take(&mut self.due) {
+            let lane = lane(&due);
+            let at = open.get(&lane).copied().filter(|at| fits(&groups[*at], &due));
+            match at {
+                Some(at) => {
+                    groups[at].ids.insert(due.target.id.clone());
+                    groups[at].members.push((unit, due));
+                }
+                None => {
+                    open.insert(lane, groups.len());
+                    let ids = HashSet::from([due.target.id.clone()]);
+                    groups.push(Flight { members: vec![(unit, due)], ids });
+                }
+            }
+        }
+        // Reads go before the writes that may be joined by what they read.
+        groups.sort_by_key(|group| rank(&group.members[0].1));
+        let mut calls = Vec::new();
+        for group in groups {
+            let first = &group.members[0].1;
+            if !all && group.members.len() < first.most && self.is_held(first) {
+                self.holds = true;
+                self.due.extend(group.members);
+                continue;
+            }
+            let shared = first.shared;
+            let targets = group.members.iter().take(if shared { 1 } else { usize::MAX });
+            let targets = targets.map(|(_, due)| due.target.clone()).collect();
+            self.calls += 1;
+            calls.push(Call { number: self.calls, question: first.question.clone(), targets });
+            self.flying.insert(self.calls, group);
+        }
+        calls
+    }
+
+    /// Whether something is held back, which [`Waves::due`] gives when it is told so.
+    pub fn is_holding(&self) -> bool {
+        self.holds
+    }
+
+    /// Takes the reply to a call.
+    pub fn answer(&mut self, number: u64, reply: Reply, now: u64) {
+        let Some(Flight { members, .. }) = self.flying.remove(&number) else { return };
+        let many = members.len() > 1 && !members[0].1.shared;
+        match reply {
+            Reply::All(Answer::Failed(failure)) if many && !failure.waits() => {
+                self.cut(members, &failure, now)
+            }
+            Reply::All(answer) => {
+                for (unit, _) in members {
+                    self.tell(unit, answer.clone(), now);
+                }
+            }
+            Reply::Each(mut answers) => {
+                for (unit, due) in members {
+                    match answers.get(&due.target.id) {
+                        // Everybody who shares a question has its answer.
+                        Some(answer) if due.shared => self.tell(unit, answer.clone(), now),
+                        Some(_) => {
+                            if let Some(answer) = answers.remove(&due.target.id) {
+                                self.tell(unit, answer, now);
+                            }
+                        }
+                        None if many => drop(self.due.insert(unit, Due { most: 1, ..due })),
+                        None => self.tell(unit, Answer::Failed(missing(&due)), now),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What became of each case, once nothing is due or under way.
+    pub fn end(self) -> Vec<Vec<Done>> {
+        let undone = |case: &Case| case.undone.to_vec();
+        let mut done: Vec<Vec<Done>> = self.cases.iter().map(undone).collect();
+        for unit in self.units {
+            let inherited = unit.inherited;
+            done[unit.case]
+                .extend(unit.done.into_iter().map(|one| Done { inherited: inherited.clone(), ..one }));
+        }
+        done
+    }
+
+    fn add(
+        &mut self,
+        case: usize,
+        work: Work<'a>,
+        tags: Rc<Tags>,
+        inherited: Option<Inherited>,
+        parent: Option<String>,
+    ) -> usize {
+        self.units.push(Unit { case, work, tags, inherited, parent, done: Vec::new() });
+        self.units.len() - 1
+    }
+
+    fn ask(&mut self, unit: usize, target: Target, question: Question) {
+        let shared = matches!(self.units[unit].work, Work::Heir(_));
+        let most = if shared { usize::MAX } else { capacity(&target, &question) };
+        self.due.insert(unit, Due { target, question, most, shared });
+    }
+
+    /// Begins with the resources of a case, once it is known whose tags they get.
+    fn begin(&mut self, place: usize, tags: Rc<Tags>, inherited: Option<Inherited>, now: u64) {
+        let plan = &self.cases[place].plan;
+        for resource in &plan.actions {
+            self.try_resource(place, Rc::new(resource.clone()), &tags, inherited.clone(), None, now);
+        }
+        for children in &plan.children {
+            for parent in &children.parents {
+                let (target, question) = search::ask(children, parent);
+                let work = Work::Search(children, parent);
+                let unit = self.add(place, work, Rc::clone(&tags), inherited.clone(), None);
+                self.ask(unit, target, question);
+            }
+        }
+        if let Some(launch) = &plan.launch {
+            let (target, question) = search::ask_launch(launch);
+            let unit = self.add(place, Work::Launch, tags, inherited, None);
+            self.ask(unit, target, question);
+        }
+    }
+
+    /// Tries a resource, after all that are of the same ARN.
+    fn try_resource(
+        &mut self,
+        place: usize,
+        resource: Rc<Resource>,
+        tags: &Rc<Tags>,
+        inherited: Option<Inherited>,
+        parent: Option<String>,
+        now: u64,
+    ) {
+        let arn = resource.arn.clone();
+        // A child may stand in the record as well.
+        if !self.known.insert((place, arn.clone())) {
+            return;
+        }
+        let work = Work::Resource(resource, parent.is_some(), None);
+        let unit = self.add(place, work, Rc::clone(tags), inherited, parent);
+        let queue = self.queues.entry(arn).or_default();
+        queue.push_back(unit);
+        if queue.len() == 1 {
+            self.start(unit, now);
+        }
+    }
+
+    fn start(&mut self, number: usize, now: u64) {
+        let unit = &mut self.units[number];
+        let Work::Resource(resource, seen, attempt) = &mut unit.work else { return };
+        let case = &self.cases[unit.case];
+        let (resource, tags) = (Rc::clone(resource), Rc::clone(&unit.tags));
+        let mut begun = Attempt::new((case, self.policy), resource, tags, case.age(now), *seen);
+        let step = begun.start();
+        *attempt = Some(begun);
+        self.step(number, step, now);
+    }
+
+    fn step(&mut self, number: usize, step: Step, now: u64) {
+        let outcome = match step {
+            Step::Ask(target, question) => return self.ask(number, target, question),
+            Step::End(outcome) => outcome,
+        };
+        let unit = &mut self.units[number];
+        let Work::Resource(resource, _, attempt) = &mut unit.work else { return };
+        unit.done.push(Done {
+            resource_type: resource.entry.resource_type,
+            arn: resource.arn.clone(),
+            operation: resource.entry.operation.name,
+            parent: unit.parent.clone(),
+            inherited: None,
+            left_out: attempt.take().map(|attempt| attempt.left_out().to_vec()).unwrap_or_default(),
+            outcome,
+        });
+        let arn = resource.arn.clone();
+        let next = self.queues.get_mut(&arn).and_then(|queue| {
+            queue.pop_front();
+            queue.front().copied()
+        });
+        if let Some(next) = next {
+            self.start(next, now);
+        }
+    }
+
+    /// Hands a unit its answer.
+    fn tell(&mut self, number: usize, answer: Answer, now: u64) {
+        let place = self.units[number].case;
+        match &mut self.units[number].work {
+            Work::Resource(_, _, Some(attempt)) => {
+                let step = attempt.next(answer);
+                self.step(number, step, now);
+            }
+            Work::Resource(..) => {}
+            Work::Heir(heir) => match heir.next(answer, now) {
+                Next::Ask(target, question) => self.ask(number, target, question),
+                Next::Decided(decision) => {
+                    let parent = heir.parent().to_owned();
+                    self.decided(number, place, decision, parent, now);
+                }
+            },
+            Work::Search(children, parent) => {
+                let outcomes = match answer {
+                    Answer::Children(shown) => search::children(children, parent, &shown),
+                    Answer::Failed(failure) => search::failed(children, parent, &failure),
+                    other => search::failed(children, parent, &no_answer(children.call, &other)),
+                };
+                self.found(number, outcomes, now);
+            }
+            Work::Launch => {
+                let Some(launch) = &self.cases[place].plan.launch else { return };
+                let age = self.cases[place].age(now);
+                let failed = |failure| Outcomes {
+                    found: Vec::new(),
+                    failed: vec![search::not_launched(launch, failure, age)],
+                };
+                let outcomes = match answer {
+                    Answer::Launched(parents) => search::launched(launch, &parents, age),
+                    Answer::Failed(failure) => failed(failure),
+                    other => failed(no_answer(launch.call, &other)),
+                };
+                self.found(number, outcomes, now);
+            }
+        }
+    }
+
+    /// Tries what was looked up, as far as the case is still about it.
+    fn found(&mut self, number: usize, outcomes: Outcomes, now: u64) {
+        let Unit { case: place, tags, inherited, .. } = &self.units[number];
+        let (place, tags, inherited) = (*place, Rc::clone(tags), inherited.clone());
+        let work = self.cases[place].work.as_ref();
+        let wanted = |arn: &str, resource_type: &str, parent: Option<&str>| {
+            work.is_none_or(|work| work.wants(arn, resource_type, parent))
+        };
+        for (parent, resource) in outcomes.found {
+            if wanted(&resource.arn, resource.entry.resource_type, parent.as_deref()) {
+                self.try_resource(place, Rc::new(resource), &tags, inherited.clone(), parent, now);
+            }
+        }
+        let failed = outcomes.failed.into_iter();
+        let failed = failed
+            .filter(|one| one.arn.is_empty() || wanted(&one.arn, one.resource_type, one.parent.as_deref()));
+        self.units[number].done.extend(failed);
+    }
+
+    /// Whose tag the resources of a case get is known.
+    fn decided(&mut self, number: usize, place: usize, decision: Decision, parent: String, now: u64) {
+        let plan = &self.cases[place].plan;
+        let mut tags = plan.tags.clone();
+        let value = match decision {
+            Decision::Nobody => return,
+            Decision::Wait(failure) => {
+                self.units[number].done.extend(search::all_failed(plan, &failure));
+                return;
+            }
+            Decision::Service => None,
+            Decision::Parent(value) => {
+                if let Some(first) = tags.first_mut() {
+                    first.1.clone_from(&value);
+                }
+                Some(value)
+            }
+        };
+        self.begin(place, Rc::new(tags), Some(Inherited { parent, value }), now);
+    }
+
+    /// A call for many failed by one of them, or by several.
+    fn cut(&mut self, members: Vec<(usize, Due)>, failure: &Failure, now: u64) {
+        let is_named = |due: &Due| names(&failure.message, &due.target.id);
+        let named = members.iter().filter(|(_, due)| is_named(due)).count();
+        let half = members.len().div_ceil(2);
+        for (unit, due) in members {
+            if named == 0 {
+                self.due.insert(unit, Due { most: half, ..due });
+            } else if is_named(&due) {
+                self.tell(unit, Answer::Failed(failure.clone()), now);
+            } else {
+                self.due.insert(unit, due);
+            }
+        }
+    }
+
+    /// Whether something is under way that gives more of the same: a write waits for reads, and a read of EC2's for
+    /// children.
+    fn is_held(&self, due: &Due) -> bool {
+        if due.shared || capacity(&due.target, &due.question) <= 1 {
+            return false;
+        }
+        let under_way = self.flying.values().filter_map(|flight| flight.members.first()).map(|(_, due)| due);
+        let mut same_place = under_way.filter(|other| {
+            other.target.operation.name == due.target.operation.name
+                && other.target.region == due.target.region
+        });
+        match due.question {
+            Question::Write(_) => same_place.any(|other| rank(other) == 1 || is_search(&other.question)),
+            Question::Tags(_) | Question::Look(_) => same_place.any(|other| is_search(&other.question)),
+            _ => false,
+        }
+    }
+}
+
+fn is_search(question: &Question) -> bool {
+    matches!(question, Question::Children(_) | Question::Launched(_))
+}
+
+/// Searches first, then reads that go together, then writes that do.
+fn rank(due: &Due) -> u8 {
+    match due.question {
+        Question::Tags(_) | Question::Look(_) if !due.shared && capacity(&due.target, &due.question) > 1 => 1,
+        Question::Write(_) if capacity(&due.target, &due.question) > 1 => 2,
+        _ => 0,
+    }
+}
+
+/// How many of the same AWS takes in one call.
+fn capacity(target: &Target, question: &Question) -> usize {
+    let together = tagger_catalog::together(target.operation.name);
+    match question {
+        Question::Tags(_) | Question::Look(_) => together.map_or(1, |together| together.read),
+        Question::Write(_) => together.map_or(1, |together| together.write),
+        Question::Children(_) => MOST_PARENTS,
+        _ => 1,
+    }
+}
+
+/// What may go in one call has the same lane; what may not has one of its own.
+fn lane(due: &Due) -> String {
+    let Due { target, question, most, shared } = due;
+    if *most <= 1 {
+        return String::new();
+    }
+    let what = match question {
+        Question::Describe(told) => format!("describe {}", told.resource_type),
+        Question::Tags(keys) => format!("tags {keys:?}"),
+        Question::Look(look) => format!("look {}", look.resource_type),
+        Question::Write(tags) => format!("write {tags:?}"),
+        Question::Children(call) | Question::Launched(call) => (*call).to_owned(),
+        Question::Stack => "stack".to_owned(),
+        Question::History { which, window, .. } => format!("{which:?} {window:?}"),
+    };
+    let Target { operation, id, region, account, with } = target;
+    let id = if *shared { id.as_str() } else { "" };
+    format!("{what} {} {region} {account} {with:?} {most} {shared} {id}", operation.name)
+}
+
+/// Whether one more goes into a call.
+fn fits(group: &Flight, due: &Due) -> bool {
+    due.most > group.members.len() && (due.shared || !group.ids.contains(&due.target.id))
+}
+
+/// Whether an error's message names an id, and not a longer one in which it stands.
+fn names(message: &str, id: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    message.match_indices(id).any(|(at, found)| {
+        let before = at.checked_sub(1).map(|before| message.as_bytes()[before]);
+        let after = message.as_bytes().get(at + found.len()).copied();
+        !id.is_empty() && !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+fn missing(due: &Due) -> Failure {
+    let service = due.target.operation.name.split(':').next().unwrap_or_default();
+    let (class, call) = match &due.question {
+        Question::Describe(told) => (Class::NotFound, told.describe.operation),
+        Question::Look(look) => (Class::NotFound, look.call.operation),
+        Question::Children(call) | Question::Launched(call) => (Class::NotFound, *call),
+        _ => (Class::Failed, due.target.operation.name),
+    };
+    let call = if call.contains(':') { call.to_owned() } else { format!("{service}:{call}") };
+    Failure::ours(class, &call, "NotInAnswer", format!("{} is not in the answer", due.target.id))
+}
+
+fn no_answer(call: &str, answer: &Answer) -> Failure {
+    Failure::ours(Class::Failed, call, "UnreadableAnswer", format!("{answer:?} is no answer to {call}"))
+}
