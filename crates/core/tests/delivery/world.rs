@@ -439,8 +439,8 @@ impl World {
                 .past
                 .iter()
                 .filter(|(at, _)| *at >= window.from && *at < window.until && *at + SHOWN_AFTER <= self.now);
-            let records = shown.map(|(_, record)| Record::new(record.clone()));
-            let found = records.filter(|record| history::is(wanted, record)).last();
+            let mut records = shown.map(|(_, record)| Record::new(record.clone()));
+            let found = records.rfind(|record| history::is(wanted, record));
             return Ok(Reply::All(Answer::Found(found.map(Box::new))));
         }
         assert!(call.targets.len() == 1 || is_ec2(&call.targets[0]), "{call:?} is for many");
@@ -454,8 +454,11 @@ impl World {
             if code == "InvalidReplicationGroupState" && arn_of(target).contains(":replicationgroup:") {
                 self.wrong.push(format!("{}: tagging disturbs it while it is made", target.id));
             }
-            let message =
-                if mishap % 2 == 0 { format!("'{}' is not to be had", target.id) } else { String::new() };
+            let message = if mishap.is_multiple_of(2) {
+                format!("'{}' is not to be had", target.id)
+            } else {
+                String::new()
+            };
             return Ok(Reply::All(Answer::Failed(Failure::of("x:Call", code, message, None))));
         }
         for target in &call.targets {

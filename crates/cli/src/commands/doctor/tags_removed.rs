@@ -16,7 +16,7 @@ use std::{
 use tagger_aws::{
     Class, Client,
     account::{Account, Trouble, history::Which},
-    apply::tags_of,
+    ask::tags_of,
 };
 use tagger_catalog::operation::Variant;
 use tagger_core::{Policy, Record, arn::Arn, plan, resources::Resource, tag_change::ROLE};
