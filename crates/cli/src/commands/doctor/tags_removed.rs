@@ -262,11 +262,8 @@ async fn about(account: &Account, removal: &Removal) -> Result<Vec<Record>, Trou
     let now = SystemTime::now();
     let mut records = Vec::new();
     let named = names(&removal.record);
-    let mut forms: Vec<&str> = named
-        .first()
-        .into_iter()
-        .flat_map(|name| [name.rsplit(['/', ':']).next().unwrap_or_default(), name.as_str()])
-        .collect();
+    let mut forms: Vec<&str> =
+        named.first().into_iter().flat_map(|name| [short(name), name.as_str()]).collect();
     forms.dedup();
     for name in forms {
         let part = account.history(&removal.region(), Which::About(name), now - KEPT, now, 2).await?;
@@ -328,13 +325,18 @@ fn is_named(resource: &Resource, names: &[String], service: &str) -> bool {
         || operation.endpoint == service
         || arn.is_some_and(|arn| arn.service == service);
     let is_own = |name: &str| {
-        let at_its_end = name.contains("://").then(|| name.rsplit('/').next()).flatten();
         let own = |text: &str| {
             text == resource.id || arn.is_some_and(|arn| [arn.resource, arn.path()].contains(&text))
         };
-        own(name) || at_its_end.is_some_and(own)
+        own(name) || own(short(name))
     };
     names.iter().any(|name| *name == resource.arn || of_service && !name.starts_with("arn:") && is_own(name))
+}
+
+/// The name in an ARN, or at the end of an address such as a queue's.
+fn short(name: &str) -> &str {
+    let at_its_end = name.contains("://").then(|| name.rsplit_once('/')).flatten();
+    Arn::parse(name).map(|arn| arn.path()).or(at_its_end.map(|(_, end)| end)).unwrap_or(name)
 }
 
 /// What the findings say.
