@@ -227,6 +227,22 @@ def function_sessions_are_complete() -> None:
     lambda_svc.execution_credentials = credentials
 
 
+def dashboards_take_tags() -> None:
+    """CloudWatch tags dashboards too; the emulator knows alarms only.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_TagResource.html
+    """
+    from ministack.services import cloudwatch
+
+    refusal = cloudwatch._validate_alarm_tag_arn
+
+    def of_any(arn: str, *words: object, **named: object) -> object:
+        _, is_dashboard, name = str(arn).partition(":dashboard/")
+        return None if is_dashboard and name in cloudwatch._dashboards else refusal(arn, *words, **named)
+
+    cloudwatch._validate_alarm_tag_arn = of_any
+
+
 def apply() -> None:
     patches_ec2.apply()
     patches_launches.apply()
@@ -237,6 +253,7 @@ def apply() -> None:
     patches_apigateway.apply()
     patches_stacks.apply()
     patches_stacksets.apply()
+    dashboards_take_tags()
     event_history_has_pages()
     rules_reach_other_buses()
     functions_see_lambdas_environment()

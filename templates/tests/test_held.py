@@ -57,7 +57,7 @@ class Held(unittest.TestCase):
                 self.assertEqual(refused(support.template(name)), [])
 
     def test_what_stopped_every_deployment_is_refused(self) -> None:
-        """Two queues in one statement, as the template had it until 0.2.0."""
+        """Two queues in one statement, as the template once had it."""
         template = support.template("tagger")
         both = copy.deepcopy(template["Resources"]["RetryQueuePolicy"])
         both["Properties"]["Queues"].append({"Ref": "DeadLetterQueue"})

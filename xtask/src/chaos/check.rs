@@ -70,7 +70,7 @@ pub fn judge<'a>(story: &Story, world: &World, letters: impl Iterator<Item = &'a
             let is_first = made.first_tags.iter().any(|(key, _)| key == KEY);
             match made.tags.iter().find(|(key, _)| key == KEY) {
                 Some(_) if is_first => verdict.kept += 1,
-                Some((_, value)) if *value == made.creator => verdict.tagged += 1,
+                Some((_, value)) if *value == place.fitted(&made.creator) => verdict.tagged += 1,
                 Some((_, value)) => {
                     verdict.wrong.push(format!("{}: {KEY}={value}, expected {}", place.arn, made.creator));
                 }

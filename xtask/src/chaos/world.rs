@@ -7,7 +7,7 @@ use super::{
     http::Answer,
     names, samples,
 };
-use tagger_catalog::operation::{Operation, Variant};
+use tagger_catalog::operation::Variant;
 
 /// A place for resources of one name: what was deleted and made again has two generations.
 pub struct Place {
@@ -29,6 +29,16 @@ pub struct Place {
     pub parent: Option<usize>,
     /// The resources, one after another.
     pub generations: Vec<Generation>,
+}
+
+impl Place {
+    /// A name as its service takes it in a tag's value: what it refuses stands as an underscore.
+    pub fn fitted(&self, name: &str) -> String {
+        let operation =
+            tagger_catalog::operations().iter().find(|operation| operation.name == self.operation);
+        let refused = operation.map_or("", |operation| operation.refused_in_values);
+        name.replace(|char| refused.contains(char), "_")
+    }
 }
 
 /// A resource.
@@ -156,7 +166,7 @@ impl World {
             places.push(place);
         }
         for place in places {
-            self.set(place, &asked.tags, known.operation);
+            self.set(place, &asked.tags, known.operation.variant == Variant::Replaces);
         }
         answers::written(known)
     }
@@ -188,8 +198,9 @@ impl World {
         is_full.then(|| answers::error(known, 400, "TagLimitExceeded", "too many tags"))
     }
 
-    fn set(&mut self, number: usize, tags: &[(String, String)], operation: &Operation) {
-        let replaces = operation.variant == Variant::Replaces;
+    fn set(&mut self, number: usize, tags: &[(String, String)], replaces: bool) {
+        let place = &self.places[number];
+        let Some(expected) = place.generations.last().map(|last| place.fitted(&last.creator)) else { return };
         let Place { arn, generations, .. } = &mut self.places[number];
         let Some(last) = generations.last_mut() else { return };
         if replaces {
@@ -206,9 +217,7 @@ impl World {
                 }
                 None => last.tags.push((key.clone(), value.clone())),
             }
-            // What the service refuses in a value stands as an underscore.
-            let fitted = last.creator.replace(|char| operation.refused_in_values.contains(char), "_");
-            if key == KEY && *value != fitted && !last.first_tags.contains(&(key.clone(), value.clone())) {
+            if key == KEY && *value != expected && !last.first_tags.contains(&(key.clone(), value.clone())) {
                 self.wrong.push(format!("{arn}: {key}={value} was written, and {} made it", last.creator));
             }
         }
