@@ -306,7 +306,8 @@ fn no_tag(seen: &Seen, own: Option<&Value>, time: &str) -> Check {
     let bad = |message: String| Check::new("canary", Verdict::Bad, message);
     if let Some(why) = &seen.no_tags {
         let log = own
-            .map(|line| format!("; the function's log says `{}`", line["outcome"].as_str().unwrap_or("?")));
+            .and_then(|line| line["outcome"].as_str().or(line["waiting"].as_str()))
+            .map(|outcome| format!("; the function's log says `{outcome}`"));
         let message = format!(
             "whether the tag came is not known: the tags were not read ({why}){}",
             log.unwrap_or_default()
@@ -322,7 +323,10 @@ fn no_tag(seen: &Seen, own: Option<&Value>, time: &str) -> Check {
     }
     let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
     if let Some(line) = own {
-        let outcome = text(line, "outcome");
+        let outcome = match text(line, "waiting") {
+            waiting if waiting.is_empty() => text(line, "outcome"),
+            waiting => format!("it is tried again, {waiting}"),
+        };
         return match outcome.as_str() {
             "tagged" | "already-tagged" => {
                 let message = format!("{time}, although the function says `{outcome}`: somebody takes it away, or its key is another");
