@@ -80,8 +80,10 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
         }
         // IAM is eventually consistent, so a role or its permission may not be known yet:
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+        // An explicit deny was known when it refused, so it is no such case:
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
         Class::Denied if failure.by == Some(By::Permission) && age.waited < UNKNOWN_ROLE => {
-            (true, age.waited)
+            (!failure.message.contains("explicit deny"), age.waited)
         }
         // These are of the service and not of the resource, so they count from when we began to try.
         Class::Throttled => (age.waited < LONGEST, age.waited),
@@ -205,6 +207,23 @@ mod tests {
         let age = Age { event: SURE + 1, waited: SURE + 1 };
         let found = patience(&failure, "AWS::SNS::Topic", age, Guard::Strict, "e-1");
         assert!(matches!(found, Patience::Wait(_)), "{found:?}");
+    }
+
+    #[test]
+    fn an_explicit_deny_is_not_waited_for() {
+        for (what, message, expected) in [
+            (
+                "no policy allows it yet",
+                "because no identity-based policy allows the sqs:TagQueue action",
+                true,
+            ),
+            ("a policy denies it", "with an explicit deny in an identity-based policy", false),
+        ] {
+            let failure = Failure::of("sqs:TagQueue", "AccessDenied", message, None);
+            let young = Age { event: 1, waited: 1 };
+            let found = patience(&failure, "AWS::SQS::Queue", young, Guard::Strict, "e");
+            assert_eq!(matches!(found, Patience::Wait(_)), expected, "{what}: {found:?}");
+        }
     }
 
     #[test]
