@@ -243,6 +243,25 @@ def dashboards_take_tags() -> None:
     cloudwatch._validate_alarm_tag_arn = of_any
 
 
+def a_deleted_log_group_stays_deleted() -> None:
+    """Who names a function's log group makes it himself: Lambda makes one only where the role may do that.
+
+    The emulator makes it anew when an invocation ends after its stack was deleted, and then the next stack fails.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
+    """
+    from ministack.services import cloudwatch_logs, lambda_svc
+
+    write = lambda_svc._emit_lambda_logs
+
+    def where_there_is_one(func: dict, *words: object, **named: object) -> None:
+        config = func.get("config") or func
+        group = (config.get("LoggingConfig") or {}).get("LogGroup")
+        if not group or group in cloudwatch_logs._log_groups:
+            write(func, *words, **named)
+
+    lambda_svc._emit_lambda_logs = where_there_is_one
+
+
 def apply() -> None:
     patches_ec2.apply()
     patches_launches.apply()
@@ -254,6 +273,7 @@ def apply() -> None:
     patches_stacks.apply()
     patches_stacksets.apply()
     dashboards_take_tags()
+    a_deleted_log_group_stays_deleted()
     event_history_has_pages()
     rules_reach_other_buses()
     functions_see_lambdas_environment()
