@@ -19,6 +19,8 @@ TOPIC = "auto-resource-tagger-alarms"
 LONGEST_PATTERN = 2048
 # How long a message of an alarm, a new rule, and a tag that is put back may need.
 MAIL_SECONDS, RULE_SECONDS, RESTORE_SECONDS = 120, 60, 1500
+# A denial becomes a dead letter at the first try after two minutes: until then it may be a role that IAM does not know yet.
+DENIED_SECONDS = 240
 
 
 def deploy(run: Run) -> None:
@@ -97,7 +99,7 @@ def letters(run: Run) -> None:
 
     def groups() -> list[dict[str, Any]]:
         return [line for line in run.account.run("redrive").lines if line.get("step") == "group"]
-    poll(run.wait, lambda: locked(groups()))
+    poll(max(run.wait, DENIED_SECONDS), lambda: locked(groups()))
     found = groups()
     run.outcome.settle("kms-locked", bool(locked(found)), "; ".join(f"{group['class']} by {group['by']}, {group['code']}"
                        for group in locked(found)) or "no dead letter of KMS")

@@ -25,7 +25,7 @@ TAGGER = os.environ.get("TAGGER") or os.path.join(ROOT, "target/debug/tagger")
 BOOTSTRAP = os.environ.get("BOOTSTRAP") or os.path.join(ROOT, "target/release/bootstrap")
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 # How long the whole of one run may take on a busy computer.
-PATIENCE = 400
+PATIENCE = 600
 
 sys.path.insert(0, FIRST_RUN)
 
