@@ -118,7 +118,8 @@ ROWS = (
         {"AWS::CloudWatch::CompositeAlarm": "CompositeAlarms[0].AlarmArn"},
         look=("DescribeAlarms", {"AlarmNames": ["trip-c"], "AlarmTypes": ["CompositeAlarm"]})),
     Row("cloudwatch", "PutDashboard", {"DashboardName": "trip", "DashboardBody": '{"widgets":[]}'},
-        {"AWS::CloudWatch::Dashboard": "DashboardEntries[0].DashboardArn"}, gaps=ALARMS_ONLY, look=("ListDashboards",
+        {"AWS::CloudWatch::Dashboard": "DashboardEntries[0].DashboardArn"},
+        gaps={"moto": ALARMS_ONLY["moto"]}, look=("ListDashboards",
          {})),
     Row("cloudwatch", "PutInsightRule",
         {"RuleName": "trip", "RuleDefinition": '{"Schema":{"Name":"CloudWatchLogRule","Version":1},"LogGroupNames":["a"],'
