@@ -1,12 +1,16 @@
 //! `cargo xtask demo` and `cargo xtask test`: the README's two commands.
 //!
-//! Each installs what it needs and says in one sentence what is missing. `.ci/run` runs the second.
+//! Each installs what it needs and says in one sentence what is missing. `.ci/run` runs the second: it builds, checks what
+//! needs no process of ours, and then runs all tests side by side (`jobs.rs`).
 
-use crate::codegen;
+use crate::{
+    codegen,
+    jobs::{self, Job},
+};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 /// Builds the product and runs it against an AWS on this computer.
@@ -22,63 +26,85 @@ pub fn demo(arguments: &[String]) -> Result<(), String> {
 /// Every check of the project, the end-to-end run among them.
 ///
 /// # Errors
-/// The first check that failed.
+/// The first check that failed, or all tests that failed.
 pub fn test() -> Result<(), String> {
+    // Asked for now: a build below replaces the file, and then the name of this process's program is another.
+    let xtask = std::env::current_exe().map_err(|error| format!("the path of xtask: {error}"))?;
+    let logs = crate::root().join("target/gate");
     step("format");
     run(cargo().args(["fmt", "--all", "--check"]))?;
     step("generated files");
     codegen::run(true)?;
+    // Linking it takes one processor for minutes, so the other builds run meanwhile.
+    let function = Job::new("release build of the function", function_build()).begin(&logs)?;
     step("the catalog against AWS's API models");
     catalog_against_models()?;
     step("lints");
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
     step("the core has no I/O");
     core_stays_pure()?;
-    step("release build of the function");
-    build_function()?;
-    step("tests");
+    step("build of the tests");
+    run(cargo().args(["test", "--workspace", "--no-run", "--quiet"]))?;
+    function.end()?;
+    step("tests, side by side; each is printed when it ends");
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    jobs::side_by_side(tests(&xtask)?, processors + 1, &logs)
+}
+
+/// The longest first.
+fn tests(xtask: &Path) -> Result<Vec<Job>, String> {
+    let templates = installed("templates-venv", "templates/tests/requirements.txt")?;
+    let sandbox = installed("sandbox-venv", "sandbox/requirements.txt")?;
+    let mut jobs = vec![
+        Job::new("the templates' tests", unittest(&templates, "templates/tests")),
+        Job::new("the sandbox's own tests", unittest(&sandbox, "sandbox/tests")),
+        Job::new("the first run on AWS, in the sandbox", unittest(&sandbox, "first-run/tests")),
+    ];
+    let (ends, others) = targets()?;
     // The sandbox is installed below target/, so that a test run leaves nothing elsewhere.
     let cache = crate::root().join("target/cache");
-    run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env("XDG_CACHE_HOME", &cache))?;
-    step("chaos: faults, kills and duplicates, and nothing lost");
-    crate::chaos::run(&["--events".to_owned(), "2000".to_owned(), "--seed".to_owned(), "1".to_owned()])?;
-    // These mostly wait for their emulators, so the others run meanwhile; what they say comes last.
-    let templates = installed("templates-venv", "templates/tests/requirements.txt")?;
-    let sandbox = installed_python(&cache)?;
-    let meanwhile = [
-        ("the templates' tests", begun(&templates, "templates/tests")?),
-        ("the first run on AWS, in the sandbox", begun(&sandbox, "first-run/tests")?),
-    ];
-    let others = in_the_foreground(&sandbox);
-    let mut failed = Vec::new();
-    for (name, tests) in meanwhile {
-        step(name);
-        let output = tests.wait_with_output().map_err(|error| format!("{name}: {error}"))?;
-        print!("{}", String::from_utf8_lossy(&output.stdout));
-        eprint!("{}", String::from_utf8_lossy(&output.stderr));
-        if !output.status.success() {
-            failed.push(format!("{name}: {}", output.status));
+    jobs.extend(ends.into_iter().map(|name| {
+        let mut command = cargo();
+        command
+            .args(["test", "--workspace", "--no-fail-fast", "--test", &name])
+            .env("XDG_CACHE_HOME", &cache);
+        Job::new(format!("the command line: {name}"), command)
+    }));
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
+    command.args(others.iter().flat_map(|name| ["--test", name])).env("XDG_CACHE_HOME", &cache);
+    jobs.push(Job::new("unit tests, and those of core, aws and lambda", command));
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--doc", "--quiet"]);
+    jobs.push(Job::new("examples in the documentation", command));
+    let mut command = Command::new(xtask);
+    command.arg("trips");
+    jobs.push(Job::new("round trips: created on an emulator, tagged by the function, read back", command));
+    let mut command = Command::new(xtask);
+    command.args(["chaos", "--events", "2000", "--seed", "1"]);
+    jobs.push(Job::new("chaos: faults, kills and duplicates, and nothing lost", command));
+    Ok(jobs)
+}
+
+/// The names of the files in `crates/*/tests`: the command line's, most of which start a sandbox, and all others.
+fn targets() -> Result<(Vec<String>, Vec<String>), String> {
+    let (mut ends, mut others) = (Vec::new(), Vec::new());
+    let crates = crate::root().join("crates");
+    let failed = |error: std::io::Error| format!("{}: {error}", crates.display());
+    for package in fs::read_dir(&crates).map_err(failed)? {
+        let package = package.map_err(failed)?;
+        let names = if package.file_name() == "cli" { &mut ends } else { &mut others };
+        // A crate without such a folder has unit tests only.
+        for file in fs::read_dir(package.path().join("tests")).into_iter().flatten() {
+            let path = file.map_err(failed)?.path();
+            if path.extension().is_some_and(|kind| kind == "rs") {
+                names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            }
         }
     }
-    others?;
-    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
-}
-
-/// The tests of a folder, whose output is kept until they are waited for.
-fn begun(python: &Path, folder: &str) -> Result<Child, String> {
-    unittest(python, folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{}: {error}", python.display()))
-}
-
-fn in_the_foreground(sandbox: &Path) -> Result<(), String> {
-    step("the sandbox's own tests");
-    run(&mut unittest(sandbox, "sandbox/tests"))?;
-    step("round trips: created on an emulator, tagged by the function, read back");
-    crate::trips::run(&[])
+    ends.sort();
+    others.sort();
+    Ok((ends, others))
 }
 
 /// Every path of every entry is in the shapes of its operation, every event has a sample, and what is
@@ -134,7 +160,13 @@ fn build() -> Result<(), String> {
 /// # Errors
 /// The build failed.
 pub fn build_function() -> Result<(), String> {
-    run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-lambda"]))
+    run(&mut function_build())
+}
+
+fn function_build() -> Command {
+    let mut command = cargo();
+    command.args(["build", "--release", "--quiet", "--package", "tagger-lambda"]);
+    command
 }
 
 /// `core` decides and does nothing else: no runtime, no AWS SDK below it.
@@ -154,22 +186,6 @@ fn core_stays_pure() -> Result<(), String> {
         Some(line) => Err(format!("tagger-core depends on {line}: move what needs it into tagger-aws")),
         None => Ok(()),
     }
-}
-
-/// The Python of the sandbox that the end-to-end test installed.
-fn installed_python(cache: &Path) -> Result<PathBuf, String> {
-    let folder = cache.join("auto-resource-tagger");
-    let entries = fs::read_dir(&folder)
-        .map_err(|error| format!("{}: {error}; the end-to-end test installs it", folder.display()))?;
-    // `tagger catalog --propose` has a folder beside it.
-    let is_sandbox = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("sandbox-") && path.join("complete").is_file()
-    };
-    let complete = entries.flatten().map(|entry| entry.path()).find(is_sandbox);
-    complete
-        .map(|path| path.join("venv/bin/python"))
-        .ok_or_else(|| format!("{}: no complete sandbox", folder.display()))
 }
 
 fn step(what: &str) {

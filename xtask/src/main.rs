@@ -7,6 +7,7 @@ mod chaos;
 mod check;
 mod codegen;
 mod dist;
+mod jobs;
 mod trips;
 
 use std::{path::PathBuf, process::ExitCode};

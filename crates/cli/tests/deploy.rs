@@ -6,18 +6,19 @@ mod support;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
+    io::{BufRead, BufReader},
     process::Stdio,
     thread,
     time::{Duration, Instant},
 };
-use support::{Running, bootstrap, said};
+use support::{LATE, Running, bootstrap, said};
 
 const ROOT: &str = "root";
 const BUCKET: &str = "cloudtrail-logs-111122223333-us-east-1";
 
 /// A sandbox from which the product was taken out again, logs and all.
 fn empty() -> Running {
-    let cloud = Running::start();
+    let cloud = Running::start_with(&LATE);
     cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);
     remove_logs(&cloud);
     cloud
@@ -65,11 +66,12 @@ fn creator_in(cloud: &Running, region: &str, name: &str) -> String {
     let url = made["QueueUrl"].as_str().unwrap().to_owned();
     let started = Instant::now();
     loop {
-        let tags = cloud.aws_in(ROOT, region, &["sqs", "list-queue-tags", "--queue-url", &url]).unwrap();
-        if let Some(creator) = tags["Tags"]["CreatedBy"].as_str() {
+        // An error, too, as long as the queue does not show yet.
+        let tags = cloud.aws_in(ROOT, region, &["sqs", "list-queue-tags", "--queue-url", &url]);
+        if let Some(creator) = tags.as_ref().ok().and_then(|tags| tags["Tags"]["CreatedBy"].as_str()) {
             return creator.to_owned();
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "{name} in {region} never got a tag");
+        assert!(started.elapsed() < Duration::from_secs(30), "{name} in {region} never got a tag: {tags:?}");
         thread::sleep(Duration::from_millis(100));
     }
 }
@@ -344,11 +346,13 @@ fn killed_or_stopped_at_any_moment_the_next_deployment_goes_on() {
     }
     // Stopped before anything was carried out, nothing is left; it says so and is no success.
     cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);
-    let child = cloud.tagger(ROOT, &words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    thread::sleep(Duration::from_millis(50));
+    let mut child = cloud.tagger(ROOT, &words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // From its first line on it listens: before that, the signal does what whoever started the tests chose.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
     kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_ne!(output.status.code(), Some(0), "{}", said(&output));
+    let rest: Vec<_> = lines.map_while(Result::ok).collect();
+    assert_ne!(child.wait().unwrap().code(), Some(0), "{first}\n{}", rest.join("\n"));
 }
 
 #[test]
@@ -398,10 +402,8 @@ fn an_organization_gets_it_in_every_account() {
         let made = cloud.aws_in(&account, region, &["sqs", "create-queue", "--queue-name", "q"]).unwrap();
         let url = made["QueueUrl"].as_str().unwrap();
         let started = Instant::now();
-        while cloud.aws_in(&account, region, &["sqs", "list-queue-tags", "--queue-url", url]).unwrap()["Tags"]
-            ["CreatedBy"]
-            != "root"
-        {
+        let tags = ["sqs", "list-queue-tags", "--queue-url", url];
+        while cloud.aws_in(&account, region, &tags).unwrap_or_default()["Tags"]["CreatedBy"] != "root" {
             assert!(started.elapsed() < Duration::from_secs(30), "{region}");
             thread::sleep(Duration::from_millis(100));
         }

@@ -29,13 +29,21 @@ struct Sandbox {
 
 impl Sandbox {
     fn start() -> Self {
-        let cloud = Running::start();
+        let cloud = Running::start_with(&support::LATE);
         let root = cloud.people["root"].clone();
         Self { cloud, root }
     }
 
     fn aws(&self, words: &[&str]) -> Value {
         self.cloud.aws("root", words)
+    }
+
+    /// A change, which shows when this returns: permissions and rules are late, as on AWS.
+    fn change(&self, words: &[&str]) {
+        self.aws(words);
+        if ["iam", "events"].contains(&words[0]) {
+            support::until_it_shows();
+        }
     }
 
     /// Alice sets the tags of a bucket, with Terraform's name in her user agent.
@@ -200,7 +208,7 @@ fn each_breakage_is_named() {
         (configure(&everybody), configure(&as_it_was), "bad", "settings", "excludes everybody"),
     ];
     for (breaks, fixes, verdict, check, words) in breakages {
-        sandbox.aws(&breaks);
+        sandbox.change(&breaks);
         if breaks.contains(&"AutoTagRule") {
             let target = "Id=1,Arn=arn:aws:lambda:us-east-1:111122223333:function:AutoTag-main";
             sandbox.aws(&["events", "put-targets", "--rule", "AutoTagRule", "--targets", target]);
@@ -212,7 +220,7 @@ fn each_breakage_is_named() {
         assert_eq!(code, if verdict == "bad" { 1 } else { 0 }, "{breaks:?}");
         // The first that is bad is the one that was broken.
         assert!(verdict != "bad" || found[0].0 == check, "{breaks:?}: {found:?}");
-        sandbox.aws(&fixes);
+        sandbox.change(&fixes);
     }
     let (code, lines) = doctor();
     assert_eq!((code, of(&lines, "bad")), (0, vec![]), "fixed");
@@ -227,12 +235,12 @@ fn each_breakage_is_named() {
         "{lines:?}"
     );
     // One that cannot be tagged says why, and is removed as well.
-    sandbox.aws(&role(&less));
-    let (code, lines) = sandbox.tagger(&root, &["doctor", "--canary", "--wait", "4"]);
+    sandbox.change(&role(&less));
+    let (code, lines) = sandbox.tagger(&root, &["doctor", "--canary", "--wait", "20"]);
     let canary = lines.iter().rfind(|line| line["check"] == "canary").unwrap();
     assert_eq!(code, 1);
     assert!(canary["message"].as_str().unwrap().contains("denied: sqs:TagQueue"), "{canary}");
-    sandbox.aws(&role(&policy));
+    sandbox.change(&role(&policy));
     let queues = sandbox.aws(&["sqs", "list-queues"]).to_string();
     assert!(!queues.contains("-canary-"), "{queues}");
     let (_, lines) = sandbox.tagger(&root, &["doctor", "--canary", "--dry-run"]);
@@ -296,6 +304,7 @@ fn each_breakage_is_named() {
         ("AWS_ACCESS_KEY_ID".to_owned(), text("AccessKeyId")),
         ("AWS_SECRET_ACCESS_KEY".to_owned(), text("SecretAccessKey")),
     ];
+    support::until_it_shows();
     let (code, lines) = sandbox.tagger(&looker, &["doctor"]);
     assert_eq!((code, of(&lines, "bad")), (3, vec![]));
     let unknown: Vec<_> = of(&lines, "unknown").into_iter().map(|(check, _)| check).collect();

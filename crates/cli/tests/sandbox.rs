@@ -13,11 +13,11 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use support::{Running, sandbox};
+use support::{LATE, Running, sandbox};
 
 #[test]
 fn the_demo_finds_every_creator() {
-    let output = sandbox(&["--demo", "--json"]).output().unwrap();
+    let output = sandbox(&["--demo", "--json", LATE[0], LATE[1]]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{text}");
@@ -38,7 +38,7 @@ fn the_demo_finds_every_creator() {
 
 #[test]
 fn tags_that_are_there_stay_and_a_second_run_changes_nothing() {
-    let mut cloud = Running::start();
+    let mut cloud = Running::start_with(&LATE);
 
     let own = cloud.queue("alice", "own", &["--tags", "CreatedBy=carol,Team=x"]);
     let fresh = cloud.queue("alice", "fresh", &[]);
@@ -121,7 +121,7 @@ fn tags_that_are_there_stay_and_a_second_run_changes_nothing() {
 
 #[test]
 fn when_it_is_killed_every_child_ends_with_it() {
-    let mut cloud = Running::start();
+    let mut cloud = Running::start_with(&LATE);
     // The function's own process must be there, to be gone afterwards.
     let queue = cloud.queue("alice", "one", &[]);
     cloud.wait_for(&queue, "alice");

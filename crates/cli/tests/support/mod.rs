@@ -19,6 +19,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What is made or changed in a late sandbox shows, or works, only after this time.
+const CONSISTENCY: Duration = Duration::from_secs(1);
+/// The words for a sandbox that is late, as AWS is.
+pub const LATE: [&str; 2] = ["--consistency", "1"];
+
+/// Waits until a change shows; the sandbox looks for changes a few times a second.
+pub fn until_it_shows() {
+    thread::sleep(CONSISTENCY + Duration::from_millis(500));
+}
+
 pub fn bootstrap() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_tagger")).with_file_name("../release/bootstrap");
     assert!(path.is_file(), "{}: build it first: cargo build --release -p tagger-lambda", path.display());
@@ -45,7 +55,11 @@ pub struct Running {
 
 impl Running {
     pub fn start() -> Self {
-        let mut child = sandbox(&[]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(&[])
+    }
+
+    pub fn start_with(words: &[&str]) -> Self {
+        let mut child = sandbox(words).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut running = Self {
             child,
@@ -146,10 +160,13 @@ impl Running {
         self.aws_in(person, "us-east-1", words).unwrap_or_else(|said| panic!("aws {words:?}: {said}"))
     }
 
+    /// None also of a queue that does not show yet.
     pub fn creator(&self, queue: &str) -> Option<String> {
-        self.aws("root", &["sqs", "list-queue-tags", "--queue-url", queue])["Tags"]["CreatedBy"]
-            .as_str()
-            .map(str::to_owned)
+        match self.aws_in("root", "us-east-1", &["sqs", "list-queue-tags", "--queue-url", queue]) {
+            Ok(answer) => answer["Tags"]["CreatedBy"].as_str().map(str::to_owned),
+            Err(said) if said.contains("QueueDoesNotExist") => None,
+            Err(said) => panic!("{queue}: {said}"),
+        }
     }
 
     pub fn queue(&self, person: &str, name: &str, more: &[&str]) -> String {

@@ -17,6 +17,8 @@ use std::{
 
 /// How long a tag may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How the eight services say that something is not there, in their codes.
+const NOT_THERE: [&str; 4] = ["NotFound", "NonExistent", "NoSuch", "DoesNotExist"];
 
 /// One row of the table.
 struct Row {
@@ -141,7 +143,7 @@ impl Demo<'_> {
     /// The volume of an instance, where the emulator shows one.
     fn child(&mut self, identity: &Identity, instance: &[Made]) -> Result<Option<Made>, Error> {
         let Some(instance) = instance.first() else { return Ok(None) };
-        let answer = self.aws(identity, &fill_all(VOLUME.create, &instance.words))?;
+        let answer = self.read(identity, &fill_all(VOLUME.create, &instance.words))?;
         let mut words = instance.words.clone();
         words.insert("id", text_at(&answer, VOLUME.id, &VOLUME)?);
         Ok(Some(Made { step: &VOLUME, words, at: instance.at }))
@@ -152,7 +154,7 @@ impl Demo<'_> {
         let arn = fill(made.step.arn, &made.words);
         let list = fill_all(made.step.tags, &made.words);
         loop {
-            let tags = tags(&self.aws(identity, &list)?);
+            let tags = tags(&self.read(identity, &list)?);
             let found = tags.get("CreatedBy").cloned();
             let seconds = made.at.elapsed();
             if found.is_some() || seconds > PATIENCE || self.stop.load(Ordering::Relaxed) {
@@ -170,6 +172,23 @@ impl Demo<'_> {
                 });
             }
             std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A call about what was just created, which AWS may not show yet (`--consistency`).
+    fn read(&self, identity: &Identity, words: &[String]) -> Result<Value, Error> {
+        let began = Instant::now();
+        loop {
+            match self.aws(identity, words) {
+                Err(Error::Failure(said))
+                    if began.elapsed() < PATIENCE
+                        && !self.stop.load(Ordering::Relaxed)
+                        && NOT_THERE.iter().any(|code| said.contains(code)) =>
+                {
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+                other => return other,
+            }
         }
     }
 
