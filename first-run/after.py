@@ -221,6 +221,8 @@ def update(run: Run) -> None:
     said = run.account.run("deploy", "--yes", *run.deploy, "--set", "LogRetentionDays=14")
     run.outcome.settle("update", said.code == 0 and said.end.get("changed") is True,
                        f"{said.seconds:.0f} s" if said.code == 0 else said.trouble())
+    said = run.account.run("deploy", "--yes", *run.deploy, "--set", "ReconcileTimeout=1800")
+    run.outcome.settle("reconcile-longer", said.code == 0, "done" if said.code == 0 else said.trouble())
 
 
 def by_policy(run: Run) -> None:

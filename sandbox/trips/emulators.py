@@ -19,6 +19,12 @@ NAMES = ("moto", "ministack")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+# What is made on ministack shows, or works, only after so many seconds, as on AWS.
+CONSISTENCY = 1
+# How long something may be late on each, with what the sandbox needs to see it.
+LATE = {"moto": 0, "ministack": CONSISTENCY + 1}
+
+
 def start(name: str, state: str, account: str) -> tuple[subprocess.Popen, str]:
     """The process and its endpoint, once it accepts connections."""
     with socket.socket() as probe:
@@ -29,7 +35,7 @@ def start(name: str, state: str, account: str) -> tuple[subprocess.Popen, str]:
     commands = {
         "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         "ministack": [os.path.join(os.path.dirname(HERE), "cloud.py"), "--port", str(port), "--state", folder,
-                      "--account", account],
+                      "--account", account, "--consistency", str(CONSISTENCY)],
     }
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8",

@@ -13,6 +13,7 @@ import concurrent.futures
 import json
 import os
 import sys
+import time
 import threading
 from typing import Any
 
@@ -68,9 +69,17 @@ class Traveller:
 
     def call(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         client, _ = self.client(service)
-        answer = getattr(client, xform_name(operation))(**parameters)
-        answer.pop("ResponseMetadata", None)
-        return answer
+        end = time.monotonic() + emulators.LATE[self.name]
+        while True:
+            try:
+                answer = getattr(client, xform_name(operation))(**parameters)
+            except botocore.exceptions.ClientError as error:
+                if time.monotonic() > end or not _not_there(error):
+                    raise
+                time.sleep(0.2)
+            else:
+                answer.pop("ResponseMetadata", None)
+                return answer
 
     def row(self, row: Row) -> None:
         try:
@@ -184,6 +193,13 @@ class Traveller:
         self.function.close()
         self.process.terminate()
         self.process.wait()
+
+
+def _not_there(error: botocore.exceptions.ClientError) -> bool:
+    """Whether it is about something that may not show yet, or a role that cannot be assumed yet."""
+    said = error.response["Error"]
+    words = ("NotFound", "NonExistent", "NoSuch", "DoesNotExist")
+    return any(word in said.get("Code", "") for word in words) or "cannot be assumed" in said.get("Message", "")
 
 
 def _absent(error: Exception) -> bool:
