@@ -40,6 +40,7 @@ class Row:
 
 
 NO_ALARM_EVENTS = "the emulator sends no `CloudWatch Alarm State Change`, by which a forwarder tells of its alarm"
+NO_STACK_IN_CHANGE_SETS = "the emulator holds ExecuteChangeSet against no stack, so a policy that names the stack is refused"
 NO_TAG_EVENTS = "the emulator sends no `Tag Change on Resource`; templates/tests/test_stack.py sends them itself"
 
 DOUBTS = (
@@ -92,11 +93,13 @@ DOUBTS = (
     Doubt("update", "update", "an update: `--set LogRetentionDays=14`", "done"),
     Doubt("reconcile-longer", "update", "Lambda takes a timeout of 1,800 s: `--set ReconcileTimeout=1800`", "done"),
     Doubt("policy-look", "by-policy", "the documented policy is enough for `tagger status` and `tagger doctor`",
-          "nothing denied"),
-    Doubt("policy-update", "by-policy", "the documented policy is enough for an update", "nothing denied"),
+          "nothing denied", "the emulator asks for lambda:PutFunctionConcurrency where AWS asks for GetFunctionConcurrency"),
+    Doubt("policy-update", "by-policy", "the documented policy is enough for an update", "nothing denied",
+          NO_STACK_IN_CHANGE_SETS),
     Doubt("policy-destroy", "by-policy", "the documented policy is enough for `tagger destroy`", "nothing denied"),
     Doubt("destroy", "destroy", "`tagger destroy`", "no stack is left"),
-    Doubt("policy-deploy", "deploy-after-destroy", "the documented policy is enough for `tagger deploy`", "nothing denied"),
+    Doubt("policy-deploy", "deploy-after-destroy", "the documented policy is enough for `tagger deploy`", "nothing denied",
+          NO_STACK_IN_CHANGE_SETS),
     Doubt("deploy-after-destroy", "deploy-after-destroy", "`tagger deploy` after `tagger destroy`",
           "the bucket and the names that are still there are not in the way"),
     Doubt("organization", "organization", "StackSets take parameters that are left at their empty defaults", "done"),

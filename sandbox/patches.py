@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import patches_apigateway
 import patches_cloudformation
 import patches_ec2
+import patches_iam
 import patches_launches
 import patches_logs
 import patches_network
@@ -281,4 +282,5 @@ def apply() -> None:
     rule_to_lambda_is_asynchronous()
     principal_arn_is_the_role()
     callers_use_tls()
+    patches_iam.apply()
     session_keeps_source_identity()

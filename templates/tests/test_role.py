@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import Any
@@ -50,7 +51,7 @@ REFUSED = [
     ("apigateway:DELETE", "arn:aws:apigateway:us-east-1::/restapis/x"),
 ]
 ALLOWED = [
-    ("ec2:CreateTags", ANY), ("sqs:TagQueue", ANY), ("s3:PutBucketTagging", ANY), ("lambda:TagResource", ANY),
+    ("ec2:CreateTags", ANY), ("sqs:TagQueue", ANY), ("s3:PutBucketTagging", "arn:aws:s3:::somebodys"), ("lambda:TagResource", ANY),
     ("dynamodb:TagResource", ANY), ("sns:TagResource", ANY), ("rds:AddTagsToResource", ANY), ("elasticache:AddTagsToResource", ANY),
     ("cloudtrail:LookupEvents", ANY), ("ec2:DescribeRegions", ANY), ("tag:GetResources", ANY),
     ("apigateway:PUT", "arn:aws:apigateway:eu-west-1::/tags/arn%3Aaws%3Aapigateway"),
@@ -65,20 +66,61 @@ ALLOWED = [
 
 
 class Role(test_stack.StackTest):
-    def decision(self, action: str, resource: str) -> str:
+    def decisions(self, actions: list[str], resource: str, keys: list[str], function: str = FUNCTION) -> dict[str, str]:
+        """By action, for a request that carries these keys of tags and comes from this function."""
+        carried = [{"ContextKeyName": "lambda:SourceFunctionArn", "ContextKeyType": "string", "ContextKeyValues": [function]}]
+        if keys:
+            carried.append({"ContextKeyName": "aws:TagKeys", "ContextKeyType": "stringList", "ContextKeyValues": keys})
         answer: Any = self.cloud.client("iam").simulate_principal_policy(
-            PolicySourceArn=ROLE, ActionNames=[action], ResourceArns=[resource])
-        return answer["EvaluationResults"][0]["EvalDecision"]
+            PolicySourceArn=ROLE, ActionNames=actions, ResourceArns=[resource], ContextEntries=carried)
+        return {result["EvalActionName"]: result["EvalDecision"] for result in answer["EvaluationResults"]}
+
+    def decision(self, action: str, resource: str, *keys: str) -> str:
+        return self.decisions([action], resource, list(keys))[action]
 
     def test_least_privilege(self) -> None:
         self.change("CREATE", **test_stack.PARAMETERS, Delivery="queue")
         self.assertGreaterEqual(len(REFUSED), 80, "docs/security.md and templates/README.md say so")
         for action, resource in ALLOWED:
             with self.subTest(action=action, resource=resource):
-                self.assertEqual(self.decision(action, resource), "allowed")
+                self.assertEqual(self.decision(action, resource, "CreatedBy"), "allowed")
         for action, resource in REFUSED:
             with self.subTest(action=action, resource=resource):
                 self.assertEqual(self.decision(action, resource), "implicitDeny")
+
+    def test_only_its_own_keys_and_only_from_its_functions(self) -> None:
+        """Every action that tells IAM its keys is refused with another key; every tagging action is, from another function."""
+        with open(os.path.join(support.ROOT, "templates", "policy.json"), encoding="utf-8") as file:
+            stated = {statement["Sid"]: statement for statement in json.load(file)["Statement"]}
+        self.change("CREATE", **test_stack.PARAMETERS, MoreTags="Team=platform;CreatedAt={eventTime}", MoreTagKeys="Team,CreatedAt")
+        # Reading by the tagging API is for reconciling, too, and allowed there without a condition.
+        told = sorted({*stated["TagAndReadTags"]["Action"]} - {*stated["Reconcile"]["Action"]})
+        untold = {"dax:TagResource": ARN % ("dax", "cache/x"), "glacier:AddTagsToVault": ARN % ("glacier", "vaults/x"),
+                  "route53:ChangeTagsForResource": "arn:aws:route53:::hostedzone/x", "s3:PutBucketTagging": "arn:aws:s3:::x",
+                  "securityhub:TagResource": ARN % ("securityhub", "hub/default")}
+        self.assertEqual(sorted(untold), sorted(stated["TagWithoutTellingKeys"]["Action"]))
+        self.assertGreater(len(told), 700)
+        other = ARN % ("lambda", "function:somebody-elses")
+        for keys, function, expected in (
+            (["CreatedBy"], FUNCTION, "allowed"),
+            (["CreatedBy", "Team", "CreatedAt"], FUNCTION, "allowed"),
+            (["auto-resource-tagger-reconciled:us-east-1"], f"{FUNCTION}-reconcile", "allowed"),
+            (["CreatedBy"], f"{FUNCTION}-tag-changes", "allowed"),
+            ([], FUNCTION, "allowed"),
+            (["Admin"], FUNCTION, "implicitDeny"),
+            (["CreatedBy", "Admin"], FUNCTION, "implicitDeny"),
+            (["createdby"], FUNCTION, "implicitDeny"),
+            (["CreatedBy"], other, "implicitDeny"),
+            (["CreatedBy"], f"{FUNCTION}-2", "implicitDeny"),
+        ):
+            with self.subTest(keys=keys, function=function):
+                found = self.decisions(told, ANY, keys, function)
+                self.assertEqual({action for action in told if found[action] != expected}, set(), f"not {expected}")
+        for function, expected in ((FUNCTION, "allowed"), (other, "implicitDeny")):
+            for action, resource in untold.items():
+                found = self.decisions([action], resource, ["Admin"], function)[action]
+                self.assertEqual(found, expected, f"{action}: its keys cannot be seen, the function can")
+        self.assertEqual(self.decision("dax:TagResource", ARN % ("sqs", "x"), "CreatedBy"), "implicitDeny", "resources of five services only")
 
     def test_an_api_is_tagged_and_not_changed(self) -> None:
         """What API Gateway asks for on the resource itself: https://github.com/iann0036/iam-dataset/pull/39."""
@@ -90,11 +132,13 @@ class Role(test_stack.StackTest):
         anything = {"Fn::Sub": "arn:${AWS::Partition}:apigateway:*::/*"}
         for sid, (actions, resource, condition) in {
             "TagApis": (["apigateway:GET", "apigateway:POST", "apigateway:PUT"], below_tags, None),
-            "PatchTagsOfApis": (["apigateway:PATCH"], anything, {"ForAnyValue:StringLike": {"aws:TagKeys": "*"}}),
+            "PatchTagsOfApis": (["apigateway:PATCH"], anything, {"aws:TagKeys": "*"}),
             "TagResourcesOfApis": (["apigateway:TagResource"], anything, None),
         }.items():
             statement = found[sid]
-            self.assertEqual((statement["Action"], statement["Resource"], statement.get("Condition")), (actions, resource, condition), sid)
+            self.assertEqual((statement["Action"], statement["Resource"], statement["Condition"].get("ForAnyValue:StringLike")),
+                             (actions, resource, condition), sid)
+            self.assertEqual({"ForAllValues:StringLike", "ArnLike"} - statement["Condition"].keys(), set(), sid)
 
     def test_every_action_is_one_for_tags(self) -> None:
         """On any resource it may tag and read tags; what else it may is listed here, with what it is for."""

@@ -146,7 +146,7 @@ class Stack(StackTest):
         self.assertEqual((invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]), (2, 21600))
         self.assertIn("auto-resource-tagger-dead-letters", invoke["DestinationConfig"]["OnFailure"]["Destination"])
 
-        changes = self.change("UPDATE", **PARAMETERS, TagKey="Owner", MoreTags="Team=platform", SkipKinds="service")
+        changes = self.change("UPDATE", **PARAMETERS, TagKey="Owner", MoreTags="Team=platform", MoreTagKeys="Team", SkipKinds="service")
         self.assertIn("Function", {change["LogicalResourceId"] for change in changes})
         self.assertEqual(self.creator_of_a_new_queue("two", key="Owner"), "alice")
         variables = function.get_function_configuration(FunctionName="auto-resource-tagger")["Environment"]["Variables"]

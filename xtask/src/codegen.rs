@@ -60,6 +60,9 @@ pub fn run(check: bool) -> Result<(), String> {
     let listed = fs::read_to_string(root.join("catalog/reference/actions.txt"))
         .map_err(|error| format!("catalog/reference/actions.txt: {error}"))?;
     policy::refuse_unknown_actions(&catalog, &listed)?;
+    let unseen = "catalog/protection/unseen.txt";
+    let unseen = fs::read_to_string(root.join(unseen)).map_err(|error| format!("{unseen}: {error}"))?;
+    policy::refuse_unseen(&catalog, &unseen)?;
     if drifted.is_empty() {
         Ok(())
     } else {

@@ -42,6 +42,63 @@ pub const ON_APIS: [(&str, &str); 2] = [
     ("apigateway:TagResource", "API Gateway asks for it on the resource that is tagged"),
 ];
 
+/// What writes tags without telling IAM their keys, or with all keys that the resource has, so that no condition on keys can
+/// hold it to ours; each with the resources to which it is held instead. Which do not tell is
+/// `catalog/protection/unseen.txt`, from AWS's service authorization reference; which write all tags, `replaces` in
+/// `catalog/operations.toml`. [`refuse_unseen`] holds this table against both.
+pub const UNSEEN: [(&str, &[&str]); 5] = [
+    ("dax:TagResource", &["dax:*:*:cache/*"]),
+    ("glacier:AddTagsToVault", &["glacier:*:*:vaults/*"]),
+    ("route53:ChangeTagsForResource", &["route53:::hostedzone/*", "route53:::healthcheck/*"]),
+    ("s3:PutBucketTagging", &["s3:::*"]),
+    ("securityhub:TagResource", &["securityhub:*:*:*"]),
+];
+
+/// Writes tags by the service's own action, which is asked for as well and tells its keys, but has no resources of its own:
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html>
+pub const BY_TAGGING_API: &str = "tag:TagResources";
+
+/// The tag by which a run of the reconcile function remembers how far it came, on that function.
+pub const MARKS: &str = "auto-resource-tagger-reconciled:*";
+
+/// The functions of the product, which alone may use the role's permissions to tag.
+pub const FUNCTIONS: [&str; 3] =
+    ["auto-resource-tagger", "auto-resource-tagger-reconcile", "auto-resource-tagger-tag-changes"];
+
+/// The actions that [`UNSEEN`] and [`BY_TAGGING_API`] take out of the statement with the condition on keys.
+pub fn is_seen(action: &str) -> bool {
+    action != BY_TAGGING_API && UNSEEN.iter().all(|(name, _)| *name != action)
+}
+
+/// Refuses a table of unseen actions that differs from what the data says.
+///
+/// # Errors
+/// The actions that are missing in the table, or are there for nothing.
+pub fn refuse_unseen(catalog: &Catalog, listed: &str) -> Result<(), String> {
+    let unseen: BTreeSet<&str> = listed.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut wanted = BTreeSet::new();
+    for operation in catalog.used_operations() {
+        let all = operation.replaces;
+        wanted.extend(
+            operation.actions.iter().filter(|action| all || unseen.contains(action.as_str())).cloned(),
+        );
+    }
+    let stated: BTreeSet<String> =
+        UNSEEN.iter().map(|(name, _)| *name).chain([BY_TAGGING_API]).map(str::to_owned).collect();
+    if wanted == stated {
+        return Ok(());
+    }
+    let list = |of: &BTreeSet<String>, less: &BTreeSet<String>| {
+        of.difference(less).cloned().collect::<Vec<_>>().join(", ")
+    };
+    Err(format!(
+        "xtask/src/codegen/policy.rs: UNSEEN: actions that do not tell the keys they write are missing: [{}]; others are there \
+         for nothing: [{}]",
+        list(&wanted, &stated),
+        list(&stated, &wanted)
+    ))
+}
+
 /// The actions of the function, sorted.
 pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
@@ -60,20 +117,39 @@ pub fn actions(catalog: &Catalog) -> BTreeSet<String> {
 pub fn policy(catalog: &Catalog) -> Value {
     let (of_apis, tagging): (BTreeSet<_>, BTreeSet<_>) =
         actions(catalog).into_iter().partition(|action| action.starts_with("apigateway:"));
+    let tagging: BTreeSet<_> = tagging.into_iter().filter(|action| is_seen(action)).collect();
+    let keys = json!(["CreatedBy", MARKS]);
+    let by_us = json!({ "lambda:SourceFunctionArn": FUNCTIONS.map(|name| format!("arn:*:lambda:*:*:function:{name}")) });
+    let own_keys = json!({ "ForAllValues:StringLike": { "aws:TagKeys": keys }, "ArnLike": by_us });
+    let (unseen, resources) = unseen();
     json!({
         "Version": "2012-10-17",
         "Statement": [
-            { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*" },
+            // The keys are those of the default settings; the templates have the deployed ones. A call that tells no keys,
+            // such as one that reads, passes.
+            { "Sid": "TagAndReadTags", "Effect": "Allow", "Action": tagging, "Resource": "*", "Condition": own_keys },
+            { "Sid": "TagWithoutTellingKeys", "Effect": "Allow", "Action": unseen, "Resource": resources, "Condition": { "ArnLike": by_us } },
+            { "Sid": "TagByTaggingApi", "Effect": "Allow", "Action": [BY_TAGGING_API], "Resource": "*", "Condition": { "ArnLike": by_us } },
             // API Gateway's actions are HTTP methods; only below /tags do they mean tagging.
-            { "Sid": "TagApis", "Effect": "Allow", "Action": of_apis, "Resource": ["arn:*:apigateway:*::/tags/*", "arn:*:apigateway:*::/v2/tags/*"] },
+            {
+                "Sid": "TagApis",
+                "Effect": "Allow",
+                "Action": of_apis,
+                "Resource": ["arn:*:apigateway:*::/tags/*", "arn:*:apigateway:*::/v2/tags/*"],
+                "Condition": own_keys,
+            },
             {
                 "Sid": "PatchTagsOfApis",
                 "Effect": "Allow",
                 "Action": [ON_APIS[0].0],
                 "Resource": "arn:*:apigateway:*::/*",
-                "Condition": { "ForAnyValue:StringLike": { "aws:TagKeys": "*" } },
+                "Condition": {
+                    "ForAnyValue:StringLike": { "aws:TagKeys": "*" },
+                    "ForAllValues:StringLike": { "aws:TagKeys": keys },
+                    "ArnLike": by_us,
+                },
             },
-            { "Sid": "TagResourcesOfApis", "Effect": "Allow", "Action": [ON_APIS[1].0], "Resource": "arn:*:apigateway:*::/*" },
+            { "Sid": "TagResourcesOfApis", "Effect": "Allow", "Action": [ON_APIS[1].0], "Resource": "arn:*:apigateway:*::/*", "Condition": own_keys },
             { "Sid": "ReadHistory", "Effect": "Allow", "Action": [HISTORY.0], "Resource": "*" },
             { "Sid": "Reconcile", "Effect": "Allow", "Action": RECONCILING.map(|(action, _)| action), "Resource": "*" },
             {
@@ -84,6 +160,13 @@ pub fn policy(catalog: &Catalog) -> Value {
             },
         ],
     })
+}
+
+/// The actions of [`UNSEEN`], and their resources in any partition.
+pub fn unseen() -> (Vec<&'static str>, Vec<String>) {
+    let actions = UNSEEN.iter().map(|(name, _)| *name).collect();
+    let resources = UNSEEN.iter().flat_map(|(_, resources)| *resources).map(|rest| format!("arn:*:{rest}"));
+    (actions, resources.collect())
 }
 
 /// Actions that the service authorization reference does not list, with what shows them.

@@ -29,7 +29,7 @@ const MOST_BYTES_IN_CALL: usize = 51_200;
 /// What the actions may take of the role's inline policies: their 10,240 characters less the other statements and
 /// [`MARGIN`]; `templates/tests/test_form.py` counts the whole.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const MOST_INLINE: usize = 7_800;
+const MOST_INLINE: usize = 2_500;
 
 /// The most characters of a managed policy (the same page).
 const QUOTA_MANAGED: usize = 6_144;
@@ -38,8 +38,12 @@ const QUOTA_MANAGED: usize = 6_144;
 /// make the next deployment fail.
 const MARGIN: usize = 300;
 
+/// The most characters of the condition on keys and functions, with the longest keys that the parameters take, in the
+/// longest region; `templates/tests/test_form.py` counts it.
+const CONDITION: usize = 1_150;
+
 /// What actions may take of a managed policy.
-const MOST_MANAGED: usize = QUOTA_MANAGED - MARGIN - 110;
+const MOST_MANAGED: usize = QUOTA_MANAGED - MARGIN - CONDITION - 110;
 
 /// How wide a list of actions is written.
 const WIDTH: usize = 118;
@@ -60,6 +64,7 @@ pub fn templates(catalog: &Catalog, root: &Path) -> Result<Vec<(&'static str, St
     let (of_api, actions): (BTreeSet<String>, BTreeSet<String>) =
         policy::actions(catalog).into_iter().partition(|action| action.starts_with("apigateway:"));
     let of_api: Vec<&str> = of_api.iter().map(String::as_str).collect();
+    let actions = actions.into_iter().filter(|action| policy::is_seen(action)).collect();
     let actions = split(&actions)?;
     let mut files = Vec::new();
     for (source, target, most) in FILES {
@@ -164,11 +169,12 @@ fn split(actions: &BTreeSet<String>) -> Result<Vec<Vec<&str>>, String> {
     let parts: Vec<Vec<&str>> = parts.into_iter().map(|(_, part)| part).collect();
     for (index, part) in parts.iter().enumerate().skip(1) {
         let length = characters(&managed_policy(part));
-        if length > QUOTA_MANAGED - MARGIN {
+        let most = QUOTA_MANAGED - MARGIN - CONDITION;
+        if length > most {
             return Err(format!(
-                "AutoResourceTaggerPolicy-{} has {length} characters, {} at most, so that {MARGIN} are left: make MOST_MANAGED smaller",
-                index + 1,
-                QUOTA_MANAGED - MARGIN
+                "AutoResourceTaggerPolicy-{} has {length} characters without its condition, {most} at most, so that {MARGIN} are left: \
+                 make MOST_MANAGED smaller",
+                index + 1
             ));
         }
     }
@@ -181,6 +187,19 @@ fn managed_policy(actions: &[&str]) -> Value {
         "Version": "2012-10-17",
         "Statement": [{ "Sid": "TagAndReadTags", "Effect": "Allow", "Resource": "*", "Action": actions }],
     })
+}
+
+/// The keys that the function writes: the creator's, the marks of reconciling, and those that the settings name.
+const OWN_KEYS: &str = "!Split [\",\", !Join [\"\", [!If [HasTagKey, !Ref TagKey, CreatedBy], \",auto-resource-tagger-reconciled:*\", !If [HasMoreTagKeys, !Sub \",${MoreTagKeys}\", \"\"]]]]";
+
+/// The ARNs of the product's functions.
+fn own_functions() -> String {
+    let arns = policy::FUNCTIONS.map(|name| {
+        format!(
+            "!Sub \"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{name}\""
+        )
+    });
+    format!("[{}]", arns.join(", "))
 }
 
 /// Fills every hole of a template.
@@ -199,11 +218,22 @@ fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>], of_api: &[&str]) 
             .replace("!!ACTIONS!!", &list(actions, 14))
     })?;
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    let (unseen, _) = policy::unseen();
+    let unseen_resources: Vec<String> = policy::UNSEEN
+        .iter()
+        .flat_map(|(_, resources)| *resources)
+        .map(|rest| format!("\n                  - !Sub \"arn:${{AWS::Partition}}:{rest}\""))
+        .collect();
     let policies: Vec<String> =
         (0..managed.len()).map(|index| format!("!Ref {}", policy_id(index))).collect();
     let text = text
         .replace("!!TAGGING_ACTIONS!!", &list(inline, 18))
         .replace("!!API_ACTIONS!!", &list(of_api, 18))
+        .replace("!!UNSEEN_ACTIONS!!", &list(&unseen, 18))
+        .replace("!!UNSEEN_RESOURCES!!", &unseen_resources.concat())
+        .replace("!!BY_TAGGING_API!!", policy::BY_TAGGING_API)
+        .replace("!!OWN_KEYS!!", OWN_KEYS)
+        .replace("!!OWN_FUNCTIONS!!", &own_functions())
         .replace("!!RECONCILING_ACTIONS!!", &list(&policy::RECONCILING.map(|(action, _)| action), 20))
         .replace("!!MANAGED_POLICY_ARNS!!", &policies.join(", "))
         .replace("!!RULE_NAMES!!", &names.join(","))

@@ -1,7 +1,10 @@
 //! What a role may do, by IAM's own simulation. Reads only.
 
 use super::{Account, Trouble, trouble::told};
-use aws_sdk_iam::{Client, types::PolicyEvaluationDecisionType};
+use aws_sdk_iam::{
+    Client,
+    types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType},
+};
 
 /// What the simulation says of one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,32 @@ pub struct Decision {
     pub lacks_context: bool,
 }
 
+/// What the simulated request carries for a condition: without it, such a condition does not hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Carried<'a> {
+    /// The condition key, for example `aws:TagKeys`.
+    pub key: &'a str,
+    /// Its values; one where the key has one value only.
+    pub values: &'a [&'a str],
+    /// Whether a request can carry several values of the key.
+    pub is_list: bool,
+}
+
+impl Carried<'_> {
+    fn entry(&self) -> ContextEntry {
+        let values = self.values.iter().map(|value| (*value).to_owned()).collect();
+        ContextEntry::builder()
+            .context_key_name(self.key)
+            .context_key_type(if self.is_list {
+                ContextKeyTypeEnum::StringList
+            } else {
+                ContextKeyTypeEnum::String
+            })
+            .set_context_key_values(Some(values))
+            .build()
+    }
+}
+
 /// How many actions go with one call: the request is a form, and a long one is refused.
 const BATCH: usize = 50;
 
@@ -25,6 +54,8 @@ impl Account {
     /// Asks which of these actions a role (or a user) may use on a resource (`*` for any). The simulation sees the role's policies
     /// and its boundary, and service control policies only as far as it says so; no policy of a resource, unless it is
     /// handed in: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
+    ///
+    /// `carried` is what the request is thought to carry.
     ///
     /// # Errors
     /// IAM could not be asked.
@@ -35,13 +66,14 @@ impl Account {
         role: &str,
         actions: &[&str],
         resource: &str,
+        carried: &[Carried<'_>],
     ) -> Result<Vec<Decision>, Trouble> {
         let region = self.partition.global_region;
         let client = Client::new(&self.at(region));
         let mut decisions = Vec::new();
         let mut batches: Vec<&[&str]> = actions.chunks(BATCH).rev().collect();
         while let Some(batch) = batches.pop() {
-            match self.simulate_batch(&client, role, batch, resource).await {
+            match self.simulate_batch(&client, role, batch, resource, carried).await {
                 Ok(more) => decisions.extend(more),
                 Err(trouble) if trouble.code == "InvalidInput" && batch.len() > 1 => {
                     let (one, other) = batch.split_at(batch.len() / 2);
@@ -60,6 +92,7 @@ impl Account {
         role: &str,
         actions: &[&str],
         resource: &str,
+        carried: &[Carried<'_>],
     ) -> Result<Vec<Decision>, Trouble> {
         let region = self.partition.global_region;
         let names: Vec<String> = actions.iter().map(|action| (*action).to_owned()).collect();
@@ -67,6 +100,7 @@ impl Account {
         loop {
             let ask = client.simulate_principal_policy().policy_source_arn(role);
             let ask = ask.set_action_names(Some(names.clone())).resource_arns(resource).set_marker(page);
+            let ask = ask.set_context_entries(Some(carried.iter().map(Carried::entry).collect()));
             let answer = ask.send().await.map_err(told("iam:SimulatePrincipalPolicy", region))?;
             decisions.extend(answer.evaluation_results().iter().map(|result| {
                 Decision {

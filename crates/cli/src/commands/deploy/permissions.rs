@@ -57,7 +57,7 @@ pub async fn check(account: &Account, dry_run: bool, report: Report) -> Result<(
         "arn:{}:cloudformation:{}:{}:stack/{STACK}/00000000-0000-0000-0000-000000000000",
         account.partition.name, account.region, account.id
     );
-    let denied: Vec<String> = match account.simulate(&principal, &actions, &stack).await {
+    let denied: Vec<String> = match account.simulate(&principal, &actions, &stack, &[]).await {
         // A condition on what the simulation was not told says nothing.
         Ok(decisions) => {
             let denied = decisions.into_iter().filter(|one| !one.allowed && !one.lacks_context);

@@ -4,26 +4,37 @@ use super::{
     report::{Check, Verdict, some},
     stack::Site,
 };
-use crate::templates;
-use std::collections::BTreeSet;
-use tagger_aws::account::{Account, permissions::Decision};
+use crate::{deployment::FUNCTION, templates};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use tagger_aws::account::{
+    Account,
+    permissions::{Carried, Decision},
+};
 
-/// Asks the simulation about every action that the catalog's operations need.
+/// Asks the simulation about every action that the catalog's operations need, each on a resource that the policy names, in
+/// the name of the function and with the creator's key.
 pub async fn check(account: &Account, site: &Site, role: &str) -> Check {
-    let (home, actions) = (&site.home, actions(site));
-    let (of_api, others): (Vec<&str>, Vec<&str>) =
-        actions.iter().map(String::as_str).partition(|action| action.starts_with("apigateway:"));
-    let mut decisions = match account.simulate(role, &others, "*").await {
-        Ok(decisions) => decisions,
-        Err(trouble) => return Check::unknown("permissions", &trouble),
-    };
-    // API Gateway's actions are HTTP's verbs, and are allowed below /tags only.
-    let tags = format!("arn:{}:apigateway:{home}::/tags/x", account.partition.name);
-    match account.simulate(role, &of_api, &tags).await {
-        Ok(more) => decisions.extend(more),
-        Err(trouble) => return Check::unknown("permissions", &trouble),
+    let function =
+        format!("arn:{}:lambda:{}:{}:function:{FUNCTION}", account.partition.name, site.home, account.id);
+    let key = site.stack.as_ref().and_then(|stack| stack.parameters.get("TagKey"));
+    let key = key.filter(|key| !key.is_empty()).map_or("CreatedBy", String::as_str);
+    let (function, keys) = ([function.as_str()], [key]);
+    let carried = [
+        Carried { key: "lambda:SourceFunctionArn", values: &function, is_list: false },
+        Carried { key: "aws:TagKeys", values: &keys, is_list: true },
+    ];
+    let asked = asked(site, account.partition.name, &account.id);
+    let mut decisions = Vec::new();
+    for (resource, actions) in &asked {
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+        match account.simulate(role, &actions, resource, &carried).await {
+            Ok(more) => decisions.extend(more),
+            Err(trouble) => return Check::unknown("permissions", &trouble),
+        }
     }
-    judge(&decisions, &[of_api, others].concat())
+    let all: Vec<&str> = asked.values().flatten().map(String::as_str).collect();
+    judge(&decisions, &all)
 }
 
 /// Where the role is not known, nothing can be asked about it.
@@ -32,23 +43,39 @@ pub fn no_role() -> Check {
     Check::new("permissions", Verdict::Unknown, message)
 }
 
-/// The actions of the policy that this version deploys, but those on the function's own log, and those of reconciling
-/// where that is off.
-fn actions(site: &Site) -> BTreeSet<String> {
-    let policy: serde_json::Value = serde_json::from_str(templates::POLICY).unwrap_or_default();
-    let statements = policy["Statement"].as_array().into_iter().flatten();
-    let stated = statements.flat_map(|statement| {
-        let is_for_reconciling = statement["Sid"] == "Reconcile";
-        // The simulation knows no request, so what is allowed to some of them only would be refused.
-        let is_conditional = !statement["Condition"].is_null();
-        let actions =
-            statement["Action"].as_array().into_iter().flatten().filter_map(|action| action.as_str());
-        actions.filter(move |_| !is_conditional && (!is_for_reconciling || reconciles(site)))
-    });
-    stated
-        .filter(|action| !action.starts_with("logs:Create") && !action.starts_with("logs:Put"))
-        .map(str::to_owned)
-        .collect()
+/// The actions of the policy that this version deploys, by a resource that each may be used on, but those on the function's
+/// own log, and those of reconciling where that is off.
+fn asked(site: &Site, partition: &str, account: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let policy: Value = serde_json::from_str(templates::POLICY).unwrap_or_default();
+    let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for statement in policy["Statement"].as_array().into_iter().flatten() {
+        if statement["Sid"] == "WriteOwnLog" || (statement["Sid"] == "Reconcile" && !reconciles(site)) {
+            continue;
+        }
+        for action in statement["Action"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let resource = resource(&statement["Resource"], action)
+                .map_or_else(|| "*".to_owned(), |pattern| example(pattern, partition, &site.home, account));
+            asked.entry(resource).or_default().insert(action.to_owned());
+        }
+    }
+    asked
+}
+
+/// The first resource of a statement that is of the action's service; none where any is allowed.
+fn resource<'a>(stated: &'a Value, action: &str) -> Option<&'a str> {
+    let service = action.split(':').next()?;
+    let several = stated.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut patterns = stated.as_str().into_iter().chain(several);
+    patterns.find(|pattern| pattern.starts_with(&format!("arn:*:{service}:")))
+}
+
+/// An ARN that the pattern of one matches.
+fn example(pattern: &str, partition: &str, region: &str, account: &str) -> String {
+    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    let [arn, _, service, of_region, of_account, rest] = parts.as_slice() else { return pattern.to_owned() };
+    let filled = |part: &str, value: &str| if part == "*" { value.to_owned() } else { part.to_owned() };
+    let (region, account) = (filled(of_region, region), filled(of_account, account));
+    format!("{arn}:{partition}:{service}:{region}:{account}:{}", rest.replace('*', "x"))
 }
 
 /// Whether the stack's parameters say so.
@@ -154,15 +181,30 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_what_tagging_needs() {
-        let all = actions(&Site::default());
+        let at = |stack| {
+            asked(&Site { home: "eu-west-1".to_owned(), stack, ..Site::default() }, "aws", "111122223333")
+        };
+        let by_resource = at(None);
+        let all: BTreeSet<&str> = by_resource.values().flatten().map(String::as_str).collect();
         let operations = tagger_catalog::operations().iter().flat_map(|operation| operation.actions);
         let missing: Vec<&&str> = operations.filter(|action| !all.contains(**action)).collect();
         assert!(missing.is_empty() && !all.contains("logs:PutLogEvents"), "{missing:?}");
+        for (action, resource) in [
+            ("sqs:TagQueue", "*"),
+            ("dax:TagResource", "arn:aws:dax:eu-west-1:111122223333:cache/x"),
+            ("route53:ChangeTagsForResource", "arn:aws:route53:::hostedzone/x"),
+            ("apigateway:PUT", "arn:aws:apigateway:eu-west-1::/tags/x"),
+        ] {
+            let of = |(_, actions): &(&String, &BTreeSet<String>)| actions.contains(action);
+            let found: Vec<&String> = by_resource.iter().filter(of).map(|(resource, _)| resource).collect();
+            assert_eq!(found, [resource], "{action}");
+        }
         for (reconcile, lists) in [("hourly", true), ("off", false)] {
             let parameters = [("Reconcile".to_owned(), reconcile.to_owned())].into();
             let stack = Some(Stack { parameters, ..Stack::default() });
-            let asked = actions(&Site { stack, ..Site::default() });
-            let found = (asked.contains("cloudtrail:LookupEvents"), asked.contains("ec2:DescribeRegions"));
+            let asked = at(stack);
+            let contains = |action: &str| asked.values().any(|actions| actions.contains(action));
+            let found = (contains("cloudtrail:LookupEvents"), contains("ec2:DescribeRegions"));
             assert_eq!(found, (true, lists), "{reconcile}");
         }
     }

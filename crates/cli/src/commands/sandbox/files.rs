@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = files![
     "patches_apigateway.py",
     "patches_cloudformation.py",
     "patches_ec2.py",
+    "patches_iam.py",
     "patches_launches.py",
     "patches_logs.py",
     "patches_network.py",
