@@ -332,19 +332,24 @@ pub struct Variant {
 pub struct Identities {
     /// Session names.
     pub session: Vec<Known>,
+    /// Source identities.
+    pub source_identity: Vec<Known>,
     /// Web identity providers.
     pub web_identity: Vec<Known>,
 }
 
 /// A known pattern.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Known {
     /// Pattern.
     #[serde(alias = "provider")]
     pub pattern: String,
-    /// `workload` or `ci`.
+    /// `workload`, `ci` or `role`.
     pub kind: String,
+    /// Whether the text says neither who nor what made a call.
+    #[serde(default)]
+    pub made_up: bool,
     /// What makes such names.
     pub what: String,
     /// Link.
@@ -426,12 +431,29 @@ impl Catalog {
 
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
-        for known in self.identities.session.iter().chain(&self.identities.web_identity) {
+        let Identities { session, source_identity, web_identity } = &self.identities;
+        for known in session.iter().chain(source_identity).chain(web_identity) {
+            if let Err(problem) = tagger_catalog::identities::check(&known.pattern) {
+                complaints.push(format!("catalog/identities.toml: {problem}"));
+            }
             if known.what.is_empty() || !known.source.starts_with("https://") {
                 complaints.push(format!(
                     "catalog/identities.toml: {}: say in `what` who makes such names, and give a link as `source`",
                     known.pattern
                 ));
+            }
+        }
+        for list in [session, source_identity, web_identity] {
+            for (index, known) in list.iter().enumerate() {
+                let earlier = list[..index]
+                    .iter()
+                    .find(|earlier| tagger_catalog::identities::matches(&earlier.pattern, &known.pattern));
+                if let Some(earlier) = earlier {
+                    complaints.push(format!(
+                        "catalog/identities.toml: {} stands after {}, which matches all that it matches; put it before",
+                        known.pattern, earlier.pattern
+                    ));
+                }
             }
         }
         let mut seen = BTreeSet::new();
