@@ -124,17 +124,12 @@ pub struct Names {
     pub chosen: Vec<String>,
 }
 
-/// The names of whoever made the call that a record tells of.
-pub fn names(record: &Record) -> Names {
-    let caller = Caller::of(record);
-    let mut names = name::names(&caller);
-    let creator = identify(record);
-    let is_given =
-        |from: &str| from.ends_with("ccountId") || from.ends_with(".type") || from.ends_with("invokedBy");
-    if let (Some(name), Some(from)) = (creator.name, creator.from)
-        && is_given(from)
-    {
-        names.given.push(name);
+/// The names of whoever made the call that a record tells of, who was found to be `creator`.
+pub fn names(record: &Record, creator: &Creator) -> Names {
+    let mut names = name::names(&Caller::of(record));
+    let given = ["ccountId", ".type", ".invokedBy"];
+    if creator.from.is_some_and(|from| given.iter().any(|end| from.ends_with(end))) {
+        names.given.extend(creator.name.clone());
     }
     names
 }

@@ -91,7 +91,7 @@ fn fill(
     if is_skipped && parent.is_none() {
         return Err(Diagnostic::kind_skipped(plan.creator.kind.as_str(), &creator_name));
     }
-    if let Some(pattern) = policy.excludes(record) {
+    if let Some(pattern) = policy.excludes(record, &plan.creator) {
         return Err(Diagnostic::principal_excluded(&creator_name, pattern));
     }
     if !is_skipped && policy.skipped.contains(&plan.creator.kind) {

@@ -61,11 +61,11 @@ impl Policy {
     /// The pattern that excludes whoever made the call, if one does. A pattern is compared with the names and ARNs that AWS or
     /// an administrator gave: of users, roles, services and accounts. What a caller can choose, the name of a session or a
     /// source identity, takes part only after `session:`; else anybody could name himself out of tagging.
-    pub fn excludes(&self, record: &Record) -> Option<&str> {
+    pub fn excludes(&self, record: &Record, creator: &Creator) -> Option<&str> {
         if self.excluded.is_empty() {
             return None;
         }
-        let names = identity::names(record);
+        let names = identity::names(record, creator);
         let excludes = |pattern: &&String| match pattern.strip_prefix(OF_SESSIONS) {
             Some(pattern) => names.chosen.iter().any(|name| matches(pattern, name)),
             None => names.given.iter().any(|name| matches(pattern, name)),

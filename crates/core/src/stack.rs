@@ -41,7 +41,7 @@ pub fn made(record: &Record, stack: &str, made_by: &[&str]) -> bool {
 /// resources are left alone.
 pub fn value(record: &Record, policy: &Policy) -> Option<String> {
     let creator = identity::identify(record);
-    let left_alone = policy.skips(&creator) || policy.excludes(record).is_some();
+    let left_alone = policy.skips(&creator) || policy.excludes(record, &creator).is_some();
     if left_alone || inherit::acts_for_somebody(&creator) {
         return None;
     }
