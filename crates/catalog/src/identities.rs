@@ -62,6 +62,19 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     let before = &pattern[..pattern.find('{').unwrap_or(pattern.len())];
     let Some(rest) = text.strip_prefix(before).filter(|_| text.len() <= LONGEST) else { return false };
     let mut pattern = &pattern[before.len()..];
+    let Some(holders_end) = pattern.rfind('}') else { return rest.is_empty() };
+    // Each record is held against every pattern, so most are refused by their texts alone.
+    let tail = &pattern[holders_end + 1..];
+    let between =
+        pattern[..holders_end].split_once('}').map(|(_, after)| &after[..after.find('{').unwrap_or(0)]);
+    if !rest.ends_with(tail) || between.is_some_and(|literal| !rest.contains(literal)) {
+        return false;
+    }
+    if between.is_none() {
+        let holder = &pattern[1..holders_end];
+        return Piece::parse(holder)
+            .is_ok_and(|piece| piece.ends(rest, 0).contains(&(rest.len() - tail.len())));
+    }
     // Where in the rest one may be after each piece of the pattern.
     let mut reached = vec![false; rest.len() + 1];
     reached[0] = true;

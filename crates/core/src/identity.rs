@@ -12,69 +12,12 @@ mod kind;
 mod name;
 
 pub use caller::Principal;
+pub use kind::Kind;
+pub use name::Names;
 
 use crate::record::Record;
 use caller::Caller;
 use serde::Serialize;
-use tagger_catalog::identities;
-
-/// What a creator is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A member of the workforce.
-    Person,
-    /// An IAM user: a person or a program, AWS does not say.
-    User,
-    /// A role session about which nothing more is known.
-    Role,
-    /// A machine.
-    Workload,
-    /// A pipeline.
-    Ci,
-    /// AWS itself.
-    Service,
-    /// The account's root.
-    Root,
-    /// A user of GetFederationToken, SAML or web identity.
-    Federated,
-    /// Another account.
-    Account,
-    /// The rest.
-    Unknown,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 10] = [
-        Kind::Person,
-        Kind::User,
-        Kind::Role,
-        Kind::Workload,
-        Kind::Ci,
-        Kind::Service,
-        Kind::Root,
-        Kind::Federated,
-        Kind::Account,
-        Kind::Unknown,
-    ];
-
-    /// The word in configuration, JSON and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Person => "person",
-            Kind::User => "user",
-            Kind::Role => "role",
-            Kind::Workload => "workload",
-            Kind::Ci => "ci",
-            Kind::Service => "service",
-            Kind::Root => "root",
-            Kind::Federated => "federated",
-            Kind::Account => "account",
-            Kind::Unknown => "unknown",
-        }
-    }
-}
 
 /// Who made a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,15 +58,6 @@ pub fn role(record: &Record) -> Option<String> {
     of_role.or_else(|| caller.role()).map(str::to_owned)
 }
 
-/// The names of whoever made a call, by who gave them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names {
-    /// Names and ARNs that AWS or an administrator gave: of users, roles, services and accounts.
-    pub given: Vec<String>,
-    /// Names that whoever began the session may have chosen: the session's, the federated user's, the source identity.
-    pub chosen: Vec<String>,
-}
-
 /// The names of whoever made the call that a record tells of, who was found to be `creator`.
 pub fn names(record: &Record, creator: &Creator) -> Names {
     let mut names = name::names(&Caller::of(record));
@@ -132,14 +66,4 @@ pub fn names(record: &Record, creator: &Creator) -> Names {
         names.given.extend(creator.name.clone());
     }
     names
-}
-
-impl From<identities::Kind> for Kind {
-    fn from(kind: identities::Kind) -> Self {
-        match kind {
-            identities::Kind::Workload => Kind::Workload,
-            identities::Kind::Ci => Kind::Ci,
-            identities::Kind::Role => Kind::Role,
-        }
-    }
 }

@@ -16,7 +16,9 @@ pub(super) fn of(text: &str) -> Form {
     if is_email(text) {
         return Form::Email;
     }
-    identities::of_source_identity(text).map_or(Form::Plain, Form::Known)
+    // Some tools set their session's name as the source identity as well.
+    let known = identities::of_source_identity(text).or_else(|| identities::of_session(text));
+    known.map_or(Form::Plain, Form::Known)
 }
 
 /// Whether a text is one of IAM's unique ids, such as `AIDACKCEVSQ6C2EXAMPLE`, which names nobody:

@@ -2,13 +2,81 @@
 //! cannot choose. See the table in `docs/architecture.md`.
 
 use super::{
-    Kind,
     caller::Caller,
     form::{self, Form},
 };
 use crate::json;
+use serde::Serialize;
 use serde_json::Value;
 use tagger_catalog::identities;
+
+/// What a creator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A member of the workforce.
+    Person,
+    /// An IAM user: a person or a program, AWS does not say.
+    User,
+    /// A role session about which nothing more is known.
+    Role,
+    /// A machine.
+    Workload,
+    /// A pipeline.
+    Ci,
+    /// AWS itself.
+    Service,
+    /// The account's root.
+    Root,
+    /// A user of GetFederationToken, SAML or web identity.
+    Federated,
+    /// Another account.
+    Account,
+    /// The rest.
+    Unknown,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 10] = [
+        Kind::Person,
+        Kind::User,
+        Kind::Role,
+        Kind::Workload,
+        Kind::Ci,
+        Kind::Service,
+        Kind::Root,
+        Kind::Federated,
+        Kind::Account,
+        Kind::Unknown,
+    ];
+
+    /// The word in configuration, JSON and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Person => "person",
+            Kind::User => "user",
+            Kind::Role => "role",
+            Kind::Workload => "workload",
+            Kind::Ci => "ci",
+            Kind::Service => "service",
+            Kind::Root => "root",
+            Kind::Federated => "federated",
+            Kind::Account => "account",
+            Kind::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<identities::Kind> for Kind {
+    fn from(kind: identities::Kind) -> Self {
+        match kind {
+            identities::Kind::Workload => Kind::Workload,
+            identities::Kind::Ci => Kind::Ci,
+            identities::Kind::Role => Kind::Role,
+        }
+    }
+}
 
 /// The kind, and whether it is proved.
 pub(super) fn kind(caller: &Caller) -> (Kind, bool) {
@@ -71,7 +139,8 @@ fn of_source_identity(name: &str, caller: &Caller, provider: Option<Kind>) -> (K
         (_, Some(kind)) => (kind, true),
         (Form::Known(known), None) => match of_session.filter(|_| known.made_up) {
             Some(kind @ (Kind::Ci | Kind::Workload)) => (kind, false),
-            _ => (known.kind.into(), false),
+            // That nothing is known is no claim, so there is nothing to prove.
+            _ => (known.kind.into(), known.kind == identities::Kind::Role),
         },
         (Form::Plain, None) if of_session == Some(Kind::Ci) => (Kind::Ci, false),
         // A certificate's, of which nothing tells whether a person holds it.

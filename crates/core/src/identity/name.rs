@@ -2,11 +2,19 @@
 //! passed over, and what was passed over is kept for whoever wants to know why.
 
 use super::{
-    Names,
     caller::{Caller, Principal},
     form,
 };
 use crate::{arn::Arn, json, record::Record, record::account_id};
+
+/// The names of whoever made a call, by who gave them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Names and ARNs that AWS or an administrator gave: of users, roles, services and accounts.
+    pub given: Vec<String>,
+    /// Names that whoever began the session may have chosen: the session's, the federated user's, the source identity.
+    pub chosen: Vec<String>,
+}
 
 /// A name and the path of the field that it was read from.
 type Named = (String, &'static str);
