@@ -4,10 +4,12 @@
 
 mod exempt;
 mod identifiers;
+mod identities;
 mod over_time;
 mod parents;
 
 pub use exempt::{Exemptions, REASONS};
+pub use identities::{Identities, Known};
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
 pub use parents::{Parent, Parents};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -326,36 +328,6 @@ pub struct Variant {
     pub host: String,
 }
 
-/// `catalog/identities.toml`.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Identities {
-    /// Session names.
-    pub session: Vec<Known>,
-    /// Source identities.
-    pub source_identity: Vec<Known>,
-    /// Web identity providers.
-    pub web_identity: Vec<Known>,
-}
-
-/// A known pattern.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Known {
-    /// Pattern.
-    #[serde(alias = "provider")]
-    pub pattern: String,
-    /// `workload`, `ci` or `role`.
-    pub kind: String,
-    /// Whether the text says neither who nor what made a call.
-    #[serde(default)]
-    pub made_up: bool,
-    /// What makes such names.
-    pub what: String,
-    /// Link.
-    pub source: String,
-}
-
 impl Catalog {
     /// Reads and checks `catalog/`.
     ///
@@ -422,6 +394,7 @@ impl Catalog {
         };
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();
+        complaints.extend(catalog.identities.complaints());
         complaints.extend(catalog.lifetime_complaints());
         complaints.extend(catalog.identifier_complaints());
         complaints.extend(catalog.parent_complaints());
@@ -431,31 +404,6 @@ impl Catalog {
 
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
-        let Identities { session, source_identity, web_identity } = &self.identities;
-        for known in session.iter().chain(source_identity).chain(web_identity) {
-            if let Err(problem) = tagger_catalog::identities::check(&known.pattern) {
-                complaints.push(format!("catalog/identities.toml: {problem}"));
-            }
-            if known.what.is_empty() || !known.source.starts_with("https://") {
-                complaints.push(format!(
-                    "catalog/identities.toml: {}: say in `what` who makes such names, and give a link as `source`",
-                    known.pattern
-                ));
-            }
-        }
-        for list in [session, source_identity, web_identity] {
-            for (index, known) in list.iter().enumerate() {
-                let earlier = list[..index]
-                    .iter()
-                    .find(|earlier| tagger_catalog::identities::matches(&earlier.pattern, &known.pattern));
-                if let Some(earlier) = earlier {
-                    complaints.push(format!(
-                        "catalog/identities.toml: {} stands after {}, which matches all that it matches; put it before",
-                        known.pattern, earlier.pattern
-                    ));
-                }
-            }
-        }
         let mut seen = BTreeSet::new();
         for (file, entries) in &self.files {
             let sorted = entries.resource.windows(2).find(|pair| {
