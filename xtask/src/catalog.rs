@@ -4,10 +4,12 @@
 
 mod exempt;
 mod identifiers;
+mod identities;
 mod over_time;
 mod parents;
 
 pub use exempt::{Exemptions, REASONS};
+pub use identities::{Identities, Known};
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
 pub use parents::{Parent, Parents};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -326,31 +328,6 @@ pub struct Variant {
     pub host: String,
 }
 
-/// `catalog/identities.toml`.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Identities {
-    /// Session names.
-    pub session: Vec<Known>,
-    /// Web identity providers.
-    pub web_identity: Vec<Known>,
-}
-
-/// A known pattern.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Known {
-    /// Pattern.
-    #[serde(alias = "provider")]
-    pub pattern: String,
-    /// `workload` or `ci`.
-    pub kind: String,
-    /// What makes such names.
-    pub what: String,
-    /// Link.
-    pub source: String,
-}
-
 impl Catalog {
     /// Reads and checks `catalog/`.
     ///
@@ -417,6 +394,7 @@ impl Catalog {
         };
         catalog.add_describing_actions();
         let mut complaints = catalog.complaints();
+        complaints.extend(catalog.identities.complaints());
         complaints.extend(catalog.lifetime_complaints());
         complaints.extend(catalog.identifier_complaints());
         complaints.extend(catalog.parent_complaints());
@@ -426,14 +404,6 @@ impl Catalog {
 
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
-        for known in self.identities.session.iter().chain(&self.identities.web_identity) {
-            if known.what.is_empty() || !known.source.starts_with("https://") {
-                complaints.push(format!(
-                    "catalog/identities.toml: {}: say in `what` who makes such names, and give a link as `source`",
-                    known.pattern
-                ));
-            }
-        }
         let mut seen = BTreeSet::new();
         for (file, entries) in &self.files {
             let sorted = entries.resource.windows(2).find(|pair| {

@@ -73,8 +73,9 @@ pub const SETTINGS: &[Setting] = &[
         variable: "TAGGER_EXCLUDE",
         default: "[]",
         choices: &[],
-        meaning: "Patterns of principals whose resources are left alone, compared with the name, the principal's ARN and \
-                  the role's ARN; `*` stands for anything. As a variable: patterns separated by spaces.",
+        meaning: "Patterns of principals whose resources are left alone, compared with the names and ARNs of users and \
+                  roles; `*` stands for anything. A session's name and a source identity, which the caller may have chosen, \
+                  are compared only with what stands after `session:`. As a variable: patterns separated by spaces.",
     },
 ];
 

@@ -50,6 +50,8 @@ codes! {
     CreatorUnknown = "creator-unknown", true;
     /// The configuration says that creators of this kind are skipped.
     KindSkipped = "kind-skipped", true;
+    /// The configuration skips this kind of creator, but only a name that the caller may have chosen says that this is one, so the resource is tagged.
+    KindNotProved = "kind-not-proved", false;
     /// The configuration excludes this principal.
     PrincipalExcluded = "principal-excluded", true;
     /// The record does not hold the resource's name or ARN, so it cannot be addressed.
@@ -109,6 +111,12 @@ fn short(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// What to do about resources that are not wanted, where no kind leaves them alone; with the ARN or the name of the role.
+fn leave_role_alone(role: Option<&str>) -> String {
+    let role = role.map_or_else(|| "ROLE".to_owned(), short);
+    format!("nothing to do; to leave such resources alone, set `principals = [\"{role}\"]` under [exclude]")
 }
 
 impl Diagnostic {
@@ -187,6 +195,17 @@ impl Diagnostic {
         )
     }
 
+    pub(crate) fn kind_not_proved(kind: &str, name: &str, role: Option<&str>) -> Self {
+        Self::new(
+            Code::KindNotProved,
+            format!(
+                "the configuration skips the kind {kind}, but only a name that the caller may have chosen says that {} is one",
+                short(name)
+            ),
+            leave_role_alone(role),
+        )
+    }
+
     pub(crate) fn principal_excluded(name: &str, pattern: &str) -> Self {
         Self::new(
             Code::PrincipalExcluded,
@@ -244,11 +263,18 @@ impl Diagnostic {
         )
     }
 
-    pub(crate) fn parent_unknown(service: &str) -> Self {
+    /// `skipped_by` is the kind that leaves such resources alone, if one does.
+    pub(crate) fn parent_unknown(name: &str, skipped_by: Option<&str>, role: Option<&str>) -> Self {
+        let hint = match skipped_by {
+            Some(kind) => {
+                format!("nothing to do; to leave such resources alone, set `{kind} = \"skip\"` under [kinds]")
+            }
+            None => leave_role_alone(role),
+        };
         Self::new(
             Code::ParentUnknown,
-            format!("{} made this for somebody whom the record does not name", short(service)),
-            "nothing to do; leave such resources alone with `service = \"skip\"` under [kinds]",
+            format!("{} made this for somebody whom the record does not name", short(name)),
+            hint,
         )
     }
 

@@ -104,6 +104,13 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
         }
         _ => writeln!(out, "  who   nobody is named ({})", plan.creator.kind.as_str()),
     };
+    if let Some(text) = &plan.creator.passed_over {
+        let _ = writeln!(
+            out,
+            "        {} was made up by a program and names nobody; docs/who-gets-the-tag.md says how to name sessions",
+            printable(text)
+        );
+    }
     for action in &plan.actions {
         let resource = action;
         let tags = tags_of(plan, action);

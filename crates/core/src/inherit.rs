@@ -233,7 +233,13 @@ mod tests {
     }
 
     fn role(name: &str, session: &str) -> Value {
-        json!({ "type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{name}/{session}") })
+        let path =
+            if name.starts_with("AWSServiceRoleFor") { "aws-service-role/x.amazonaws.com/" } else { "" };
+        let issuer = format!("arn:aws:iam::111122223333:role/{path}{name}");
+        json!({
+            "type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{name}/{session}"),
+            "sessionContext": { "sessionIssuer": { "arn": issuer } },
+        })
     }
 
     fn tagged(tags: &[(&str, &str)]) -> Value {

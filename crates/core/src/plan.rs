@@ -86,13 +86,18 @@ fn fill(
     }
     let creator_name = plan.creator.name.clone().ok_or_else(Diagnostic::creator_unknown)?;
     let parent = inherit::find(record, &plan.creator, policy);
-    let is_skipped = policy.skipped.contains(&plan.creator.kind);
+    let is_skipped = policy.skips(&plan.creator);
     // Whom the parent's tag names may be of any kind, so that a kind that is skipped is not known to be his.
     if is_skipped && parent.is_none() {
         return Err(Diagnostic::kind_skipped(plan.creator.kind.as_str(), &creator_name));
     }
     if let Some(pattern) = policy.excludes(record, &plan.creator) {
         return Err(Diagnostic::principal_excluded(&creator_name, pattern));
+    }
+    if !is_skipped && policy.skipped.contains(&plan.creator.kind) {
+        let kind = plan.creator.kind.as_str();
+        let role = identity::role(record);
+        plan.diagnostics.push(Diagnostic::kind_not_proved(kind, &creator_name, role.as_deref()));
     }
 
     let found = resources::find(record, event);
@@ -149,7 +154,9 @@ fn fill(
             plan.inherit = Some(Inherit { otherwise_service: !is_skipped, ..parent });
         }
         None if inherit::acts_for_somebody(&plan.creator) => {
-            plan.diagnostics.push(Diagnostic::parent_unknown(&creator_name));
+            let skipped_by = plan.creator.is_proved.then(|| plan.creator.kind.as_str());
+            let role = identity::role(record);
+            plan.diagnostics.push(Diagnostic::parent_unknown(&creator_name, skipped_by, role.as_deref()));
         }
         None => {}
     }

@@ -2,8 +2,7 @@
 //! already there. [`crate::config`] reads them; [`crate::plan`] obeys them.
 
 use crate::{
-    identity::{Creator, Kind},
-    json,
+    identity::{self, Creator, Kind},
     record::Record,
     value::ValueTemplate,
 };
@@ -19,7 +18,8 @@ pub struct Policy {
     pub existing: Existing,
     /// The kinds of creators whose resources are left alone.
     pub skipped: Vec<Kind>,
-    /// Patterns of principals whose resources are left alone; `*` stands for anything.
+    /// Patterns of principals whose resources are left alone; `*` stands for anything. After `session:` a pattern is one of
+    /// names that whoever began the session may have chosen.
     pub excluded: Vec<String>,
 }
 
@@ -58,23 +58,29 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The pattern that excludes whoever made the call, if one does. A pattern is compared with the
-    /// name, with `userIdentity.arn`, and with the ARN of the session's role.
+    /// The pattern that excludes whoever made the call, if one does. A pattern is compared with the names and ARNs that AWS or
+    /// an administrator gave: of users, roles, services and accounts. What a caller can choose, the name of a session or a
+    /// source identity, takes part only after `session:`; else anybody could name himself out of tagging.
     pub fn excludes(&self, record: &Record, creator: &Creator) -> Option<&str> {
         if self.excluded.is_empty() {
             return None;
         }
-        let identity = record.user_identity();
-        let issuer = json::member(json::member(identity, "sessionContext"), "sessionIssuer");
-        let candidates = [
-            creator.name.clone(),
-            json::member_text(identity, "arn").map(Into::into),
-            json::member_text(issuer, "arn").map(Into::into),
-        ];
-        let excludes = |pattern: &&String| candidates.iter().flatten().any(|text| matches(pattern, text));
+        let names = identity::names(record, creator);
+        let excludes = |pattern: &&String| match pattern.strip_prefix(OF_SESSIONS) {
+            Some(pattern) => names.chosen.iter().any(|name| matches(pattern, name)),
+            None => names.given.iter().any(|name| matches(pattern, name)),
+        };
         self.excluded.iter().find(excludes).map(String::as_str)
     }
+
+    /// Whether the resources of such a creator are left alone: its kind is skipped, and AWS shows that it is of that kind.
+    pub fn skips(&self, creator: &Creator) -> bool {
+        creator.is_proved && self.skipped.contains(&creator.kind)
+    }
 }
+
+/// Begins a pattern of names that whoever began the session may have chosen.
+const OF_SESSIONS: &str = "session:";
 
 /// Whether `pattern`, in which `*` stands for anything, is all of `text`.
 pub fn matches(pattern: &str, text: &str) -> bool {

@@ -41,7 +41,7 @@ pub fn made(record: &Record, stack: &str, made_by: &[&str]) -> bool {
 /// resources are left alone.
 pub fn value(record: &Record, policy: &Policy) -> Option<String> {
     let creator = identity::identify(record);
-    let left_alone = policy.skipped.contains(&creator.kind) || policy.excludes(record, &creator).is_some();
+    let left_alone = policy.skips(&creator) || policy.excludes(record, &creator).is_some();
     if left_alone || inherit::acts_for_somebody(&creator) {
         return None;
     }
@@ -72,7 +72,10 @@ mod tests {
     }
 
     fn session(role: &str, name: &str) -> Value {
-        json!({ "type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{role}/{name}") })
+        json!({
+            "type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{role}/{name}"),
+            "sessionContext": { "sessionIssuer": { "arn": format!("arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/{role}") } },
+        })
     }
 
     #[test]
@@ -118,14 +121,21 @@ mod tests {
         let no_ci = Policy { skipped: vec![Kind::Ci], ..Policy::default() };
         let no_alice = Policy { excluded: vec!["ali*".to_owned()], ..Policy::default() };
         let pipeline = || json!({ "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/deploy/GitHubActions" });
+        let proved = || {
+            let mut user = pipeline();
+            user["sessionContext"]["webIdFederationData"]["federatedProvider"] =
+                "token.actions.githubusercontent.com".into();
+            user
+        };
         let (nested, sets) = (
-            session("stacks", "AWSCloudFormation"),
+            json!({ "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/stacks/AWSCloudFormation" }),
             session("AWSServiceRoleForCloudFormationStackSetsOrgMember", "x"),
         );
         for (what, user, policy, expected) in [
             ("a person", alice(), &policy, Some("alice")),
             ("a pipeline", pipeline(), &policy, Some("GitHubActions")),
-            ("a pipeline, and those are skipped", pipeline(), &no_ci, None),
+            ("a pipeline, and those are skipped", proved(), &no_ci, None),
+            ("one that only calls itself a pipeline", pipeline(), &no_ci, Some("GitHubActions")),
             ("somebody who is excluded", alice(), &no_alice, None),
             ("a stack within a stack", nested, &policy, None),
             ("a stack set", sets, &policy, None),

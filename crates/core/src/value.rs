@@ -129,7 +129,7 @@ fn look_up<'a>(name: &str, record: &'a Record, creator: &'a Creator) -> Option<C
             .role
             .map(owned)
             .or_else(|| json::member_text(json::member(context, "sessionIssuer"), "userName")),
-        "session" => principal.session.map(owned),
+        "session" => crate::identity::session(record).map(Cow::Owned),
         "sourceIdentity" => json::member_text(context, "sourceIdentity"),
         "arn" | "principalId" | "invokedBy" => json::member_text(identity, name),
         "account" => record.account().map(Cow::Owned),

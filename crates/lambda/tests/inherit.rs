@@ -28,12 +28,16 @@ fn instance(age: u64) -> Value {
     let volumes = json!({ "items": [{ "ebs": { "volumeId": "vol-1" } }] });
     let item = json!({ "instanceId": "i-1", "tagSet": tags, "networkInterfaceSet": interfaces, "blockDeviceMapping": volumes });
     let role = "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForAutoScaling/AutoScaling";
+    let path = "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
     event(detail(
         "111122223333",
         json!({
             "eventTime": at, "eventSource": "ec2.amazonaws.com", "eventName": "RunInstances", "requestParameters": {},
             "responseElements": { "instancesSet": { "items": [item] } },
-            "userIdentity": { "type": "AssumedRole", "arn": role, "invokedBy": "autoscaling.amazonaws.com" },
+            "userIdentity": {
+                "type": "AssumedRole", "arn": role, "invokedBy": "autoscaling.amazonaws.com",
+                "sessionContext": { "sessionIssuer": { "type": "Role", "arn": path } },
+            },
         }),
     ))
 }
@@ -136,7 +140,7 @@ fn what_nobody_is_behind_is_the_services_or_nobodys() {
         );
         let created = created(&run);
         assert_eq!(
-            created.iter().filter(|asked| asked.contains("Tag.1.Value=AutoScaling")).count(),
+            created.iter().filter(|asked| asked.contains("Tag.1.Value=autoscaling.amazonaws.com")).count(),
             created.len()
         );
         assert_eq!(created.is_empty(), tagged == 0, "{what}");

@@ -1,7 +1,7 @@
 //! `crates/catalog/src/generated.rs`: the static tables.
 
 use crate::catalog::{
-    Call, Catalog, Fixed, Known, Meaning, OneOrMany, Operation, Parent, Quota, Together, Told,
+    Call, Catalog, Fixed, Identities, Known, Meaning, OneOrMany, Operation, Parent, Quota, Together, Told,
 };
 use std::{collections::BTreeMap, fmt::Write};
 use tagger_catalog::template::{self, Filter, Part};
@@ -71,19 +71,30 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     }
     out.push_str("];\n\n");
     endpoints(catalog, &operations, &mut out)?;
-    for (name, known) in
-        [("SESSIONS", &catalog.identities.session), ("PROVIDERS", &catalog.identities.web_identity)]
-    {
-        let _ = writeln!(out, "pub(crate) static {name}: &[Known] = &[");
-        for Known { pattern, kind, .. } in known {
-            let kind = word(kind, &[("workload", "Workload"), ("ci", "Ci")])?;
-            let _ = writeln!(out, "    Known {{ pattern: {pattern:?}, kind: Kind::{kind} }},");
-        }
-        out.push_str("];\n\n");
-    }
+    identities(catalog, &mut out)?;
     over_time(catalog, &mut out)?;
     parents(catalog, &place, &mut out)?;
     Ok(out)
+}
+
+/// Names of sessions, source identities and web identity providers.
+fn identities(catalog: &Catalog, out: &mut String) -> Result<(), String> {
+    let Identities { session, source_identity, web_identity } = &catalog.identities;
+    for (name, list) in
+        [("SESSIONS", session), ("SOURCE_IDENTITIES", source_identity), ("PROVIDERS", web_identity)]
+    {
+        let _ = writeln!(out, "pub(crate) static {name}: &[Known] = &[");
+        for Known { pattern, kind, made_up, .. } in list {
+            let kind = word(kind, &[("workload", "Workload"), ("ci", "Ci"), ("role", "Role")])
+                .map_err(|error| format!("catalog/identities.toml: {pattern}: {error}"))?;
+            let _ = writeln!(
+                out,
+                "    Known {{ pattern: {pattern:?}, kind: Kind::{kind}, made_up: {made_up} }},"
+            );
+        }
+        out.push_str("];\n\n");
+    }
+    Ok(())
 }
 
 /// FIPS and dual-stack endpoints that do not follow the pattern, of the operations that are used.
