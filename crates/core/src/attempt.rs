@@ -41,6 +41,8 @@ pub struct Attempt<'a> {
     seen: bool,
     /// Whether the service said that it was this call that made it.
     made_by_call: bool,
+    /// Whether one of EC2's is to be seen before it is written.
+    looks: bool,
     /// The keys of further tags for which there is no room.
     left_out: Vec<String>,
 }
@@ -73,8 +75,8 @@ impl<'a> Attempt<'a> {
         seen: bool,
     ) -> Self {
         let (there, left_out) = (Tags::new(), Vec::new());
-        let (at, whole, made_by_call) = (At::Start, false, false);
-        Self { case, policy, resource, tags, age, at, there, whole, seen, made_by_call, left_out }
+        let (at, whole, made_by_call, looks) = (At::Start, false, false, false);
+        Self { case, policy, resource, tags, age, at, there, whole, seen, made_by_call, looks, left_out }
     }
 
     /// The resource.
@@ -87,8 +89,9 @@ impl<'a> Attempt<'a> {
         &self.left_out
     }
 
-    /// What to ask first.
-    pub fn start(&mut self) -> Step {
+    /// What to ask first. `looks` is whether EC2's are to be seen before they are written.
+    pub fn start(&mut self, looks: bool) -> Step {
+        self.looks = looks;
         let lifetime = tagger_catalog::lifetime(self.resource.entry.resource_type);
         match lifetime {
             Lifetime::Told(told) if self.resource.entry.upsert => self.describe(told, At::Describe(told)),
@@ -131,6 +134,10 @@ impl<'a> Attempt<'a> {
                 self.ask_tags()
             }
             (At::Write(_), Answer::Written) => self.end(Outcome::Tagged),
+            (At::Write(tags), Answer::Refused) => match self.look() {
+                Some(look) => self.ask(At::Read, self.target(), Question::Look(look)),
+                None => self.write(tags),
+            },
             (At::Write(tags), Answer::Failed(failure)) if failure.class == Class::Limit && tags.len() > 1 => {
                 self.creator_only(tags, failure)
             }
@@ -259,13 +266,14 @@ impl<'a> Attempt<'a> {
         if let Err(outcome) = to_write(&self.tags, self.resource.entry.operation, &self.there) {
             return self.end(outcome);
         }
-        match ec2::look(self.resource.entry.resource_type).filter(|_| !given.whole) {
-            Some(look) => {
-                let target = Target::of(&self.resource);
-                self.ask(At::Read, target, Question::Look(look))
-            }
+        match self.look().filter(|_| !given.whole || self.looks) {
+            Some(look) => self.ask(At::Read, self.target(), Question::Look(look)),
             None => self.ask_tags(),
         }
+    }
+
+    fn look(&self) -> Option<&'static ec2::Look> {
+        ec2::look(self.resource.entry.resource_type)
     }
 
     fn ask_tags(&mut self) -> Step {
@@ -567,7 +575,7 @@ mod tests {
             ("it is not there", failed("ResourceNotFoundException"), 60, false),
         ] {
             let mut attempt = attempt(&case, &policy, age);
-            let start = attempt.start();
+            let start = attempt.start(false);
             assert_eq!(question(&start), "describe", "{what}: {start:?}");
             let step = attempt.next(Answer::Failed(failure));
             assert_eq!(question(&step) == "tags", goes_on, "{what}: {step:?}");
@@ -589,7 +597,7 @@ mod tests {
             ("too many calls", failed("ThrottlingException"), "throttled"),
         ] {
             let mut attempt = attempt(&case, &policy, SURE);
-            attempt.start();
+            attempt.start(false);
             let probe = attempt.next(failed("AccessDenied"));
             assert_eq!(question(&probe), "tags", "{what}");
             let step = attempt.next(answer);
@@ -604,7 +612,7 @@ mod tests {
         let there = |count: usize| (0..count).map(|number| (format!("k{number}"), String::new())).collect();
         for (count, written, left_out) in [(48, 2, 0), (49, 1, 1)] {
             let mut attempt = attempt(&case, &policy, 1);
-            attempt.start();
+            attempt.start(false);
             let step = attempt.next(Answer::Tags(there(count)));
             let Step::Ask(_, Question::Write(tags)) = &step else { panic!("{count}: {step:?}") };
             assert_eq!((tags.len(), tags[0].0.as_str()), (written, "CreatedBy"), "{count}");
@@ -614,7 +622,7 @@ mod tests {
         for (own, of_aws, expected) in [(49, 3, "write"), (50, 0, "limit-reached")] {
             let tags = (0..own).map(tag("k")).chain((0..of_aws).map(tag("aws:"))).collect();
             let mut attempt = attempt(&case, &policy, 1);
-            attempt.start();
+            attempt.start(false);
             let step = attempt.next(Answer::Tags(tags));
             assert_eq!(question(&step), expected, "{own} and {of_aws} of AWS: {step:?}");
         }

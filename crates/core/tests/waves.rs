@@ -8,7 +8,7 @@ use tagger_core::{
     outcome::{Class, Failure},
     patience::Guard,
     step::{Answer, Call, Question, Reply, Shown},
-    waves::Waves,
+    waves::{Sight, Waves},
     work::Work,
 };
 
@@ -38,8 +38,18 @@ fn case(record: Value, age: u64) -> Case {
 
 /// Drives the cases to their end with this AWS; returns how often each outcome came, and the calls.
 fn drive(cases: &[Case], aws: impl Fn(&Call) -> Reply) -> (HashMap<&'static str, usize>, Vec<Call>) {
+    let sight = Sight::default();
+    drive_with(&sight, cases, aws)
+}
+
+/// The same, where EC2 has shown before how fast it shows what it made.
+fn drive_with(
+    sight: &Sight,
+    cases: &[Case],
+    aws: impl Fn(&Call) -> Reply,
+) -> (HashMap<&'static str, usize>, Vec<Call>) {
     let policy = Policy::default();
-    let mut waves = Waves::new(cases, &policy, NOW);
+    let mut waves = Waves::new(cases, &policy, sight, NOW);
     let mut calls = Vec::new();
     loop {
         let due = waves.due(false);
@@ -53,7 +63,9 @@ fn drive(cases: &[Case], aws: impl Fn(&Call) -> Reply) -> (HashMap<&'static str,
         }
     }
     let mut outcomes = HashMap::new();
-    for done in waves.end().into_iter().flatten() {
+    let ended = waves.ended();
+    assert_eq!(ended.len(), cases.len(), "cases that have ended");
+    for done in ended.into_iter().flat_map(|(_, done)| done) {
         *outcomes.entry(done.outcome.as_str()).or_default() += 1;
     }
     (outcomes, calls)
@@ -144,7 +156,8 @@ fn nobody_waits_for_anothers_look_up() {
     );
     let cases = [case(of_stack, 200), case(launch, 1), case(queue("plain"), 1)];
     let policy = Policy::default();
-    let mut waves = Waves::new(&cases, &policy, NOW);
+    let sight = Sight::default();
+    let mut waves = Waves::new(&cases, &policy, &sight, NOW);
     // The stack and the children are never answered.
     let is_slow = |call: &Call| {
         matches!(call.question, Question::Children(_))

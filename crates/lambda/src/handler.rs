@@ -6,7 +6,7 @@
 //! queue's redrive work. It must not decide who, what or which tag, nor what waits; it never sleeps.
 
 use crate::{
-    intake::{self, Intake},
+    intake::{Event, Intake, Part},
     log,
     origin::account_of,
     reconcile, tag_changes,
@@ -15,11 +15,11 @@ use crate::{
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::{
+    rc::Rc,
     sync::Mutex,
     time::{Duration, Instant, SystemTime},
 };
 use tagger_aws::time;
-use tagger_core::reconcile::Ask;
 
 /// No call begins later than so long before the end: it may take ten seconds, and what it found must
 /// still be sent.
@@ -44,7 +44,7 @@ impl Handler {
     /// # Errors
     /// Something that should have been tagged was not, or could not be read. For a queue's batch
     /// the failed messages are named in the answer instead, so that only they come again.
-    pub async fn handle(&self, event: Value, context: &Context) -> Result<Value, NotTagged> {
+    pub async fn handle(&self, event: Box<str>, context: &Context) -> Result<Value, NotTagged> {
         let left = (context.deadline > 0).then(|| {
             // A second before Lambda would end the process without a word.
             let end = Duration::from_millis(context.deadline).saturating_sub(Duration::from_secs(1));
@@ -53,13 +53,15 @@ impl Handler {
         });
         let open = Open::default();
         let answer = async {
-            let arn = &context.invoked_function_arn;
-            match Ask::of(&event) {
-                None if tag_changes::is_batch(&event) => {
+            let (arn, now) = (&context.invoked_function_arn, time::since_1970(SystemTime::now()));
+            match Event::of(event, self.queues.as_ref(), now) {
+                Event::TagChanges(event) => {
                     Ok(tag_changes::answer(self, &event, arn, left.unwrap_or(LONGEST).min(LONGEST)).await)
                 }
-                Some(ask) => reconcile::run(self, &ask, arn, left.unwrap_or(LONGEST).min(LONGEST)).await,
-                None => self.answer(event, arn, &open).await,
+                Event::Reconcile(ask) => {
+                    reconcile::run(self, &ask, arn, left.unwrap_or(LONGEST).min(LONGEST)).await
+                }
+                Event::Creations(intake) => self.answer(intake, arn, &open).await,
             }
         };
         // A runtime that states no deadline, as a local one may, sets no limit.
@@ -77,10 +79,9 @@ impl Handler {
         })
     }
 
-    async fn answer(&self, event: Value, function_arn: &str, open: &Open) -> Result<Value, NotTagged> {
+    async fn answer(&self, mut intake: Intake, function_arn: &str, open: &Open) -> Result<Value, NotTagged> {
         let account = account_of(function_arn);
-        let now = time::since_1970(SystemTime::now());
-        let Intake { messages, cases, unreadable } = intake::open(event, self.queues.as_ref(), now);
+        let messages = Rc::clone(&intake.messages);
         // Until the first part is done, all come again.
         let ids = |places: &mut dyn Iterator<Item = usize>| {
             let mut places: Vec<usize> = places.collect();
@@ -89,27 +90,25 @@ impl Handler {
             let ids = places.into_iter().filter_map(|place| messages.get(place));
             (!messages.is_empty()).then(|| ids.map(|message| message.id.clone()).collect())
         };
-        let keep = |ids| *open.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = ids;
-        keep(ids(&mut (0..messages.len())));
-        let mut summary = Summary::default();
-        for (place, problem) in unreadable {
-            log::failure("unreadable", &problem);
-            self.keep_unreadable(&messages, place, problem, &mut summary, now).await;
-        }
-        let records = cases.len();
-        let mut cases = cases.into_iter();
-        while cases.len() > 0 {
-            keep(ids(&mut summary.open().chain(cases.as_slice().iter().filter_map(|case| case.message))));
+        let (mut summary, mut records) = (Summary::default(), 0);
+        loop {
+            *open.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
+                ids(&mut summary.open().chain(intake.closed()));
             // An event without messages has nowhere to come from again.
-            if !messages.is_empty() && self.client.is_over() {
+            if !messages.is_empty() && intake.closed().next().is_some() && self.client.is_over() {
                 log::failure("out-of-time", "what is left of the batch is not begun and comes again");
-                summary.again.extend(cases.by_ref().filter_map(|case| case.message));
+                summary.again.extend(intake.closed());
                 break;
             }
-            let part = cases.by_ref().take(TOGETHER).collect();
+            let Some(Part { cases, unreadable }) = intake.next(TOGETHER) else { break };
             // How careful a try is goes by the event's age, which has grown by the part before.
             let now = time::since_1970(SystemTime::now());
-            self.work(part, &messages, &self.policy, account, now, &mut summary).await;
+            for (place, problem) in unreadable {
+                log::failure("unreadable", &problem);
+                self.keep_unreadable(&messages, place, problem, &mut summary, now).await;
+            }
+            records += cases.len();
+            self.work(cases, &messages, &self.policy, account, now, &mut summary).await;
         }
         if let Some(ids) = ids(&mut summary.open()) {
             return Ok(failed_items(&ids));

@@ -6,7 +6,10 @@
 //! answer may leave out one of those who asked.
 
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
 use tagger_catalog::Lifetime;
 use tagger_core::{
     Policy, Record,
@@ -17,7 +20,7 @@ use tagger_core::{
     settle,
     stack::SHOWN_AFTER,
     step::{Answer, Call, Facts, Question, Reply, Target},
-    waves::Waves,
+    waves::{Sight, Waves},
     work::Document,
 };
 
@@ -119,6 +122,7 @@ pub struct World {
     mishaps: std::vec::IntoIter<u8>,
     next: usize,
     pub wrong: Vec<String>,
+    sight: Rc<Sight>,
 }
 
 fn arn(kind: Kind, name: &str) -> String {
@@ -180,6 +184,7 @@ impl World {
             mishaps: mishaps.into_iter(),
             next: 0,
             wrong: Vec::new(),
+            sight: Rc::default(),
         }
     }
 
@@ -361,11 +366,17 @@ impl World {
     /// What the function does, as `tagger-lambda` does it. Ok, for each case, with seconds: its message waits so long.
     fn invoke(&mut self, cases: Vec<Case>) -> Result<Vec<Option<u64>>, Died> {
         let (now, policy) = (self.now, self.policy.clone());
-        let mut waves = Waves::new(&cases, &policy, now);
+        let sight = Rc::clone(&self.sight);
+        let mut waves = Waves::new(&cases, &policy, &sight, now);
         let mut under_way: Vec<Call> = Vec::new();
+        let mut settled = vec![None; cases.len()];
         loop {
             let all = under_way.is_empty() || self.mishap() % 7 == 6;
             under_way.extend(waves.due(all));
+            // What has ended is settled while others are under way.
+            for (place, done) in waves.ended() {
+                settled[place] = self.settle(&cases[place], &done, now)?;
+            }
             if under_way.is_empty() {
                 break;
             }
@@ -373,10 +384,6 @@ impl World {
             let call = under_way.remove(next);
             let reply = self.ask(&call)?;
             waves.answer(call.number, reply, now);
-        }
-        let mut settled = Vec::new();
-        for (case, done) in cases.iter().zip(waves.end()) {
-            settled.push(self.settle(case, &done, now)?);
         }
         Ok(settled)
     }
