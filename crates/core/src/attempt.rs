@@ -11,14 +11,13 @@ use crate::{
     diagnostic::Diagnostic,
     given::given,
     history, json,
-    outcome::{Class, Failure, MISSING, Outcome, UNREADABLE},
+    outcome::{Class, Failure, GIVEN_AGAIN, MISSING, Outcome, UNREADABLE},
     patience::{Age, FRESH, Guard, SURE, not_found_until},
     policy::{Existing, Policy},
     record::Record,
     resources::Resource,
-    stack::{SHOWN_AFTER, SHOWN_FOR_SURE},
     step::{Answer, Facts, Question, Step, Tags, Target, Wanted, Which},
-    window::{KEPT, Window},
+    window::{KEPT, SHOWN_AFTER, SHOWN_FOR_SURE, Window},
 };
 use std::rc::Rc;
 use tagger_catalog::{Lifetime, Operation, ec2, lifetime::Told, operation::Variant};
@@ -358,7 +357,7 @@ impl<'a> Attempt<'a> {
             let message = format!(
                 "it has the creator {value}, and the event history is asked whether that is of an earlier one"
             );
-            return self.end(Outcome::Failed(self.failure(Class::NotReady, "NameGivenAgain", message)));
+            return self.end(Outcome::Failed(self.failure(Class::NotReady, GIVEN_AGAIN, message)));
         }
         let window = Window { from: event_time.saturating_sub(KEPT - self.age.event), until: event_time + 1 };
         let (arn, policy) = (self.resource.arn.clone(), self.policy.clone());
@@ -411,7 +410,8 @@ impl<'a> Attempt<'a> {
         else {
             return self.not_deleted(&failure);
         };
-        let window = Window { from: event_time, until: event_time + self.age.event + 1 };
+        // What was deleted in the second of the call may be the one before it.
+        let window = Window { from: event_time + 1, until: event_time + self.age.event + 1 };
         let source = self.case.record.event_source();
         let wanted = Box::new(Wanted::Deleted { source, names: self.names() });
         let which = Which::ResourceName(names.remove(0));

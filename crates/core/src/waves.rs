@@ -224,7 +224,10 @@ impl<'a> Waves<'a> {
                                 self.tell(unit, answer, now);
                             }
                         }
-                        None if many => drop(self.due.insert(unit, Due { most: 1, ..due })),
+                        // A look shows what is visible; what it has not is not.
+                        None if many && !matches!(due.question, Question::Look(_)) => {
+                            self.due.insert(unit, Due { most: 1, ..due });
+                        }
                         None => self.tell(unit, Answer::Failed(missing(&due)), now),
                     }
                 }

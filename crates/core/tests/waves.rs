@@ -112,6 +112,34 @@ fn a_call_that_fails_because_of_one_is_cut() {
     }
 }
 
+/// A hundredth of a burst is not visible yet, and EC2 names one of them at a time.
+#[test]
+fn a_burst_of_which_some_are_not_visible_takes_few_calls() {
+    let is_hidden = |id: &str| id.ends_with("00");
+    let aws = |call: &Call| match call.question {
+        Question::Write(_) => match call.targets.iter().find(|target| is_hidden(&target.id)) {
+            Some(hidden) => {
+                refused("InvalidVolume.NotFound", &format!("The volume '{}' does not exist.", hidden.id))
+            }
+            None => Reply::All(Answer::Written),
+        },
+        Question::Look(_) => each(call, |id| (!is_hidden(id)).then(|| Answer::Tags(Vec::new()))),
+        _ => each(call, |_| Some(Answer::Tags(Vec::new()))),
+    };
+    let cases: Vec<Case> = (0..1_000).map(|number| case(volume(&format!("vol-{number:04}")), 1)).collect();
+    let sight = Sight::default();
+    // Two refusals, a look, the write; then a look from the beginning.
+    for (what, most) in [("the first burst", 3), ("the next", 1)] {
+        let (outcomes, calls) = drive_with(&sight, &cases, aws);
+        assert_eq!(outcomes, HashMap::from([("tagged", 990), ("not-found", 10)]), "{what}");
+        assert!(writes(&calls) <= most, "{what}: expected {most} writes, found {}", writes(&calls));
+        assert!(calls.len() <= 13, "{what}: expected at most 13 calls, found {}", calls.len());
+    }
+    // A call of its own is no burst.
+    let (_, calls) = drive_with(&sight, &cases[..1], aws);
+    assert!(calls.iter().all(|call| !matches!(call.question, Question::Look(_))), "{calls:?}");
+}
+
 #[test]
 fn too_many_calls_are_not_cut() {
     let cases: Vec<Case> = (0..300).map(|number| case(volume(&format!("vol-{number}")), 1)).collect();

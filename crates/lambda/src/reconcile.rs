@@ -305,7 +305,7 @@ impl Run<'_> {
             let (ends, together): (Vec<_>, Vec<_>) =
                 cases.by_ref().take(TOGETHER).map(|(region, time, case)| ((region, time), case)).unzip();
             let failed = summary.failures.len();
-            self.handler.work(together, &[], &self.policy, self.account, self.now, summary).await;
+            self.handler.work(together, &[], &self.policy, self.account, self.now, summary, &|_| ()).await;
             if summary.failures.len() > failed {
                 end_before(parts, ends);
             }

@@ -107,7 +107,12 @@ impl Handler {
         summary.failures.push((place, problem));
     }
 
-    /// Plans, applies and settles every record of the event, together.
+    /// Plans, applies and settles every record of the event, together. `done` is told the message of each that is done
+    /// with, or waits and will be.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what, of which messages, for whom, when, and whom to tell"
+    )]
     pub async fn work(
         &self,
         cases: Vec<Case>,
@@ -116,6 +121,7 @@ impl Handler {
         account: Option<&str>,
         now: u64,
         summary: &mut Summary,
+        done_with: &dyn Fn(Option<usize>),
     ) {
         let mut planned: Vec<Case> = Vec::with_capacity(cases.len());
         for mut case in cases {
@@ -130,6 +136,7 @@ impl Handler {
                 self.keep_unreadable(messages, case.message, found, summary, now).await;
             } else if case.is_left_alone() {
                 summary.left_alone += 1;
+                done_with(case.message);
             } else {
                 planned.push(case);
             }
@@ -145,6 +152,9 @@ impl Handler {
                 match &self.queues {
                     Some(queues) => self.settle(queues, case, messages, &done, now, &mut of_one).await,
                     None => report(case, &done, &mut of_one),
+                }
+                if of_one.open().next().is_none() {
+                    done_with(case.message);
                 }
                 of_one
             }

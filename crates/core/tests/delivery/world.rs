@@ -18,9 +18,9 @@ use tagger_core::{
     outcome::{Class, Done, Failure},
     patience::{FRESH, Guard, SURE},
     settle,
-    stack::SHOWN_AFTER,
     step::{Answer, Call, Facts, Question, Reply, Target},
     waves::{Sight, Waves},
+    window::SHOWN_AFTER,
     work::Document,
 };
 
