@@ -42,6 +42,8 @@ pub struct Attempt<'a> {
     made_by_call: bool,
     /// Whether one of EC2's is to be seen before it is written.
     looks: bool,
+    /// Whether an answer to what was asked last shows that it is there, also where it has no tags.
+    shows: bool,
     /// The keys of further tags for which there is no room.
     left_out: Vec<String>,
 }
@@ -74,8 +76,22 @@ impl<'a> Attempt<'a> {
         seen: bool,
     ) -> Self {
         let (there, left_out) = (Tags::new(), Vec::new());
-        let (at, whole, made_by_call, looks) = (At::Start, false, false, false);
-        Self { case, policy, resource, tags, age, at, there, whole, seen, made_by_call, looks, left_out }
+        let (at, whole, made_by_call, looks, shows) = (At::Start, false, false, false, false);
+        Self {
+            case,
+            policy,
+            resource,
+            tags,
+            age,
+            at,
+            there,
+            whole,
+            seen,
+            made_by_call,
+            looks,
+            shows,
+            left_out,
+        }
     }
 
     /// The resource.
@@ -105,7 +121,12 @@ impl<'a> Attempt<'a> {
 
     /// What to ask after an answer.
     pub fn next(&mut self, answer: Answer) -> Step {
-        self.seen |= matches!(answer, Answer::Described(_) | Answer::Tags(_) | Answer::Written);
+        self.seen |= match &answer {
+            // EC2's DescribeTags lists nothing for what it does not know, too.
+            Answer::Tags(there) => self.shows || !there.is_empty(),
+            Answer::Described(_) | Answer::Written => true,
+            _ => false,
+        };
         match (std::mem::replace(&mut self.at, At::Start), answer) {
             (At::Describe(told), Answer::Described(facts)) => self.described(told, &facts),
             // A service that does not answer this is one that does not tell. What disturbs its owner waits
@@ -165,6 +186,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn ask(&mut self, at: At, target: Target, question: Question) -> Step {
+        self.shows = matches!(question, Question::Look(_)) || target.operation.variant != Variant::Ec2;
         self.at = at;
         Step::Ask(target, question)
     }
@@ -410,8 +432,7 @@ impl<'a> Attempt<'a> {
         else {
             return self.not_deleted(&failure);
         };
-        // What was deleted in the second of the call may be the one before it.
-        let window = Window { from: event_time + 1, until: event_time + self.age.event + 1 };
+        let window = Window { from: event_time, until: event_time + self.age.event + 1 };
         let source = self.case.record.event_source();
         let wanted = Box::new(Wanted::Deleted { source, names: self.names() });
         let which = Which::ResourceName(names.remove(0));

@@ -12,7 +12,8 @@ use serde_json::Value;
 use tagger_catalog::{Entry, Lifetime};
 
 /// How calls that delete something begin.
-const DELETES: [&str; 7] = ["Delete", "Terminate", "Deregister", "Remove", "Release", "Destroy", "Disable"];
+const DELETES: [&str; 9] =
+    ["Delete", "Terminate", "Deregister", "Remove", "Release", "Destroy", "Disable", "Cancel", "Revoke"];
 
 /// Whether it is.
 pub fn is(wanted: &Wanted, record: &Record) -> bool {
