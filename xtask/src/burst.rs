@@ -12,7 +12,7 @@ use crate::chaos::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, mpsc},
@@ -21,10 +21,12 @@ use std::{
 };
 use tagger_catalog::operation::Variant;
 
-const HELP: &str = "cargo xtask burst [--events N] [--seconds N] [--latency N] [--program FILE]
+const HELP: &str =
+    "cargo xtask burst [--events N] [--seconds N] [--latency N] [--only WORDS] [--program FILE]
 --events N      events of the largest batches; default 100000
 --seconds N     how long each of the other rows may take; default 15
 --latency N     milliseconds of each call to AWS; default 100
+--only WORDS    the rows whose name holds these words
 --program FILE  the function; default: the release build";
 
 /// Who creates everything.
@@ -39,6 +41,8 @@ struct Row {
     types: Types,
     /// Whether it is measured to the last event.
     whole: bool,
+    /// Whether EC2 shows one of a hundred late.
+    hides: bool,
 }
 
 /// The types of a row.
@@ -46,6 +50,8 @@ struct Row {
 enum Types {
     /// EC2's, whose API takes many resources in a call.
     Ec2,
+    /// Those of EC2 that come by the hundred.
+    Launched,
     /// Load balancers' and what belongs to them, whose API takes some.
     Balancers,
     /// Those of the specification's handler that take one resource a call.
@@ -68,14 +74,23 @@ const HANDLED: [(&str, &str); 6] = [
 ];
 
 const fn row(name: &'static str, batch: Option<usize>, types: Types) -> Row {
-    Row { name, batch, types, whole: false }
+    Row { name, batch, types, whole: false, hides: false }
 }
 
-const ROWS: [Row; 12] = [
+/// How long what EC2 shows late is not visible.
+const HIDDEN: Duration = Duration::from_secs(20);
+
+const ROWS: [Row; 14] = [
     row("specification's design", None, Types::Ec2),
     row("ours, batches of 10", Some(10), Types::Ec2),
     row("ours, batches of 100", Some(100), Types::Ec2),
     Row { whole: true, ..row("ours, batches of 1,000", Some(1_000), Types::Ec2) },
+    Row { whole: true, ..row("ours, batches of 1,000, what is launched", Some(1_000), Types::Launched) },
+    Row {
+        whole: true,
+        hides: true,
+        ..row("the same, 1 % not visible for 20 seconds", Some(1_000), Types::Launched)
+    },
     row("specification's design, load balancers", None, Types::Balancers),
     row("ours, batches of 100, load balancers", Some(100), Types::Balancers),
     row(HANDLER, None, Types::Handlers),
@@ -93,6 +108,36 @@ struct Tally {
     tagged: HashSet<String>,
     problems: Vec<String>,
     failed: u64,
+    /// Until when each that is shown late is not visible.
+    hidden: HashMap<String, u64>,
+    /// What waits in the retry queue, by when it comes.
+    waiting: BTreeMap<(u64, u64), String>,
+    /// What the function has of it, by the ids of the messages.
+    in_hand: HashMap<String, String>,
+    numbers: u64,
+}
+
+/// What an invocation gets, and what of it is of the retry queue, by the ids of the messages.
+type Payload = (String, HashMap<String, String>);
+
+impl Tally {
+    fn wait(&mut self, body: String, seconds: u64) {
+        self.numbers += 1;
+        self.waiting.insert((now() + seconds * 1_000_000_000, self.numbers), body);
+    }
+
+    fn is_hidden(&self, id: &str) -> bool {
+        let until = samples::marks(id).pop().and_then(|mark| self.hidden.get(&samples::mark(mark)));
+        until.is_some_and(|until| now() < *until)
+    }
+
+    /// A batch of what is due in the retry queue.
+    fn due(&mut self) -> Option<Payload> {
+        let due: Vec<_> = self.waiting.range(..(now(), 0)).map(|(key, _)| *key).take(10).collect();
+        let bodies: Vec<String> = due.iter().filter_map(|key| self.waiting.remove(key)).collect();
+        let by_id = bodies.iter().enumerate().map(|(id, body)| (id.to_string(), body.clone())).collect();
+        (!bodies.is_empty()).then(|| (payload(bodies, Some("retry")), by_id))
+    }
 }
 
 /// Measures.
@@ -102,6 +147,7 @@ struct Tally {
 pub fn run(arguments: &[String]) -> Result<(), String> {
     let (mut events, mut seconds, mut latency) = (100_000_usize, 15_u64, 100_u64);
     let mut program = crate::root().join("target/release/bootstrap");
+    let mut only = String::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if ["--help", "-h"].contains(&argument.as_str()) {
@@ -115,6 +161,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
             "--events" => events = number()?.max(1) as usize,
             "--seconds" => seconds = number()?,
             "--latency" => latency = number()?,
+            "--only" => only.clone_from(value),
             "--program" => program = PathBuf::from(value),
             other => return Err(format!("unknown argument {other:?}\n{HELP}")),
         }
@@ -129,8 +176,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     );
     let python = crate::bench::environment(&crate::root(), &crate::root().join("target/bench-venv"))
         .inspect_err(|error| eprintln!("without the specification's handler: {error}"));
-    let mut base = [0.0; 4];
-    for row in &ROWS {
+    let mut base = [0.0; 5];
+    for row in ROWS.iter().filter(|row| row.name.contains(&only)) {
         let samples: Vec<&Sample> = all.iter().filter(|sample| is_of(sample, row.types)).collect();
         let program = match (&python, row.name == HANDLER) {
             (_, false) => &program,
@@ -163,6 +210,9 @@ fn is_of(sample: &Sample, types: Types) -> bool {
     sample.resources.len() == 1
         && match types {
             Types::Ec2 => sample.resources.iter().all(|made| made.operation == "ec2:CreateTags"),
+            Types::Launched => {
+                sample.resources.iter().all(|made| tagger_catalog::ec2::look(made.resource_type).is_some())
+            }
             Types::Balancers => {
                 sample.resources.iter().all(|made| made.operation == "elasticloadbalancing:AddTags")
             }
@@ -197,10 +247,16 @@ fn measure(
         let (tally, table) = (Arc::clone(&tally), Table::new());
         http::serve(Arc::new(move |request| {
             thread::sleep(Duration::from_millis(latency));
-            Reply::Answer(aws(&table, &mut locked(&tally), request))
+            let target = request.header("x-amz-target");
+            Reply::Answer(match target.strip_prefix("AmazonSQS.") {
+                Some(call @ ("SendMessage" | "ChangeMessageVisibility")) => {
+                    queue(call, &mut locked(&tally), request)
+                }
+                _ => aws(&table, &mut locked(&tally), request),
+            })
         }))?
     };
-    let (payloads, next) = mpsc::sync_channel::<String>(2);
+    let (payloads, next) = mpsc::sync_channel::<Payload>(2);
     let (sender, answers) = mpsc::channel::<()>();
     let next = Mutex::new(next);
     let runtime = {
@@ -209,13 +265,27 @@ fn measure(
             if request.path.ends_with("/invocation/next") {
                 let payload = next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
                 let deadline = now() / 1_000_000 + 30_000;
-                return payload
-                    .map_or(Reply::Reset, |payload| Reply::Answer(function::event(payload, deadline)));
+                let Ok((payload, in_hand)) = payload else { return Reply::Reset };
+                locked(&tally).in_hand = in_hand;
+                return Reply::Answer(function::event(payload, deadline));
             }
             let text = String::from_utf8_lossy(&request.body);
             let answer: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-            let refused = answer["batchItemFailures"].as_array().is_some_and(|list| !list.is_empty());
-            if refused || request.path.ends_with("/error") {
+            let mut again: Vec<&Value> =
+                answer["batchItemFailures"].as_array().into_iter().flatten().collect();
+            {
+                // What waits in the retry queue comes from there again.
+                let mut tally = locked(&tally);
+                let in_hand = std::mem::take(&mut tally.in_hand);
+                again.retain(|one| match in_hand.get(one["itemIdentifier"].as_str().unwrap_or_default()) {
+                    Some(body) => {
+                        tally.wait(body.clone(), 5);
+                        false
+                    }
+                    None => true,
+                });
+            }
+            if !again.is_empty() || request.path.ends_with("/error") {
                 let mut tally = locked(&tally);
                 tally.failed += 1;
                 tally.problems.push(format!("the function answered {text:.300}"));
@@ -243,25 +313,44 @@ fn measure(
     let begin = Instant::now();
     let (mut sent, mut resources, mut open) = (0, 0, 0);
     while sent < most && begin.elapsed() < limit {
+        let due = locked(&tally).due();
+        if let Some(due) = due {
+            payloads.send(due).map_err(|_| silent(row))?;
+            open += 1;
+        }
         let batch: Vec<String> = (sent..most.min(sent + row.batch.unwrap_or(1)))
             .map(|number| {
                 let sample = samples[number % samples.len()];
                 let first = resources;
                 resources += sample.resources.len();
+                if row.hides && number % 100 == 7 {
+                    let until = now() + u64::try_from(HIDDEN.as_nanos()).unwrap_or(u64::MAX);
+                    locked(&tally).hidden.insert(samples::mark(first), until);
+                }
                 event(sample, first, number)
             })
             .collect();
         sent += batch.len();
-        payloads.send(payload(batch, row.batch.is_some())).map_err(|_| "the function is gone".to_owned())?;
+        let batch = payload(batch, row.batch.is_some().then_some("events"));
+        payloads.send((batch, HashMap::new())).map_err(|_| silent(row))?;
         open += 1;
         open -= answers.try_iter().count();
     }
     while open > 0 {
-        let answered = answers.recv_timeout(Duration::from_secs(60));
-        answered.map_err(|_| format!("{}: the function did not answer within a minute", row.name))?;
+        answers.recv_timeout(Duration::from_secs(60)).map_err(|_| silent(row))?;
         open -= 1;
     }
     let took = begin.elapsed();
+    let in_time = locked(&tally).tagged.len();
+    let late = Instant::now() + 3 * HIDDEN;
+    while row.hides && locked(&tally).tagged.len() < resources && Instant::now() < late {
+        thread::sleep(Duration::from_millis(100));
+        let due = locked(&tally).due();
+        if let Some(due) = due {
+            payloads.send(due).map_err(|_| silent(row))?;
+            answers.recv_timeout(Duration::from_secs(60)).map_err(|_| silent(row))?;
+        }
+    }
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
     let peak = status
         .lines()
@@ -279,11 +368,27 @@ fn measure(
     }
     Ok(Measured {
         events: sent,
-        resources,
+        resources: if row.hides { in_time } else { resources },
         calls: tally.calls,
         took,
         peak_mb: peak.unwrap_or(0.0_f64) / 1024.0,
     })
+}
+
+fn silent(row: &Row) -> String {
+    format!("{}: the function did not answer within a minute", row.name)
+}
+
+/// The queues.
+fn queue(call: &str, tally: &mut Tally, request: &Request) -> Answer {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+    let text = body["MessageBody"].as_str().unwrap_or_default().to_owned();
+    if call == "SendMessage" && body["QueueUrl"].as_str().is_some_and(|url| url.ends_with("-retry")) {
+        tally.wait(text, body["DelaySeconds"].as_u64().unwrap_or_default());
+    } else if call == "SendMessage" {
+        tally.problems.push(format!("a dead letter: {text:.300}"));
+    }
+    Answer::new(200, "application/json", json!({ "MessageId": "m", "MD5OfMessageBody": "x" }).to_string())
 }
 
 fn locked(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
@@ -306,9 +411,19 @@ fn aws(table: &Table, tally: &mut Tally, request: &Request) -> Answer {
     };
     tally.calls += 1;
     let Some(known) = asked.known.first() else {
+        if asked.name.starts_with("ec2:Describe") {
+            let seen = asked.ids.iter().filter(|id| !tally.is_hidden(id));
+            let seen: Vec<(String, &[(String, String)])> = seen.map(|id| (id.clone(), &[][..])).collect();
+            return answers::looks(asked.name.rsplit(':').next().unwrap_or_default(), &seen);
+        }
         return Answer::new(400, "application/json", json!({ "__type": "Unexpected" }).to_string());
     };
+    let hidden = asked.ids.iter().find(|id| tally.is_hidden(id));
     match known.role {
+        Role::Write if hidden.is_some() => {
+            let message = format!("The ID '{}' does not exist", hidden.map_or("", String::as_str));
+            answers::error(known, 400, "InvalidID.NotFound", &message)
+        }
         Role::Write if asked.tags.iter().any(|(key, value)| key == "CreatedBy" && value == CREATOR) => {
             let marks = asked.ids.iter().flat_map(|id| samples::marks(id).pop()).map(samples::mark);
             tally.tagged.extend(marks);
@@ -356,15 +471,14 @@ fn event(sample: &Sample, first_mark: usize, number: usize) -> String {
     )
 }
 
-fn payload(mut events: Vec<String>, is_batch: bool) -> String {
-    if !is_batch {
-        return events.pop().unwrap_or_default();
-    }
+/// The payload of an invocation: a batch of a queue, or one event.
+fn payload(mut events: Vec<String>, queue: Option<&str>) -> String {
+    let Some(queue) = queue else { return events.pop().unwrap_or_default() };
     let sent = (now() / 1_000_000).to_string();
     let message = |(number, body): (usize, String)| {
         json!({
             "messageId": number.to_string(), "receiptHandle": "r", "body": body, "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:us-east-1:{}:auto-resource-tagger-events", samples::ACCOUNT),
+            "eventSourceARN": format!("arn:aws:sqs:us-east-1:{}:auto-resource-tagger-{queue}", samples::ACCOUNT),
             "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": sent },
         })
     };

@@ -52,7 +52,8 @@ pub async fn seen(
     targets: &[Target],
 ) -> Result<HashMap<String, Tags>, Failure> {
     let root = format!("{}Response", look.call.operation);
-    let items = items_of(client, &look.call, &[&root, look.set], targets, &[]).await?;
+    let path: Vec<&str> = std::iter::once(root.as_str()).chain(look.set.iter().copied()).collect();
+    let items = items_of(client, &look.call, &path, targets, &[]).await?;
     let of = |item: &Value| {
         let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
         let tags = entries(&item["tagSet"])

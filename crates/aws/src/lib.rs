@@ -30,5 +30,5 @@ pub mod xml;
 
 pub use client::Client;
 pub use queue::Queues;
-pub use run::run;
+pub use run::{run, settling};
 pub use tagger_core::outcome::{self, Class, Done, Failure, Outcome};

@@ -10,8 +10,8 @@ pub struct Look {
     pub resource_type: &'static str,
     /// The call, with a filter of ids.
     pub call: Call,
-    /// The set in the answer.
-    pub set: &'static str,
+    /// The path to the set in the answer.
+    pub set: &'static [&'static str],
     /// The member of an item with its id.
     pub id: &'static str,
 }
@@ -81,35 +81,42 @@ const fn look_by(
     resource_type: &'static str,
     operation: &'static str,
     filter: &'static [(&'static str, Fixed)],
-    set: &'static str,
+    set: &'static [&'static str],
     id: &'static str,
 ) -> Look {
     let call = Call { extra: filter, ..describe(operation, "Filter.1.Value") };
     Look { resource_type, call, set, id }
 }
 
-/// The types that can have tags at creation which are in no record: by a launch template, or copied.
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html> and its like.
-static LOOKS: [Look; 3] = [
+/// The types that can have tags at creation which are in no record, by a launch template or copied, and those that come
+/// by the hundred. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html> and its like.
+static LOOKS: [Look; 4] = [
+    look_by(
+        "AWS::EC2::Instance",
+        "DescribeInstances",
+        &[("Filter.1.Name", Fixed::Text("instance-id"))],
+        &["reservationSet", "instancesSet"],
+        "instanceId",
+    ),
     look_by(
         "AWS::EC2::Volume",
         "DescribeVolumes",
         &[("Filter.1.Name", Fixed::Text("volume-id"))],
-        "volumeSet",
+        &["volumeSet"],
         "volumeId",
     ),
     look_by(
         "AWS::EC2::NetworkInterface",
         "DescribeNetworkInterfaces",
         &[("Filter.1.Name", Fixed::Text("network-interface-id"))],
-        "networkInterfaceSet",
+        &["networkInterfaceSet"],
         "networkInterfaceId",
     ),
     look_by(
         "AWS::EC2::Image",
         "DescribeImages",
         &[("Filter.1.Name", Fixed::Text("image-id"))],
-        "imagesSet",
+        &["imagesSet"],
         "imageId",
     ),
 ];

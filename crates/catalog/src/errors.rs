@@ -80,6 +80,8 @@ pub struct Meaning {
     pub by: Option<By>,
     /// Whether it goes over by itself.
     pub passes: bool,
+    /// Whether it was known when it was said, so that no waiting helps.
+    pub lasts: bool,
     /// The services, as before the colon of an operation's name.
     pub services: &'static [&'static str],
     /// Codes without `Exception` and `Fault`.

@@ -11,14 +11,13 @@ use crate::{
     diagnostic::Diagnostic,
     given::given,
     history, json,
-    outcome::{Class, Failure, MISSING, Outcome, UNREADABLE},
+    outcome::{Class, Failure, GIVEN_AGAIN, MISSING, Outcome, UNREADABLE},
     patience::{Age, FRESH, Guard, SURE, not_found_until},
     policy::{Existing, Policy},
     record::Record,
     resources::Resource,
-    stack::{SHOWN_AFTER, SHOWN_FOR_SURE},
     step::{Answer, Facts, Question, Step, Tags, Target, Wanted, Which},
-    window::{KEPT, Window},
+    window::{KEPT, SHOWN_AFTER, SHOWN_FOR_SURE, Window},
 };
 use std::rc::Rc;
 use tagger_catalog::{Lifetime, Operation, ec2, lifetime::Told, operation::Variant};
@@ -41,6 +40,10 @@ pub struct Attempt<'a> {
     seen: bool,
     /// Whether the service said that it was this call that made it.
     made_by_call: bool,
+    /// Whether one of EC2's is to be seen before it is written.
+    looks: bool,
+    /// Whether an answer to what was asked last shows that it is there, also where it has no tags.
+    shows: bool,
     /// The keys of further tags for which there is no room.
     left_out: Vec<String>,
 }
@@ -73,8 +76,22 @@ impl<'a> Attempt<'a> {
         seen: bool,
     ) -> Self {
         let (there, left_out) = (Tags::new(), Vec::new());
-        let (at, whole, made_by_call) = (At::Start, false, false);
-        Self { case, policy, resource, tags, age, at, there, whole, seen, made_by_call, left_out }
+        let (at, whole, made_by_call, looks, shows) = (At::Start, false, false, false, false);
+        Self {
+            case,
+            policy,
+            resource,
+            tags,
+            age,
+            at,
+            there,
+            whole,
+            seen,
+            made_by_call,
+            looks,
+            shows,
+            left_out,
+        }
     }
 
     /// The resource.
@@ -87,8 +104,9 @@ impl<'a> Attempt<'a> {
         &self.left_out
     }
 
-    /// What to ask first.
-    pub fn start(&mut self) -> Step {
+    /// What to ask first. `looks` is whether EC2's are to be seen before they are written.
+    pub fn start(&mut self, looks: bool) -> Step {
+        self.looks = looks;
         let lifetime = tagger_catalog::lifetime(self.resource.entry.resource_type);
         match lifetime {
             Lifetime::Told(told) if self.resource.entry.upsert => self.describe(told, At::Describe(told)),
@@ -103,7 +121,12 @@ impl<'a> Attempt<'a> {
 
     /// What to ask after an answer.
     pub fn next(&mut self, answer: Answer) -> Step {
-        self.seen |= matches!(answer, Answer::Described(_) | Answer::Tags(_) | Answer::Written);
+        self.seen |= match &answer {
+            // EC2's DescribeTags lists nothing for what it does not know, too.
+            Answer::Tags(there) => self.shows || !there.is_empty(),
+            Answer::Described(_) | Answer::Written => true,
+            _ => false,
+        };
         match (std::mem::replace(&mut self.at, At::Start), answer) {
             (At::Describe(told), Answer::Described(facts)) => self.described(told, &facts),
             // A service that does not answer this is one that does not tell. What disturbs its owner waits
@@ -131,6 +154,10 @@ impl<'a> Attempt<'a> {
                 self.ask_tags()
             }
             (At::Write(_), Answer::Written) => self.end(Outcome::Tagged),
+            (At::Write(tags), Answer::Refused) => match self.look() {
+                Some(look) => self.ask(At::Read, self.target(), Question::Look(look)),
+                None => self.write(tags),
+            },
             (At::Write(tags), Answer::Failed(failure)) if failure.class == Class::Limit && tags.len() > 1 => {
                 self.creator_only(tags, failure)
             }
@@ -159,6 +186,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn ask(&mut self, at: At, target: Target, question: Question) -> Step {
+        self.shows = matches!(question, Question::Look(_)) || target.operation.variant != Variant::Ec2;
         self.at = at;
         Step::Ask(target, question)
     }
@@ -259,13 +287,14 @@ impl<'a> Attempt<'a> {
         if let Err(outcome) = to_write(&self.tags, self.resource.entry.operation, &self.there) {
             return self.end(outcome);
         }
-        match ec2::look(self.resource.entry.resource_type).filter(|_| !given.whole) {
-            Some(look) => {
-                let target = Target::of(&self.resource);
-                self.ask(At::Read, target, Question::Look(look))
-            }
+        match self.look().filter(|_| !given.whole || self.looks) {
+            Some(look) => self.ask(At::Read, self.target(), Question::Look(look)),
             None => self.ask_tags(),
         }
+    }
+
+    fn look(&self) -> Option<&'static ec2::Look> {
+        ec2::look(self.resource.entry.resource_type)
     }
 
     fn ask_tags(&mut self) -> Step {
@@ -350,7 +379,7 @@ impl<'a> Attempt<'a> {
             let message = format!(
                 "it has the creator {value}, and the event history is asked whether that is of an earlier one"
             );
-            return self.end(Outcome::Failed(self.failure(Class::NotReady, "NameGivenAgain", message)));
+            return self.end(Outcome::Failed(self.failure(Class::NotReady, GIVEN_AGAIN, message)));
         }
         let window = Window { from: event_time.saturating_sub(KEPT - self.age.event), until: event_time + 1 };
         let (arn, policy) = (self.resource.arn.clone(), self.policy.clone());
@@ -567,7 +596,7 @@ mod tests {
             ("it is not there", failed("ResourceNotFoundException"), 60, false),
         ] {
             let mut attempt = attempt(&case, &policy, age);
-            let start = attempt.start();
+            let start = attempt.start(false);
             assert_eq!(question(&start), "describe", "{what}: {start:?}");
             let step = attempt.next(Answer::Failed(failure));
             assert_eq!(question(&step) == "tags", goes_on, "{what}: {step:?}");
@@ -589,7 +618,7 @@ mod tests {
             ("too many calls", failed("ThrottlingException"), "throttled"),
         ] {
             let mut attempt = attempt(&case, &policy, SURE);
-            attempt.start();
+            attempt.start(false);
             let probe = attempt.next(failed("AccessDenied"));
             assert_eq!(question(&probe), "tags", "{what}");
             let step = attempt.next(answer);
@@ -604,7 +633,7 @@ mod tests {
         let there = |count: usize| (0..count).map(|number| (format!("k{number}"), String::new())).collect();
         for (count, written, left_out) in [(48, 2, 0), (49, 1, 1)] {
             let mut attempt = attempt(&case, &policy, 1);
-            attempt.start();
+            attempt.start(false);
             let step = attempt.next(Answer::Tags(there(count)));
             let Step::Ask(_, Question::Write(tags)) = &step else { panic!("{count}: {step:?}") };
             assert_eq!((tags.len(), tags[0].0.as_str()), (written, "CreatedBy"), "{count}");
@@ -614,7 +643,7 @@ mod tests {
         for (own, of_aws, expected) in [(49, 3, "write"), (50, 0, "limit-reached")] {
             let tags = (0..own).map(tag("k")).chain((0..of_aws).map(tag("aws:"))).collect();
             let mut attempt = attempt(&case, &policy, 1);
-            attempt.start();
+            attempt.start(false);
             let step = attempt.next(Answer::Tags(tags));
             assert_eq!(question(&step), expected, "{own} and {of_aws} of AWS: {step:?}");
         }

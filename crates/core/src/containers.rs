@@ -24,6 +24,11 @@ pub fn records_in(value: Value) -> Vec<Result<Record, Problem>> {
     found
 }
 
+/// Gives every record of a value to `each`.
+pub fn open(value: Value, each: &mut dyn FnMut(Result<Record, Problem>)) {
+    unpack(value, 0, each);
+}
+
 /// Gives every record of a value to `each`. `depth` counts the texts that were opened on the way.
 pub(crate) fn unpack(value: Value, depth: u8, each: &mut dyn FnMut(Result<Record, Problem>)) {
     match value {
@@ -116,9 +121,9 @@ mod tests {
         use crate::work::{DeadLetter, Document, Work};
         let record = serde_json::json!({"eventName": "CreateQueue", "eventSource": "sqs.amazonaws.com"});
         let reason = crate::outcome::Failure::of("sqs:TagQueue", "AccessDenied", "no", None);
-        let work = Document::Work(Work { record: record.clone(), first_seen: 7, ..Work::default() });
+        let work = Document::Work(Work { record: record.clone().into(), first_seen: 7, ..Work::default() });
         let (resources, since, gave_up, tries) = (Vec::new(), 7, 8, 2);
-        let letter = DeadLetter { record: record.clone(), resources, reason, since, gave_up, tries };
+        let letter = DeadLetter { record: record.clone().into(), resources, reason, since, gave_up, tries };
         for document in [work, Document::DeadLetter(letter)] {
             let received = serde_json::json!({"Messages": [{"Body": document.text()}]});
             let body = received["Messages"][0]["Body"].as_str().unwrap();

@@ -86,15 +86,38 @@ struct Shell<'t> {
     event_name: Option<serde::de::IgnoredAny>,
 }
 
+/// The texts of a whole and correct list of records, `[…]` or `{"Records": […]}`, and how long it is; none where it is no such
+/// list.
+pub fn list(text: &[u8]) -> Option<(Vec<&RawValue>, usize)> {
+    let values = serde_json::Deserializer::from_slice(text);
+    if text.trim_ascii_start().starts_with(b"[") {
+        let mut values = values.into_iter::<Vec<&RawValue>>();
+        Some((values.next()?.ok()?, values.byte_offset()))
+    } else {
+        let mut values = values.into_iter::<Shell>();
+        let shell = values.next()?.ok()?;
+        Some((shell.records.filter(|_| shell.event_name.is_none())?, values.byte_offset()))
+    }
+}
+
+/// A text's value.
+///
+/// # Errors
+/// It is no JSON.
+pub fn value(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
+        .or_else(|error| serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error))
+}
+
 impl<'t> Reader<'t, '_> {
     /// Documents one after another, from `at` to the end.
     fn documents(&mut self, mut at: usize) {
         while let Some(begin) = self.skip(at, |byte| byte.is_ascii_whitespace() || byte == RECORD_SEPARATOR) {
-            if let Some((records, end)) = self.list(begin) {
+            if let Some((records, length)) = list(&self.text[begin..]) {
                 for (index, record) in records.into_iter().enumerate() {
                     self.record(record, Some(index));
                 }
-                at = end;
+                at = begin + length;
                 continue;
             }
             at = match self.value_at(begin) {
@@ -111,20 +134,6 @@ impl<'t> Reader<'t, '_> {
                     }
                 },
             };
-        }
-    }
-
-    /// A whole and correct list of records, and where its document ends.
-    fn list(&self, begin: usize) -> Option<(Vec<&'t RawValue>, usize)> {
-        let text = &self.text[begin..];
-        let values = serde_json::Deserializer::from_slice(text);
-        if text.starts_with(b"[") {
-            let mut values = values.into_iter::<Vec<&RawValue>>();
-            Some((values.next()?.ok()?, begin + values.byte_offset()))
-        } else {
-            let mut values = values.into_iter::<Shell>();
-            let shell = values.next()?.ok()?;
-            Some((shell.records.filter(|_| shell.event_name.is_none())?, begin + values.byte_offset()))
         }
     }
 
@@ -167,9 +176,7 @@ impl<'t> Reader<'t, '_> {
             return;
         }
         let begin = text.as_ptr() as usize - self.text.as_ptr() as usize;
-        let parsed = serde_json::from_str::<Value>(text)
-            .or_else(|error| serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error));
-        match parsed {
+        match value(text) {
             Err(error) => self.problem(begin, index, &error.to_string()),
             Ok(value) => {
                 let mut items = Vec::with_capacity(1);

@@ -35,6 +35,11 @@ impl<'t> Glance<'t> {
             .filter(|glance| glance.wrapped.is_none() && glance.detail.is_none())
     }
 
+    /// The call's name.
+    pub fn event_name(&self) -> &str {
+        &self.event_name
+    }
+
     /// The code of the diagnostic for which [`crate::plan`](crate::plan::plan) leaves the record alone;
     /// none where that takes more than a glance.
     pub fn code(&self) -> Option<Code> {

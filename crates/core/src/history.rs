@@ -12,7 +12,13 @@ use serde_json::Value;
 use tagger_catalog::{Entry, Lifetime};
 
 /// How calls that delete something begin.
-const DELETES: [&str; 7] = ["Delete", "Terminate", "Deregister", "Remove", "Release", "Destroy", "Disable"];
+const DELETES: [&str; 9] =
+    ["Delete", "Terminate", "Deregister", "Remove", "Release", "Destroy", "Disable", "Cancel", "Revoke"];
+
+/// What a call deletes by its name, `Queue` of DeleteQueue; none where it deletes nothing.
+pub fn deletes(event_name: &str) -> Option<&str> {
+    DELETES.iter().find_map(|word| event_name.strip_prefix(word)).filter(|what| !what.is_empty())
+}
 
 /// Whether it is.
 pub fn is(wanted: &Wanted, record: &Record) -> bool {
@@ -22,7 +28,7 @@ pub fn is(wanted: &Wanted, record: &Record) -> bool {
             let name = record.event_name();
             let is_it = |text: &str| names.iter().any(|one| one == text);
             record.event_source() == *source
-                && DELETES.iter().any(|word| name.starts_with(word))
+                && deletes(&name).is_some()
                 && record.created_nothing().is_none()
                 && json::any_text(json::member(record.value(), "requestParameters"), &is_it)
         }

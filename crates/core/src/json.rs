@@ -81,6 +81,16 @@ pub fn at_path<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     found
 }
 
+/// Gives every text in a value.
+pub fn each_text<'a>(value: &'a Value, give: &mut impl FnMut(&'a str)) {
+    match value {
+        Value::String(text) => give(text),
+        Value::Array(list) => list.iter().for_each(|inner| each_text(inner, give)),
+        Value::Object(map) => map.values().for_each(|inner| each_text(inner, give)),
+        _ => {}
+    }
+}
+
 /// Whether some text in a value is the one.
 pub fn any_text(value: &Value, is_it: &impl Fn(&str) -> bool) -> bool {
     match value {

@@ -107,6 +107,11 @@ impl Failure {
         self.class == Class::Throttled || self.passes
     }
 
+    /// Whether it was known when it was said: no waiting helps.
+    pub fn lasts(&self) -> bool {
+        meaning(&self.call, &self.code, &self.message).is_some_and(|found| found.lasts)
+    }
+
     /// A failure of our own making, with the class stated.
     pub fn ours(class: Class, call: &str, code: &str, message: impl Into<String>) -> Self {
         let (call, code, message) = (call.to_owned(), code.to_owned(), message.into());
@@ -125,6 +130,9 @@ pub const UNREADABLE: &str = "UnreadableAnswer";
 
 /// The code of what is not there and was never seen, while the event history may yet show who deleted it.
 pub const MISSING: &str = "Missing";
+
+/// The code of what has a creator that may be an earlier resource's, while the event history does not show that yet.
+pub const GIVEN_AGAIN: &str = "NameGivenAgain";
 
 /// The first entry of the catalog that fits.
 fn meaning(call: &str, code: &str, message: &str) -> Option<&'static Meaning> {

@@ -1,7 +1,10 @@
 //! How long a failure is waited for: a pure function of the failure and of ages in seconds. It knows no
 //! clock; whoever calls it does.
 
-use crate::outcome::{By, Class, Failure, MISSING};
+use crate::{
+    outcome::{By, Class, Failure, GIVEN_AGAIN, MISSING},
+    window::SHOWN_AFTER,
+};
 use tagger_catalog::Lifetime;
 
 /// Up to this age of its event, a resource that is not found is only not visible yet. It is longer for
@@ -80,10 +83,8 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
         }
         // IAM is eventually consistent, so a role or its permission may not be known yet:
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-        // An explicit deny was known when it refused, so it is no such case:
-        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
         Class::Denied if failure.by == Some(By::Permission) && age.waited < UNKNOWN_ROLE => {
-            (!failure.message.contains("explicit deny"), age.waited)
+            (!failure.lasts(), age.waited)
         }
         // These are of the service and not of the resource, so they count from when we began to try.
         Class::Throttled => (age.waited < LONGEST, age.waited),
@@ -94,9 +95,11 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
     let unsure = guard == Guard::Strict
         && failure.code != MISSING
         && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
+    let asks_history = [MISSING, GIVEN_AGAIN].contains(&failure.code.as_str());
+    let until_shown = if asks_history { SHOWN_AFTER.saturating_sub(age.event) } else { 0 };
     match (waits, unsure) {
         (false, _) => Patience::GiveUp,
-        (true, false) => Patience::Wait(delay(since, event_id)),
+        (true, false) => Patience::Wait(delay(since, event_id).max(until_shown)),
         // One more try before it can no longer be known.
         (true, true) if age.event >= SURE => Patience::GiveUp,
         (true, true) => {

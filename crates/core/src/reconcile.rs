@@ -6,7 +6,8 @@
 
 pub use crate::window::{KEPT, SLICE, Window};
 use crate::{
-    history::may_be_anothers,
+    history::{self, may_be_anothers},
+    json,
     plan::Plan,
     record::Record,
     resources::Resource,
@@ -97,10 +98,38 @@ pub struct Candidate {
     pub region: String,
 }
 
-/// When each resource was last created, as far as records tell.
+/// What a record of the history says was deleted: the service, what it is, and the names in its request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Deletion {
+    source: String,
+    what: String,
+    names: Vec<String>,
+    /// When the call was made, in seconds since 1970.
+    pub time: u64,
+}
+
+impl Deletion {
+    /// The deletion that a record tells of.
+    pub fn of(record: &Record, time: u64) -> Option<Self> {
+        let name = record.event_name();
+        let what = history::deletes(tagger_catalog::plain_event_name(&name))?.to_owned();
+        let mut names = Vec::new();
+        json::each_text(json::member(record.value(), "requestParameters"), &mut |text| {
+            // No name is longer, nor is an ARN.
+            if text.len() <= 2_048 {
+                names.push(text.to_owned());
+            }
+        });
+        let succeeded = record.created_nothing().is_none() && !names.is_empty();
+        succeeded.then(|| Self { source: record.event_source(), what, names, time })
+    }
+}
+
+/// When each resource was last created, and when something of a name was last deleted, as far as records tell.
 #[derive(Debug, Default)]
 pub struct Newest {
     times: HashMap<String, u64>,
+    deleted: HashMap<(String, String, String), u64>,
 }
 
 impl Newest {
@@ -110,6 +139,29 @@ impl Newest {
             let newest = self.times.entry(resource.arn.clone()).or_default();
             *newest = time.max(*newest);
         }
+    }
+
+    /// Takes note of what was deleted.
+    pub fn note_deletion(&mut self, deletion: &Deletion) {
+        let Deletion { source, what, names, time } = deletion;
+        for name in names {
+            let newest = self.deleted.entry((source.clone(), what.clone(), name.clone())).or_default();
+            *newest = (*newest).max(*time);
+        }
+    }
+
+    /// Whether a resource of a candidate was deleted after its call, by the call that undoes that one: DeleteQueue after
+    /// CreateQueue. Others, such as DeleteBucketPolicy, name what they leave there.
+    fn is_deleted(&self, candidate: &Candidate, resource: &Resource) -> bool {
+        let name = candidate.record.event_name();
+        let name = tagger_catalog::plain_event_name(&name);
+        let verb = name.char_indices().skip(1).find(|(_, char)| char.is_ascii_uppercase());
+        let Some(what) = verb.map(|(at, _)| name[at..].to_owned()) else { return false };
+        let source = candidate.record.event_source();
+        history::names(&resource.arn, &resource.id).into_iter().any(|name| {
+            let deleted = self.deleted.get(&(source.clone(), what.clone(), name));
+            deleted.is_some_and(|time| *time > candidate.time)
+        })
     }
 
     /// Whether a later record tells of the same name.
@@ -142,7 +194,7 @@ pub fn left<'a>(candidate: &Candidate, newest: &Newest, value: impl Fn(&str) -> 
     let have_it = plan.actions.iter().filter(has_key).count();
     let remain = plan.actions.iter().filter(|resource| {
         let made_again = !resource.entry.upsert && newest.has_later(&resource.arn, *time);
-        !made_again && !has_key(resource)
+        !made_again && !has_key(resource) && !newest.is_deleted(candidate, resource)
     });
     let resources: Vec<String> = remain.map(|resource| resource.arn.clone()).collect();
     let sure = resources.iter().all(|arn| !newest.has_later(arn, *time));
@@ -334,6 +386,29 @@ mod tests {
                 })
                 .map(|left| (left.work.map_or(0, |work| work.resources.len()), left.sure))
                 .collect();
+            assert_eq!(found, expected, "{what}");
+        }
+    }
+
+    /// Who made it anew may not be in the history yet.
+    #[test]
+    fn what_was_deleted_afterwards_is_left_alone() {
+        let arn = "arn:aws:sns:us-east-1:111122223333:t";
+        let created = candidate("sns", "CreateTopic", json!({"name": "t"}), json!({"topicArn": arn}), 5);
+        for (what, source, name, request, time, expected) in [
+            ("deleted", "sns", "DeleteTopic", json!({"topicArn": arn}), 6, 0),
+            ("deleted before", "sns", "DeleteTopic", json!({"topicArn": arn}), 4, 1),
+            ("another", "sns", "DeleteTopic", json!({"topicArn": format!("{arn}-2")}), 6, 1),
+            ("something of it", "sns", "RemovePermission", json!({"topicArn": arn, "label": "x"}), 6, 1),
+            ("another service's", "sqs", "DeleteTopic", json!({"topicArn": arn}), 6, 1),
+        ] {
+            let record = Record::new(json!({
+                "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "requestParameters": request,
+            }));
+            let mut newest = Newest::default();
+            newest.note(&created.plan, 5);
+            newest.note_deletion(&Deletion::of(&record, time).unwrap());
+            let found = left(&created, &newest, |_| None).work.map_or(0, |work| work.resources.len());
             assert_eq!(found, expected, "{what}");
         }
     }

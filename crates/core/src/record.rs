@@ -5,12 +5,12 @@
 
 use crate::{diagnostic::Diagnostic, json};
 use serde_json::Value;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// A CloudTrail record. Every member may be missing or of another type than documented.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
-    value: Value,
+    value: Arc<Value>,
 }
 
 /// An account id. One that was stored as a number has lost its leading zeros; they are put back.
@@ -33,12 +33,17 @@ impl Record {
                 }
             }
         }
-        Self { value }
+        Self { value: Arc::new(value) }
     }
 
     /// The whole record.
     pub fn value(&self) -> &Value {
         &self.value
+    }
+
+    /// The same, for a document that outlives it.
+    pub fn share(&self) -> Arc<Value> {
+        Arc::clone(&self.value)
     }
 
     /// A member's text, by its name in CloudTrail's reference.

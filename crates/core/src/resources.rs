@@ -68,6 +68,8 @@ pub struct Launch {
     pub entry: &'static Entry,
     /// The entries of its children.
     pub children: Vec<&'static Entry>,
+    /// How many it launched at least.
+    pub least: usize,
     /// Identifiers that the call only used.
     pub except: Vec<String>,
     /// The region.
@@ -137,7 +139,9 @@ pub fn launch(record: &Record, event: &'static Event) -> Option<Launch> {
     let except = children.iter().flat_map(|entry| entry.except);
     let except = except.flat_map(|template| fill(record, template, &variables)).collect();
     let Variables { region, account } = variables;
-    let found = Launch { call, token: token.into_owned(), entry, children, except, region, account };
+    let least = json::at_path(record.value(), "requestParameters.instancesSet.items[].minCount");
+    let least = least.into_iter().find_map(json::text).and_then(|count| count.parse().ok()).unwrap_or(1);
+    let found = Launch { call, token: token.into_owned(), entry, children, least, except, region, account };
     (!found.token.is_empty() && !found.region.is_empty() && !found.account.is_empty()).then_some(found)
 }
 

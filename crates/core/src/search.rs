@@ -87,8 +87,9 @@ pub fn launched(launch: &Launch, parents: &[(String, Vec<Shown>)], age: Age) -> 
         account: launch.account.clone(),
     };
     let mut outcomes = Outcomes::default();
-    if parents.is_empty() {
-        let message = format!("{} shows nothing that was launched by the token of this call", launch.call);
+    if parents.len() < launch.least.max(1) {
+        let (shown, least) = (parents.len(), launch.least);
+        let message = format!("{} shows {shown} of at least {least} that this call launched", launch.call);
         let failure = Failure::ours(Class::NotFound, launch.call, "LaunchNotVisible", message);
         outcomes.failed.push(not_launched(launch, failure, age));
     }

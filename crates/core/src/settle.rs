@@ -86,7 +86,7 @@ pub fn unreadable(
     now: u64,
 ) -> DeadLetter {
     let reason = Failure::ours(tagger_catalog::errors::Class::Failed, "", "not-a-record", message);
-    DeadLetter { record: found, resources: Vec::new(), reason, since: first_seen, gave_up: now, tries }
+    DeadLetter { record: found.into(), resources: Vec::new(), reason, since: first_seen, gave_up: now, tries }
 }
 
 fn failure(done: &Done) -> Option<&Failure> {
@@ -108,7 +108,7 @@ fn letters<'a>(
         match letters.iter_mut().find(|letter| letter.reason == *failure) {
             Some(letter) => letter.resources.push(named),
             None => letters.push(DeadLetter {
-                record: case.record.value().clone(),
+                record: case.record.share(),
                 resources: vec![named],
                 reason: failure.clone(),
                 since: case.first_seen,
@@ -128,7 +128,7 @@ fn works(case: &Case, waiting: &[(&Done, &Failure, u64)], missing_since: Option<
         let (_, failure, _) = part.first()?;
         let seconds = part.iter().map(|(.., seconds)| *seconds).min()?;
         let mut work = Work {
-            record: case.record.value().clone(),
+            record: case.record.share(),
             reason: Some((*failure).clone()),
             first_seen: case.first_seen,
             tries: case.tries,

@@ -5,12 +5,8 @@ use crate::{
     identity, inherit, json, patience::Age, policy::Policy, record::Record, value::fit, window::Window,
 };
 
-/// From this age of an event, in seconds, the history is asked: it shows a call some minutes after it was made.
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
-pub const SHOWN_AFTER: u64 = 2 * 60;
-/// After so many seconds it shows a call for sure: "typically within an average of about 5 minutes", it says there.
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>
-pub const SHOWN_FOR_SURE: u64 = 10 * 60;
+pub use crate::window::SHOWN_AFTER;
+
 /// How long the history keeps a call, less a day.
 const KEPT: u64 = 89 * 24 * 60 * 60;
 /// Seconds before and after a stack's `CreationTime` in which the call that made it is looked for.

@@ -163,6 +163,8 @@ pub enum Answer {
     },
     /// To [`Question::History`]: the record, if it is there.
     Found(Option<Box<Record>>),
+    /// To [`Question::Write`] for many: it was refused again for one that is not visible, and nobody knows for how many.
+    Refused,
     /// An error, to any of them.
     Failed(Failure),
 }

@@ -20,16 +20,40 @@ use crate::{
     step::{Answer, Call, Question, Reply, Step, Tags, Target},
 };
 use std::{
+    cell::Cell,
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     rc::Rc,
 };
 use tagger_catalog::ec2::MOST_PARENTS;
+
+/// Whether EC2 refused lately to tag what it does not show yet. While it does, a burst looks which ids are visible instead
+/// of reading tags alone, so that no call for many is refused for one of them.
+#[derive(Debug, Default)]
+pub struct Sight {
+    until: Cell<u64>,
+}
+
+/// So many seconds after a refusal the next is expected.
+const SOON_AGAIN: u64 = 60;
+/// So many together are worth a look of their own; of fewer, a refused call is the cheaper answer.
+const WORTH_A_LOOK: usize = 20;
+
+impl Sight {
+    fn is_bad(&self, now: u64) -> bool {
+        now < self.until.get()
+    }
+
+    fn refused(&self, now: u64) {
+        self.until.set(now + SOON_AGAIN);
+    }
+}
 
 /// Cases on their way.
 #[derive(Debug)]
 pub struct Waves<'a> {
     cases: &'a [Case],
     policy: &'a Policy,
+    sight: &'a Sight,
     units: Vec<Unit<'a>>,
     /// What is to be asked, by the number of its unit.
     due: BTreeMap<usize, Due>,
@@ -41,6 +65,10 @@ pub struct Waves<'a> {
     queues: HashMap<String, VecDeque<usize>>,
     calls: u64,
     holds: bool,
+    /// The units of each case, and how many of them have not ended.
+    of_case: Vec<(Vec<usize>, usize)>,
+    /// The cases that have ended.
+    ended: Vec<usize>,
 }
 
 /// One thing that is being found out or done.
@@ -56,6 +84,8 @@ struct Unit<'a> {
     parent: Option<String>,
     /// What became of it.
     done: Vec<Done>,
+    /// How often a call for many was refused that it was in.
+    refused: u8,
 }
 
 #[derive(Debug)]
@@ -91,10 +121,11 @@ struct Flight {
 
 impl<'a> Waves<'a> {
     /// Begins the cases, at a time in seconds since 1970.
-    pub fn new(cases: &'a [Case], policy: &'a Policy, now: u64) -> Self {
+    pub fn new(cases: &'a [Case], policy: &'a Policy, sight: &'a Sight, now: u64) -> Self {
         let mut waves = Self {
             cases,
             policy,
+            sight,
             units: Vec::new(),
             due: BTreeMap::new(),
             flying: HashMap::new(),
@@ -102,6 +133,8 @@ impl<'a> Waves<'a> {
             queues: HashMap::new(),
             calls: 0,
             holds: false,
+            of_case: vec![(Vec::new(), 0); cases.len()],
+            ended: Vec::new(),
         };
         for (place, case) in cases.iter().enumerate() {
             match Heir::of(case) {
@@ -111,6 +144,9 @@ impl<'a> Waves<'a> {
                     waves.ask(unit, target, question);
                 }
                 None => waves.begin(place, Rc::new(case.plan.tags.clone()), None, now),
+            }
+            if waves.of_case[place].0.is_empty() {
+                waves.ended.push(place);
             }
         }
         waves
@@ -166,6 +202,9 @@ impl<'a> Waves<'a> {
     pub fn answer(&mut self, number: u64, reply: Reply, now: u64) {
         let Some(Flight { members, .. }) = self.flying.remove(&number) else { return };
         let many = members.len() > 1 && !members[0].1.shared;
+        if members.iter().any(|(_, due)| is_hidden(due, &reply)) {
+            self.sight.refused(now);
+        }
         match reply {
             Reply::All(Answer::Failed(failure)) if many && !failure.waits() => {
                 self.cut(members, &failure, now)
@@ -185,7 +224,10 @@ impl<'a> Waves<'a> {
                                 self.tell(unit, answer, now);
                             }
                         }
-                        None if many => drop(self.due.insert(unit, Due { most: 1, ..due })),
+                        // A look shows what is visible; what it has not is not.
+                        None if many && !matches!(due.question, Question::Look(_)) => {
+                            self.due.insert(unit, Due { most: 1, ..due });
+                        }
                         None => self.tell(unit, Answer::Failed(missing(&due)), now),
                     }
                 }
@@ -193,16 +235,30 @@ impl<'a> Waves<'a> {
         }
     }
 
-    /// What became of each case, once nothing is due or under way.
-    pub fn end(self) -> Vec<Vec<Done>> {
-        let undone = |case: &Case| case.undone.to_vec();
-        let mut done: Vec<Vec<Done>> = self.cases.iter().map(undone).collect();
-        for unit in self.units {
-            let inherited = unit.inherited;
-            done[unit.case]
-                .extend(unit.done.into_iter().map(|one| Done { inherited: inherited.clone(), ..one }));
+    /// The places of the cases that have ended since this was last asked, and what became of each. Once nothing is due,
+    /// held back or under way, all have.
+    pub fn ended(&mut self) -> Vec<(usize, Vec<Done>)> {
+        let ended = std::mem::take(&mut self.ended).into_iter();
+        let with_done = ended.map(|place| {
+            let mut done = self.cases[place].undone.clone();
+            for number in &self.of_case[place].0 {
+                let unit = &mut self.units[*number];
+                let of_unit = std::mem::take(&mut unit.done).into_iter();
+                done.extend(of_unit.map(|one| Done { inherited: unit.inherited.clone(), ..one }));
+            }
+            (place, done)
+        });
+        with_done.collect()
+    }
+
+    /// A unit has ended, and its case if it was the last.
+    fn close(&mut self, number: usize) {
+        let place = self.units[number].case;
+        let (_, open) = &mut self.of_case[place];
+        *open -= 1;
+        if *open == 0 {
+            self.ended.push(place);
         }
-        done
     }
 
     fn add(
@@ -213,8 +269,11 @@ impl<'a> Waves<'a> {
         inherited: Option<Inherited>,
         parent: Option<String>,
     ) -> usize {
-        self.units.push(Unit { case, work, tags, inherited, parent, done: Vec::new() });
-        self.units.len() - 1
+        let number = self.units.len();
+        self.of_case[case].0.push(number);
+        self.of_case[case].1 += 1;
+        self.units.push(Unit { case, work, tags, inherited, parent, done: Vec::new(), refused: 0 });
+        number
     }
 
     fn ask(&mut self, unit: usize, target: Target, question: Question) {
@@ -274,7 +333,7 @@ impl<'a> Waves<'a> {
         let case = &self.cases[unit.case];
         let (resource, tags) = (Rc::clone(resource), Rc::clone(&unit.tags));
         let mut begun = Attempt::new((case, self.policy), resource, tags, case.age(now), *seen);
-        let step = begun.start();
+        let step = begun.start(self.cases.len() >= WORTH_A_LOOK && self.sight.is_bad(now));
         *attempt = Some(begun);
         self.step(number, step, now);
     }
@@ -300,6 +359,7 @@ impl<'a> Waves<'a> {
             queue.pop_front();
             queue.front().copied()
         });
+        self.close(number);
         if let Some(next) = next {
             self.start(next, now);
         }
@@ -319,6 +379,7 @@ impl<'a> Waves<'a> {
                 Next::Decided(decision) => {
                     let parent = heir.parent().to_owned();
                     self.decided(number, place, decision, parent, now);
+                    self.close(number);
                 }
             },
             Work::Search(children, parent) => {
@@ -363,6 +424,7 @@ impl<'a> Waves<'a> {
         let failed = failed
             .filter(|one| one.arn.is_empty() || wanted(&one.arn, one.resource_type, one.parent.as_deref()));
         self.units[number].done.extend(failed);
+        self.close(number);
     }
 
     /// Whose tag the resources of a case get is known.
@@ -391,11 +453,18 @@ impl<'a> Waves<'a> {
         let is_named = |due: &Due| names(&failure.message, &due.target.id);
         let named = members.iter().filter(|(_, due)| is_named(due)).count();
         let half = members.len().div_ceil(2);
+        let looks = failure.class == Class::NotFound && members.len() >= WORTH_A_LOOK;
         for (unit, due) in members {
-            if named == 0 {
-                self.due.insert(unit, Due { most: half, ..due });
-            } else if is_named(&due) {
+            let refused = &mut self.units[unit].refused;
+            *refused = refused.saturating_add(1);
+            let again = *refused == 2;
+            if is_named(&due) {
                 self.tell(unit, Answer::Failed(failure.clone()), now);
+            } else if looks && again && matches!(due.question, Question::Write(_)) {
+                // There may be many such, and each costs a call for all.
+                self.tell(unit, Answer::Refused, now);
+            } else if named == 0 {
+                self.due.insert(unit, Due { most: half, ..due });
             } else {
                 self.due.insert(unit, due);
             }
@@ -418,6 +487,17 @@ impl<'a> Waves<'a> {
             Question::Tags(_) | Question::Look(_) => same_place.any(|other| is_search(&other.question)),
             _ => false,
         }
+    }
+}
+
+/// Whether a reply says that EC2 does not show a resource: a refused write for many, or a look that has it not.
+fn is_hidden(due: &Due, reply: &Reply) -> bool {
+    match (&due.question, reply) {
+        (Question::Write(_), Reply::All(Answer::Failed(failure))) => {
+            failure.class == Class::NotFound && capacity(&due.target, &due.question) > 1
+        }
+        (Question::Look(_), Reply::Each(found)) => !found.contains_key(&due.target.id),
+        _ => false,
     }
 }
 

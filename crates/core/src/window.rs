@@ -1,5 +1,11 @@
 //! A window of the event history, in whole seconds. Pure.
 
+/// From this age of an event, in seconds, the history is asked: it shows a call some minutes after it was made.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
+pub const SHOWN_AFTER: u64 = 2 * 60;
+/// After so many seconds it shows a call for sure: "typically within an average of about 5 minutes", it says there.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>
+pub const SHOWN_FOR_SURE: u64 = 10 * 60;
 /// The history holds so many seconds, 90 days (the same page).
 pub const KEPT: u64 = 90 * 24 * 60 * 60;
 /// A mark moves by so much at a time at most, or to the end of the window; by less where there is much.

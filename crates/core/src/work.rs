@@ -6,6 +6,7 @@
 use crate::{outcome::Failure, plan::Plan, resources::Children};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A document of one of the queues.
 ///
@@ -57,7 +58,7 @@ impl Document {
 #[serde(rename_all = "camelCase")]
 pub struct Work {
     /// The CloudTrail record.
-    pub record: Value,
+    pub record: Arc<Value>,
     /// The ARNs of the resources in the record that are not done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
@@ -95,7 +96,7 @@ pub struct Search {
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// The CloudTrail record; where there was none, whatever there was instead.
-    pub record: Value,
+    pub record: Arc<Value>,
     /// The resources.
     pub resources: Vec<Named>,
     /// Why.

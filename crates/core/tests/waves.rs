@@ -8,7 +8,7 @@ use tagger_core::{
     outcome::{Class, Failure},
     patience::Guard,
     step::{Answer, Call, Question, Reply, Shown},
-    waves::Waves,
+    waves::{Sight, Waves},
     work::Work,
 };
 
@@ -38,8 +38,18 @@ fn case(record: Value, age: u64) -> Case {
 
 /// Drives the cases to their end with this AWS; returns how often each outcome came, and the calls.
 fn drive(cases: &[Case], aws: impl Fn(&Call) -> Reply) -> (HashMap<&'static str, usize>, Vec<Call>) {
+    let sight = Sight::default();
+    drive_with(&sight, cases, aws)
+}
+
+/// The same, where EC2 has shown before how fast it shows what it made.
+fn drive_with(
+    sight: &Sight,
+    cases: &[Case],
+    aws: impl Fn(&Call) -> Reply,
+) -> (HashMap<&'static str, usize>, Vec<Call>) {
     let policy = Policy::default();
-    let mut waves = Waves::new(cases, &policy, NOW);
+    let mut waves = Waves::new(cases, &policy, sight, NOW);
     let mut calls = Vec::new();
     loop {
         let due = waves.due(false);
@@ -53,7 +63,9 @@ fn drive(cases: &[Case], aws: impl Fn(&Call) -> Reply) -> (HashMap<&'static str,
         }
     }
     let mut outcomes = HashMap::new();
-    for done in waves.end().into_iter().flatten() {
+    let ended = waves.ended();
+    assert_eq!(ended.len(), cases.len(), "cases that have ended");
+    for done in ended.into_iter().flat_map(|(_, done)| done) {
         *outcomes.entry(done.outcome.as_str()).or_default() += 1;
     }
     (outcomes, calls)
@@ -100,6 +112,34 @@ fn a_call_that_fails_because_of_one_is_cut() {
     }
 }
 
+/// A hundredth of a burst is not visible yet, and EC2 names one of them at a time.
+#[test]
+fn a_burst_of_which_some_are_not_visible_takes_few_calls() {
+    let is_hidden = |id: &str| id.ends_with("00");
+    let aws = |call: &Call| match call.question {
+        Question::Write(_) => match call.targets.iter().find(|target| is_hidden(&target.id)) {
+            Some(hidden) => {
+                refused("InvalidVolume.NotFound", &format!("The volume '{}' does not exist.", hidden.id))
+            }
+            None => Reply::All(Answer::Written),
+        },
+        Question::Look(_) => each(call, |id| (!is_hidden(id)).then(|| Answer::Tags(Vec::new()))),
+        _ => each(call, |_| Some(Answer::Tags(Vec::new()))),
+    };
+    let cases: Vec<Case> = (0..1_000).map(|number| case(volume(&format!("vol-{number:04}")), 1)).collect();
+    let sight = Sight::default();
+    // Two refusals, a look, the write; then a look from the beginning.
+    for (what, most) in [("the first burst", 3), ("the next", 1)] {
+        let (outcomes, calls) = drive_with(&sight, &cases, aws);
+        assert_eq!(outcomes, HashMap::from([("tagged", 990), ("not-found", 10)]), "{what}");
+        assert!(writes(&calls) <= most, "{what}: expected {most} writes, found {}", writes(&calls));
+        assert!(calls.len() <= 13, "{what}: expected at most 13 calls, found {}", calls.len());
+    }
+    // A call of its own is no burst.
+    let (_, calls) = drive_with(&sight, &cases[..1], aws);
+    assert!(calls.iter().all(|call| !matches!(call.question, Question::Look(_))), "{calls:?}");
+}
+
 #[test]
 fn too_many_calls_are_not_cut() {
     let cases: Vec<Case> = (0..300).map(|number| case(volume(&format!("vol-{number}")), 1)).collect();
@@ -144,7 +184,8 @@ fn nobody_waits_for_anothers_look_up() {
     );
     let cases = [case(of_stack, 200), case(launch, 1), case(queue("plain"), 1)];
     let policy = Policy::default();
-    let mut waves = Waves::new(&cases, &policy, NOW);
+    let sight = Sight::default();
+    let mut waves = Waves::new(&cases, &policy, &sight, NOW);
     // The stack and the children are never answered.
     let is_slow = |call: &Call| {
         matches!(call.question, Question::Children(_))

@@ -6,7 +6,7 @@
 #![recursion_limit = "256"]
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tagger_lambda::{log, misconfigured::Misconfigured, settings, worker::Handler};
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,18 +29,18 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     // What finds no place in time can wait only where there is a queue for it.
     let client = if queues.is_some() { client.limited() } else { client };
-    let handler = Handler { client, policy, queues, tag_changes };
+    let handler = Handler { client, policy, queues, tag_changes, sight: Default::default() };
     let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
-        handler.handle(event.payload, &event.context).await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        handler.handle(event.payload.into(), &event.context).await
     }))
     .await
 }
 
 async fn misconfigured(function: Misconfigured) -> Result<(), lambda_runtime::Error> {
     let function = &function;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
-        function.handle(event.payload, &event.context).await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        function.handle(event.payload.into(), &event.context).await
     }))
     .await
 }

@@ -5,10 +5,9 @@
 
 use crate::{
     handler::failed_items,
-    intake::{self, Intake, Message},
+    intake::{Event, Message, Part},
     log,
     origin::account_of,
-    tag_changes,
     worker::NotTagged,
 };
 use futures_util::{StreamExt, stream};
@@ -16,6 +15,7 @@ use lambda_runtime::Context;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
+    rc::Rc,
     time::{Duration, SystemTime},
 };
 use tagger_aws::{
@@ -26,13 +26,14 @@ use tagger_aws::{
 use tagger_core::{
     Policy,
     case::Case,
-    reconcile::Ask,
     settle,
     work::{DeadLetter, Document, Named},
 };
 
 /// The code of the dead letters and of the log's lines.
 const CODE: &str = "settings-invalid";
+/// Records that are opened at a time.
+const TOGETHER: usize = 500;
 /// Letters that are sent at a time.
 const AT_ONCE: usize = 16;
 /// So long before the end of the invocation no letter is begun any more.
@@ -57,45 +58,44 @@ impl Misconfigured {
     /// # Errors
     /// A letter could not be sent, or the event asks for the history or tells of a changed tag: those go on where they
     /// were once the settings are right. For a queue's batch of creations the answer names the messages instead.
-    pub async fn handle(&self, event: Value, context: &Context) -> Result<Value, NotTagged> {
-        if Ask::of(&event).is_some() || tag_changes::is_batch(&event) {
+    pub async fn handle(&self, event: Box<str>, context: &Context) -> Result<Value, NotTagged> {
+        let now = time::since_1970(SystemTime::now());
+        let Event::Creations(mut intake) = Event::of(event, Some(&self.queues), now) else {
             log::failure(CODE, &self.problem);
             return Err(NotTagged(format!("{CODE}: {}", self.problem)));
-        }
-        let now = time::since_1970(SystemTime::now());
+        };
         let end = Duration::from_millis(context.deadline).saturating_sub(LAST_LETTER);
         let is_over = || {
             let passed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             context.deadline > 0 && passed >= end
         };
-        let Intake { messages, cases, unreadable } = intake::open(event, Some(&self.queues), now);
+        let messages = Rc::clone(&intake.messages);
         let account = account_of(&context.invoked_function_arn);
-        let letters = cases.into_iter().map(|case| {
-            let place = case.message;
-            match case.record.unknown_shape() {
-                Some(problem) => (place, unread(&messages, place, problem, now)),
-                None => (place, Ok(self.letter(case, account, now))),
-            }
-        });
-        let unreadable =
-            unreadable.into_iter().map(|(place, problem)| (place, unread(&messages, place, problem, now)));
-        let sent = letters.chain(unreadable).map(|(place, letter)| {
-            let is_over = &is_over;
-            async move {
-                let kept = match letter {
-                    Ok(None) => Ok(false),
-                    Ok(Some(_)) if is_over() => {
-                        Err("there was no time left to write the dead letter".to_owned())
-                    }
-                    Ok(Some(letter)) => self.send(letter).await.map(|()| true),
-                    Err(problem) => Err(problem),
-                };
-                (place, kept)
-            }
-        });
-        let sent: Vec<_> = sent.collect();
-        let kept: Vec<Kept> = stream::iter(sent).buffered(AT_ONCE).collect().await;
-        answer(&messages, &kept)
+        let mut all: Vec<Kept> = Vec::new();
+        while let Some(Part { cases, unreadable }) = intake.next(TOGETHER) {
+            let letters = cases.into_iter().map(|case| (case.message, Ok(self.letter(case, account, now))));
+            let unreadable = unreadable
+                .into_iter()
+                .map(|(place, problem)| (place, unread(&messages, place, problem, now)));
+            let sent = letters.chain(unreadable).map(|(place, letter)| {
+                let is_over = &is_over;
+                async move {
+                    let kept = match letter {
+                        Ok(None) => Ok(false),
+                        Ok(Some(_)) if is_over() => {
+                            Err("there was no time left to write the dead letter".to_owned())
+                        }
+                        Ok(Some(letter)) => self.send(letter).await.map(|()| true),
+                        Err(problem) => Err(problem),
+                    };
+                    (place, kept)
+                }
+            });
+            let sent: Vec<_> = sent.collect();
+            let kept: Vec<Kept> = stream::iter(sent).buffered(AT_ONCE).collect().await;
+            all.extend(kept);
+        }
+        answer(&messages, &all)
     }
 
     /// The letter about a record; none where it gives no tag whatever the settings are.
@@ -116,7 +116,7 @@ impl Misconfigured {
         log::line("ERROR", CODE, members);
         let fix = format!("{}; fix the setting (`tagger deploy`), then `tagger redrive`", self.problem);
         let reason = Failure::ours(Class::Failed, "", CODE, fix);
-        let record = record.value().clone();
+        let record = record.share();
         Some(DeadLetter { record, resources, reason, since: first_seen, gave_up: now, tries })
     }
 

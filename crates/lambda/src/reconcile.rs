@@ -31,7 +31,7 @@ use tagger_core::{
     case::Case,
     glance::Glance,
     policy::Existing,
-    reconcile::{Ask, Candidate, LATE, Newest, Window, gap, left, mark_at, reading},
+    reconcile::{Ask, Candidate, Deletion, LATE, Newest, Window, gap, left, mark_at, reading},
 };
 
 /// The most text of records that is kept at a time; opened, it takes some five times as much memory.
@@ -53,6 +53,7 @@ struct Part {
     planned: usize,
     problem: Option<String>,
     found: Vec<Candidate>,
+    deleted: Vec<Deletion>,
     /// How much text those have.
     text: usize,
 }
@@ -199,6 +200,7 @@ impl Run<'_> {
             planned: 0,
             problem: None,
             found: Vec::new(),
+            deleted: Vec::new(),
             text: 0,
         };
         let pace = Pace::default();
@@ -242,9 +244,10 @@ impl Run<'_> {
     }
 
     async fn read_slice(&self, slice: Window, part: &mut Part, pace: &Pace) -> Result<(), Stopped> {
-        let Part { records, found, region, text: kept, .. } = part;
+        let Part { records, found, deleted, region, text: kept, .. } = part;
         let mut each = |text: &str| {
             *records += 1;
+            deleted.extend(deletion(text));
             if let Some(candidate) = self.candidate(text, region) {
                 found.push(candidate);
                 let taken = text.len().min(self.room.get());
@@ -281,6 +284,7 @@ impl Run<'_> {
         let have_key = self.with_key(&candidates).await;
         let mut newest = Newest::default();
         candidates.iter().for_each(|candidate| newest.note(&candidate.plan, candidate.time));
+        parts.iter().flat_map(|part| &part.deleted).for_each(|deletion| newest.note_deletion(deletion));
         let lacks = |candidate: &&Candidate| {
             left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work.is_some()
         };
@@ -305,7 +309,7 @@ impl Run<'_> {
             let (ends, together): (Vec<_>, Vec<_>) =
                 cases.by_ref().take(TOGETHER).map(|(region, time, case)| ((region, time), case)).unzip();
             let failed = summary.failures.len();
-            self.handler.work(together, &[], &self.policy, self.account, self.now, summary).await;
+            self.handler.work(together, &[], &self.policy, self.account, self.now, summary, &|_| ()).await;
             if summary.failures.len() > failed {
                 end_before(parts, ends);
             }
@@ -338,6 +342,7 @@ impl Run<'_> {
         for candidate in rest.iter().flat_map(|part| &part.found) {
             newest.note(&candidate.plan, candidate.time);
         }
+        rest.iter().flat_map(|part| &part.deleted).for_each(|deletion| newest.note_deletion(deletion));
         let whole = rest.into_iter().filter(|part| part.until >= part.window.until);
         whole.map(|part| part.region).collect()
     }
@@ -360,6 +365,13 @@ impl Part {
         });
         (self.region.clone(), line)
     }
+}
+
+/// The deletion in a record of the history.
+fn deletion(text: &str) -> Option<Deletion> {
+    Glance::at(text).filter(|glance| tagger_core::history::deletes(glance.event_name()).is_some())?;
+    let record = Record::new(serde_json::from_str(text).ok()?);
+    Deletion::of(&record, event_time(&record)?)
 }
 
 /// Adds a round to what the earlier ones read of its region.

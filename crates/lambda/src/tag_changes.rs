@@ -63,10 +63,9 @@ enum Fate {
     Again,
 }
 
-/// Whether an event is such a batch.
-pub fn is_batch(event: &Value) -> bool {
-    let first = event["Records"].as_array().and_then(|messages| messages.first());
-    first.and_then(|message| message["eventSourceARN"].as_str()).is_some_and(|arn| arn.ends_with(QUEUE))
+/// Whether messages of this queue tell of them.
+pub fn is_queue(arn: &str) -> bool {
+    arn.ends_with(QUEUE)
 }
 
 /// Answers a batch: which of its messages come again.

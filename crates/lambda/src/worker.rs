@@ -7,7 +7,6 @@ use crate::{
     intake::Message,
     log::{self, Lines},
 };
-use futures_util::{StreamExt, stream};
 use lambda_runtime::Diagnostic as RuntimeDiagnostic;
 use serde_json::Value;
 use tagger_aws::{Client, Done, Outcome, Queues};
@@ -16,11 +15,9 @@ use tagger_core::{
     case::Case,
     settle::{self, Fate},
     tag_change::Mode,
+    waves::Sight,
     work::Document,
 };
-
-/// Records that are settled at a time: each may have to send a message.
-const SETTLED_AT_ONCE: usize = 16;
 
 /// What every invocation uses.
 pub struct Handler {
@@ -32,6 +29,8 @@ pub struct Handler {
     pub queues: Option<Queues>,
     /// What becomes of the creator's tag where somebody changed it.
     pub tag_changes: Mode,
+    /// What was seen lately of EC2's eventual consistency.
+    pub sight: Sight,
 }
 
 /// What became of the records of an event.
@@ -108,7 +107,12 @@ impl Handler {
         summary.failures.push((place, problem));
     }
 
-    /// Plans, applies and settles every record of the event, together.
+    /// Plans, applies and settles every record of the event, together. `done` is told the message of each that is done
+    /// with, or waits and will be.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what, of which messages, for whom, when, and whom to tell"
+    )]
     pub async fn work(
         &self,
         cases: Vec<Case>,
@@ -117,6 +121,7 @@ impl Handler {
         account: Option<&str>,
         now: u64,
         summary: &mut Summary,
+        done_with: &dyn Fn(Option<usize>),
     ) {
         let mut planned: Vec<Case> = Vec::with_capacity(cases.len());
         for mut case in cases {
@@ -131,28 +136,31 @@ impl Handler {
                 self.keep_unreadable(messages, case.message, found, summary, now).await;
             } else if case.is_left_alone() {
                 summary.left_alone += 1;
+                done_with(case.message);
             } else {
                 planned.push(case);
             }
         }
-        let outcomes = tagger_aws::run(&self.client, policy, &planned).await;
-        let settled = planned.iter().zip(&outcomes).map(|(case, done)| async move {
-            let mut of_one = Summary::default();
-            // A service's own resources are skipped, and its parent has no creator.
-            if done.is_empty() && case.plan.inherit.is_some() {
-                of_one.left_alone += 1;
+        let settle = |place: usize, done: Vec<Done>| {
+            let case = &planned[place];
+            async move {
+                let mut of_one = Summary::default();
+                // A service's own resources are skipped, and its parent has no creator.
+                if done.is_empty() && case.plan.inherit.is_some() {
+                    of_one.left_alone += 1;
+                }
+                match &self.queues {
+                    Some(queues) => self.settle(queues, case, messages, &done, now, &mut of_one).await,
+                    None => report(case, &done, &mut of_one),
+                }
+                if of_one.open().next().is_none() {
+                    done_with(case.message);
+                }
+                of_one
             }
-            match &self.queues {
-                Some(queues) => self.settle(queues, case, messages, done, now, &mut of_one).await,
-                None => report(case, done, &mut of_one),
-            }
-            of_one
-        });
-        let settled: Vec<_> = settled.collect();
-        let mut settled = stream::iter(settled).buffer_unordered(SETTLED_AT_ONCE);
-        while let Some(of_one) = settled.next().await {
-            summary.add(of_one);
-        }
+        };
+        let settled = tagger_aws::settling(&self.client, policy, &self.sight, &planned, settle).await;
+        settled.into_iter().for_each(|of_one| summary.add(of_one));
     }
 
     /// Letters first, then what waits; the message that it came from is done with only after both.

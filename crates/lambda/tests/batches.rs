@@ -89,6 +89,32 @@ fn a_large_batch_is_done_in_time() {
     }
 }
 
+/// A batch of 6 MB took 430 MB, more than the function has, and came again for ever.
+#[test]
+fn a_batch_of_many_small_values_fits_into_memory() {
+    let list = |value: &str, size: usize| format!("[{}]", vec![value; size / (value.len() + 1)].join(","));
+    // As large as a record of CloudTrail can be, and as a message of SQS.
+    for (what, value, size, count, most) in [
+        ("lists in lists", "[[[[]]]]", 250_000, 24, 100),
+        ("small objects", "{\"\":0}", 250_000, 12, 100),
+        // The test's build takes 13 MB more than the release's.
+        ("small objects in large messages", "{\"\":0}", 1_000_000, 6, 133),
+    ] {
+        let small: Value = serde_json::from_str(&list(value, size)).unwrap();
+        let mut event = batch(count, false);
+        for message in event["Records"].as_array_mut().unwrap() {
+            let mut body: Value = serde_json::from_str(message["body"].as_str().unwrap()).unwrap();
+            body["detail"]["additionalEventData"] = small.clone();
+            message["body"] = body.to_string().into();
+        }
+        let run = run_within(Duration::from_secs(300), vec![event], fine, QUEUES);
+        assert_eq!((failed(&run), kept(&run).len()), (BTreeSet::new(), count), "{what}");
+        if let Some(peak) = run.peak_mb {
+            assert!(peak <= most, "{what}: expected at most {most} MB, found {peak}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_begun_or_not_done_comes_again() {
     type Case = (&'static str, usize, Duration, Aws, usize);

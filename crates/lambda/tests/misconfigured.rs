@@ -58,7 +58,7 @@ fn what_it_is_asked_becomes_a_letter_with_the_fix() {
         assert_eq!(run.answers, [("response".to_owned(), expected)], "{wrong:?}: {}", run.log);
         let [letter] = letters(&run).try_into().unwrap();
         assert_eq!(
-            (letter.reason.code.as_str(), &letter.record),
+            (letter.reason.code.as_str(), &*letter.record),
             ("settings-invalid", &created),
             "{wrong:?}"
         );
@@ -82,7 +82,7 @@ fn what_it_is_asked_becomes_a_letter_with_the_fix() {
 fn a_batch_is_done_where_each_message_is_a_letter() {
     let created = detail("111122223333", json!({}));
     let failed = detail("111122223333", json!({"errorCode": "AccessDenied"}));
-    let waiting = Document::Work(Work { record: created.clone(), ..Work::default() }).text();
+    let waiting = Document::Work(Work { record: created.clone().into(), ..Work::default() }).text();
     let bodies =
         [event(created), event(failed), json!({"hello": 1}), serde_json::from_str(&waiting).unwrap()];
     let ids = ["m-1", "m-2", "m-3", "m-4"];

@@ -53,7 +53,7 @@ fn instance(id: &str, user: &str) -> Value {
 
 fn work(record: Value, age: u64) -> Work {
     let first_seen = time::since_1970(SystemTime::now()) - age;
-    Work { record, resources: vec![ARN.to_owned()], first_seen, tries: 1, ..Work::default() }
+    Work { record: record.into(), resources: vec![ARN.to_owned()], first_seen, tries: 1, ..Work::default() }
 }
 
 fn message(id: &str, queue: &str, body: String) -> Value {
@@ -217,11 +217,12 @@ fn a_message_of_the_retry_queue() {
     };
     let letter = || {
         let reason = tagger_core::outcome::Failure::of("sqs:TagQueue", "AccessDenied", "no", None);
-        let (record, resources) = (record(5 * DAY), Vec::new());
+        let (record, resources) = (record(5 * DAY).into(), Vec::new());
         Document::DeadLetter(DeadLetter { record, resources, reason, since: 1, gave_up: 2, tries: 3 }).text()
     };
-    let confirmed =
-        || Document::Work(Work { record: event(topic(DAY)), confirmed: true, ..Work::default() }).text();
+    let confirmed = || {
+        Document::Work(Work { record: event(topic(DAY)).into(), confirmed: true, ..Work::default() }).text()
+    };
     // Sends it to the retry queue, and what the log's line says of it: outcome or waiting, and a code.
     for (what, body, aws, again, letters_sent, said, written) in [
         ("ready now", body(5 * MINUTE, 60), just_made, false, 0, "tagged", true),
@@ -373,7 +374,7 @@ fn children_are_a_piece_of_work_of_their_own() {
     assert_eq!(first.answers[0].1["tagged"], 1);
     // Later the image is there, and the piece of work is about its snapshots alone; one was handed in.
     let mut later = waits.clone();
-    later.record = image("ami-done");
+    later.record = image("ami-done").into();
     later.children[0].parents = vec!["arn:aws:ec2:us-east-1::image/ami-done".to_owned()];
     let body = Document::Work(later).text();
     let second = run(vec![batch(vec![message("m-1", "retry", body)])], aws);

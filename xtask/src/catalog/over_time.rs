@@ -31,6 +31,9 @@ pub struct Meaning {
     /// Whether it goes over by itself.
     #[serde(default)]
     pub passes: bool,
+    /// Whether no waiting helps.
+    #[serde(default)]
+    pub lasts: bool,
     /// Services.
     #[serde(default)]
     pub services: Vec<String>,

@@ -11,7 +11,7 @@ use super::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     process::Child,
     sync::{Condvar, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -62,8 +62,10 @@ pub struct State {
     pub in_hand: InHand,
     /// Requests that are no calls of the table.
     pub unknown: Vec<String>,
-    /// Calls of tagging APIs.
+    /// Calls of tagging APIs, and how many of each kind.
     pub tagging_calls: u64,
+    /// The same by what they are for.
+    pub kinds: BTreeMap<&'static str, u64>,
     /// Calls of the queues.
     pub queue_calls: u64,
     /// Invocations.
@@ -144,6 +146,7 @@ impl Account {
             in_hand: InHand::default(),
             unknown: Vec::new(),
             tagging_calls: 0,
+            kinds: BTreeMap::new(),
             queue_calls: 0,
             invocations: 0,
             timed_out: 0,
@@ -259,6 +262,12 @@ impl State {
             self.in_hand.put_down(place);
         }
         Some(work.what)
+    }
+
+    /// Counts a call of a tagging API.
+    pub fn count(&mut self, kind: &'static str) {
+        self.tagging_calls += 1;
+        *self.kinds.entry(kind).or_default() += 1;
     }
 
     /// Whether nothing is left to happen.

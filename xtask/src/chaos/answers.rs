@@ -261,6 +261,7 @@ pub fn looks(operation: &str, shown: &[(String, &[(String, String)])]) -> Answer
     let (set, member) = match operation {
         "DescribeVolumes" => ("volumeSet", "volumeId"),
         "DescribeNetworkInterfaces" => ("networkInterfaceSet", "networkInterfaceId"),
+        "DescribeInstances" => ("instancesSet", "instanceId"),
         _ => ("imagesSet", "imageId"),
     };
     let items: String = shown
@@ -275,8 +276,12 @@ pub fn looks(operation: &str, shown: &[(String, &[(String, String)])]) -> Answer
             format!("<item><{member}>{}</{member}><tagSet>{tags}</tagSet></item>", escaped(id))
         })
         .collect();
-    let body = format!("<{operation}Response><{set}>{items}</{set}></{operation}Response>");
-    Answer::new(200, "text/xml", body)
+    let set = format!("<{set}>{items}</{set}>");
+    let set = match operation {
+        "DescribeInstances" => format!("<reservationSet><item>{set}</item></reservationSet>"),
+        _ => set,
+    };
+    Answer::new(200, "text/xml", format!("<{operation}Response>{set}</{operation}Response>"))
 }
 
 /// DescribeInstances and DescribeImages: each parent with its state and the ids of its children, if shown.

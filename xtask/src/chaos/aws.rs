@@ -28,7 +28,7 @@ fn history(account: &Account, request: &Request) -> Reply {
     let name = attribute["AttributeValue"].as_str().unwrap_or_default();
     let mut state = account.state();
     let now = account.clock.now();
-    state.tagging_calls += 1;
+    state.count("history");
     let fault = state.injector.decide("cloudtrail:LookupEvents", name);
     if let Some(fault) = fault.filter(|fault| !matches!(fault, Fault::Inside)) {
         let error =
@@ -120,7 +120,12 @@ fn tagging(account: &Account, request: &Request) -> Reply {
     };
     let mut state = account.state();
     let now = account.clock.now();
-    state.tagging_calls += 1;
+    state.count(match asked.known.first().map(|known| known.role) {
+        Some(Role::Write) => "writes",
+        Some(Role::Read) => "reads",
+        Some(Role::Describe(_)) => "describes",
+        None => "children and looks",
+    });
     let fault = state.injector.decide(&asked.name, asked.ids.first().map_or("", String::as_str));
     let known = asked.known.first();
     let wrong = state.world.wrong.len();

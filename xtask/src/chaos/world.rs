@@ -240,7 +240,9 @@ impl World {
             named && (same || matches!(known.role, Role::Read))
         };
         let region = names::part(&place.arn, 3);
-        let in_region = region.is_empty() || region == asked.region;
+        // A service of one endpoint is signed for that one's region.
+        let is_global = asked.known.iter().any(|known| !known.operation.global.is_empty());
+        let in_region = region.is_empty() || region == asked.region || is_global;
         let there = place.generations.last().is_some_and(|last| !last.deleted && last.visible <= now);
         (there && in_region && asked.known.iter().any(fits)).then_some(number)
     }

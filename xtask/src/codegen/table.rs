@@ -150,7 +150,7 @@ fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -
 fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
     out.push_str("pub(crate) static MEANINGS: &[Meaning] = &[\n");
     for meaning in &catalog.errors {
-        let Meaning { class, by, passes, services, codes, contains, messages } = meaning;
+        let Meaning { class, by, passes, lasts, services, codes, contains, messages } = meaning;
         let classes = tagger_catalog::errors::Class::ALL.iter().find(|known| known.as_str() == class);
         let class = classes.ok_or_else(|| format!("catalog/errors.toml: unknown class `{class}`"))?;
         let by = match by {
@@ -165,7 +165,7 @@ fn over_time(catalog: &Catalog, out: &mut String) -> Result<(), String> {
         };
         let _ = writeln!(
             out,
-            "    Meaning {{ class: Class::{class:?}, by: {by}, passes: {passes}, services: &{services:?}, codes: &{codes:?}, \
+            "    Meaning {{ class: Class::{class:?}, by: {by}, passes: {passes}, lasts: {lasts}, services: &{services:?}, codes: &{codes:?}, \
              contains: &{contains:?}, messages: &{messages:?} }},"
         );
     }

@@ -8,11 +8,12 @@
 //! - a name is not given again before a retry could tell: sooner than a service's own tolerance, or, where
 //!   the service tells nothing, sooner than the age limit.
 
+mod aws;
 mod world;
 
 use proptest::{prelude::*, test_runner::Config};
 use std::collections::BTreeSet;
-use world::{Act, DAY, Kind, World, unjust};
+use world::{Act, DAY, Kind, NEVER, World, unjust};
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
@@ -27,7 +28,7 @@ fn kind() -> impl Strategy<Value = Kind> {
 fn act() -> impl Strategy<Value = Act> {
     // Soon, mostly; sometimes after hours, as the rules' own retries may take a day.
     let after = || prop_oneof![6 => 1..30_u64, 2 => 30..1_200_u64, 1 => 1_200..DAY];
-    let until_visible = prop_oneof![4 => Just(0_u64), 1 => 1..60_u64, 1 => 60..890_u64];
+    let until_visible = prop_oneof![8 => Just(0_u64), 2 => 1..60_u64, 2 => 60..890_u64, 1 => Just(NEVER)];
     let until_ready = prop_oneof![3 => Just(0_u64), 2 => 1..1_800_u64];
     let create = (
         kind(),
@@ -36,13 +37,15 @@ fn act() -> impl Strategy<Value = Act> {
         until_visible,
         until_ready,
         proptest::bool::weighted(0.1),
+        any::<bool>(),
+        any::<bool>(),
         proptest::collection::vec(after(), 1..4),
     );
     let wait = prop_oneof![3 => 1..60_u64, 3 => 60..1_000_u64, 2 => 1_000..4_000_u64, 1 => 4_000..DAY]
         .prop_map(Act::Wait);
     prop_oneof![
-        4 => create.prop_map(|(kind, replaces, with_tag, visible, ready, denied, arrives)| Act::Create {
-            kind, replaces, with_tag, visible, ready, denied, arrives
+        4 => create.prop_map(|(kind, replaces, with_tag, visible, ready, denied, briefly, omitted, arrives)| Act::Create {
+            kind, replaces, with_tag, visible, ready, denied, briefly, omitted, arrives
         }),
         1 => kind().prop_map(Act::Delete),
         1 => kind().prop_map(Act::Tag),

@@ -2,23 +2,26 @@
 //! went wrong in it is written down for the tests.
 //!
 //! Its EC2 takes many ids in one call and refuses the whole call for one that is not visible or denied, with or
-//! without naming it; its DescribeTags lists nothing for what is not visible. Calls are answered in any order, and an
-//! answer may leave out one of those who asked.
+//! without naming it; its DescribeTags lists nothing for what is not visible. An instance has a volume that no record
+//! names, and the answer of a launch may be left out of its record. Calls are answered in any order, and an answer may
+//! leave out one of those who asked. What AWS answers is in `aws.rs`.
 
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 use tagger_catalog::Lifetime;
 use tagger_core::{
-    Policy, Record,
+    Policy,
     case::{Came, Case},
-    config, containers, history,
-    outcome::{Class, Done, Failure},
+    config, containers,
+    outcome::{Class, Done},
     patience::{FRESH, Guard, SURE},
     settle,
-    stack::SHOWN_AFTER,
-    step::{Answer, Call, Facts, Question, Reply, Target},
-    waves::Waves,
-    work::Document,
+    step::Call,
+    waves::{Sight, Waves},
+    work::{Document, Named},
 };
 
 pub const DAY: u64 = 24 * 60 * 60;
@@ -26,8 +29,13 @@ pub const DAY: u64 = 24 * 60 * 60;
 const VISIBILITY: u64 = 180;
 const MOST_RECEIVES: u64 = 200;
 
+/// What is never visible, which a wrong ARN looks like.
+pub const NEVER: u64 = 10 * DAY;
+/// How long a denial lasts that is one of the first moments.
+const BRIEFLY: u64 = 60;
+
 /// How many instances a launch makes.
-const INSTANCES: usize = 5;
+pub(super) const INSTANCES: usize = 5;
 
 /// The one name of each kind that has names, so that it is given again often.
 const NAME: &str = "n";
@@ -59,8 +67,12 @@ pub enum Act {
         /// Seconds until it is seen, and until it can be tagged.
         visible: u64,
         ready: u64,
-        /// Whether tagging it is denied; of two instances, the first.
+        /// Whether tagging it is denied, of several the first; and whether only for a minute, as of a role that AWS does
+        /// not know yet.
         denied: bool,
+        briefly: bool,
+        /// Whether the answer of a launch is left out of the record.
+        omitted: bool,
         /// Seconds after which its event arrives; each is one delivery.
         arrives: Vec<u64>,
     },
@@ -73,17 +85,18 @@ pub enum Act {
 /// One life of a resource.
 #[derive(Debug, Clone)]
 pub struct Life {
-    event: usize,
+    pub(super) event: usize,
     pub creator: String,
-    born: u64,
-    visible: u64,
-    ready: u64,
-    denied: bool,
+    pub(super) born: u64,
+    pub(super) visible: u64,
+    pub(super) ready: u64,
     pub tag: Option<String>,
+    /// Until when tagging it is denied.
+    pub(super) denied: u64,
 }
 
 /// The function died here.
-struct Died;
+pub(super) struct Died;
 
 /// A message of the retry queue.
 pub struct Message {
@@ -99,9 +112,9 @@ pub enum Delivery {
 
 pub struct World {
     policy: Policy,
-    overwrites: bool,
+    pub(super) overwrites: bool,
     /// Whether the role may not ask services what they know of a resource.
-    tells_nothing: bool,
+    pub(super) tells_nothing: bool,
     pub now: u64,
     /// By ARN: the one that lives.
     pub lives: BTreeMap<String, Life>,
@@ -110,7 +123,7 @@ pub struct World {
     /// The ARNs that each event made.
     pub made: Vec<Vec<String>>,
     /// The event history: what was created and deleted, and when.
-    past: Vec<(u64, Value)>,
+    pub(super) past: Vec<(u64, Value)>,
     /// What comes to the function, by time.
     pub coming: BTreeMap<(u64, usize), Delivery>,
     pub messages: BTreeMap<usize, Message>,
@@ -119,10 +132,14 @@ pub struct World {
     mishaps: std::vec::IntoIter<u8>,
     next: usize,
     pub wrong: Vec<String>,
+    sight: Rc<Sight>,
 }
 
-fn arn(kind: Kind, name: &str) -> String {
+pub(super) fn arn(kind: Kind, name: &str) -> String {
     match kind {
+        Kind::Instances if name.starts_with("vol-") => {
+            format!("arn:aws:ec2:us-east-1:111122223333:volume/{name}")
+        }
         Kind::Queue => format!("arn:aws:sqs:us-east-1:111122223333:{name}"),
         Kind::Role => format!("arn:aws:iam::111122223333:role/{name}"),
         Kind::Cache => format!("arn:aws:elasticache:us-east-1:111122223333:replicationgroup:{name}"),
@@ -132,7 +149,7 @@ fn arn(kind: Kind, name: &str) -> String {
 }
 
 /// The record of a creation. `born` is the time that `eventTime` would hold.
-pub fn record(kind: Kind, event: usize, names: &[String], born: u64) -> Value {
+fn record(kind: Kind, event: usize, names: &[String], born: u64, omitted: bool) -> Value {
     let name = &names[0];
     let (source, call, request, response) = match kind {
         Kind::Queue => ("sqs", "CreateQueue", json!({ "queueName": name }), json!({ "queueUrl": name })),
@@ -145,6 +162,11 @@ pub fn record(kind: Kind, event: usize, names: &[String], born: u64) -> Value {
         }
         Kind::Topic => {
             ("sns", "CreateTopic", json!({ "name": name }), json!({ "topicArn": arn(kind, name) }))
+        }
+        Kind::Instances if omitted => {
+            let count = json!({ "items": [{ "minCount": INSTANCES, "maxCount": INSTANCES }] });
+            let request = json!({ "clientToken": format!("token-{event}"), "instancesSet": count });
+            ("ec2", "RunInstances", request, json!({ "omitted": true }))
         }
         Kind::Instances => {
             let items: Vec<_> = names
@@ -180,6 +202,7 @@ impl World {
             mishaps: mishaps.into_iter(),
             next: 0,
             wrong: Vec::new(),
+            sight: Rc::default(),
         }
     }
 
@@ -197,7 +220,7 @@ impl World {
                     life.tag = Some("by-hand".to_owned());
                 }
             }
-            Act::Create { kind, replaces, with_tag, visible, ready, denied, arrives } => {
+            Act::Create { kind, replaces, with_tag, visible, ready, denied, briefly, omitted, arrives } => {
                 if *replaces && self.lives.contains_key(&arn(*kind, NAME)) {
                     self.delete(*kind);
                 }
@@ -206,7 +229,10 @@ impl World {
                     Kind::Instances => (0..INSTANCES).map(|index| format!("i-{event}-{index}")).collect(),
                     _ => vec![NAME.to_owned()],
                 };
-                let arns: Vec<String> = names.iter().map(|name| arn(*kind, name)).collect();
+                let mut arns: Vec<String> = names.iter().map(|name| arn(*kind, name)).collect();
+                if *kind == Kind::Instances {
+                    arns.extend(names.iter().map(|name| arn(*kind, &name.replacen("i-", "vol-", 1))));
+                }
                 let tolerance = match tagger_catalog::lifetime(resource_type(*kind)) {
                     Lifetime::Told(_) if self.tells_nothing => SURE + VISIBILITY,
                     Lifetime::Told(told) if told.same.0.is_empty() => told.within,
@@ -218,6 +244,7 @@ impl World {
                     return;
                 }
                 for (index, arn) in arns.iter().enumerate() {
+                    let index = index % names.len();
                     let tag = with_tag.then(|| "by-caller".to_owned());
                     self.last_born.insert(arn.clone(), self.now);
                     let life = Life {
@@ -225,14 +252,20 @@ impl World {
                         creator: format!("user-{event}"),
                         born: self.now,
                         // Of several, one is seen later than the others.
-                        visible: self.now + if index == arns.len() / 2 { *visible } else { 0 },
+                        visible: self.now + if index == names.len() / 2 { *visible } else { 0 },
                         ready: self.now + ready,
-                        denied: *denied && index == 0,
+                        denied: match (*denied && index == 0, briefly) {
+                            (false, _) => 0,
+                            (true, true) => self.now + BRIEFLY,
+                            (true, false) => u64::MAX,
+                        },
                         tag,
                     };
                     self.lives.insert(arn.clone(), life);
                 }
-                let record = record(*kind, event, &names, self.now);
+                let mut record = record(*kind, event, &names, self.now, *omitted);
+                record["never"] = (*visible >= NEVER).into();
+                record["briefly"] = (*denied && *briefly && !self.tells_nothing).into();
                 self.past.push((self.now, record.clone()));
                 let event = json!({ "detail": record });
                 self.made.push(arns);
@@ -259,6 +292,8 @@ impl World {
             "eventSource": format!("{source}.amazonaws.com"), "eventName": call, "requestParameters": request,
         });
         self.past.push((self.now, record));
+        // The history tells times in seconds, and in the same one no name is given again.
+        self.run(self.now + 1);
     }
 
     /// Lets time pass, and the function be called, with all that comes within two seconds.
@@ -331,7 +366,7 @@ impl World {
         }
     }
 
-    fn mishap(&mut self) -> u8 {
+    pub(super) fn mishap(&mut self) -> u8 {
         self.mishaps.next().unwrap_or_default()
     }
 
@@ -354,18 +389,23 @@ impl World {
             ..Case::new(record, event_time, first_seen, Guard::Strict)
         };
         case.decide(&self.policy, Some("111122223333"));
-        case.plan.children.clear();
         case
     }
 
     /// What the function does, as `tagger-lambda` does it. Ok, for each case, with seconds: its message waits so long.
     fn invoke(&mut self, cases: Vec<Case>) -> Result<Vec<Option<u64>>, Died> {
         let (now, policy) = (self.now, self.policy.clone());
-        let mut waves = Waves::new(&cases, &policy, now);
+        let sight = Rc::clone(&self.sight);
+        let mut waves = Waves::new(&cases, &policy, &sight, now);
         let mut under_way: Vec<Call> = Vec::new();
+        let mut settled = vec![None; cases.len()];
         loop {
             let all = under_way.is_empty() || self.mishap() % 7 == 6;
             under_way.extend(waves.due(all));
+            // What has ended is settled while others are under way.
+            for (place, done) in waves.ended() {
+                settled[place] = self.settle(&cases[place], &done, now)?;
+            }
             if under_way.is_empty() {
                 break;
             }
@@ -373,10 +413,6 @@ impl World {
             let call = under_way.remove(next);
             let reply = self.ask(&call)?;
             waves.answer(call.number, reply, now);
-        }
-        let mut settled = Vec::new();
-        for (case, done) in cases.iter().zip(waves.end()) {
-            settled.push(self.settle(case, &done, now)?);
         }
         Ok(settled)
     }
@@ -421,113 +457,6 @@ impl World {
         }
     }
 
-    /// AWS.
-    fn ask(&mut self, call: &Call) -> Result<Reply, Died> {
-        let failed = |code: &str| Reply::All(Answer::Failed(Failure::of("x:Call", code, "", None)));
-        let mishap = self.mishap();
-        match mishap {
-            250.. => return Err(Died),
-            220.. => return Ok(failed("ThrottlingException")),
-            205.. => return Ok(failed("Unreachable")),
-            _ if self.tells_nothing && matches!(call.question, Question::Describe(_)) => {
-                return Ok(failed("AccessDenied"));
-            }
-            _ => {}
-        }
-        if let Question::History { window, wanted, .. } = &call.question {
-            let shown = self
-                .past
-                .iter()
-                .filter(|(at, _)| *at >= window.from && *at < window.until && *at + SHOWN_AFTER <= self.now);
-            let mut records = shown.map(|(_, record)| Record::new(record.clone()));
-            let found = records.rfind(|record| history::is(wanted, record));
-            return Ok(Reply::All(Answer::Found(found.map(Box::new))));
-        }
-        assert!(call.targets.len() == 1 || is_ec2(&call.targets[0]), "{call:?} is for many");
-        let ids: BTreeSet<&str> = call.targets.iter().map(|target| target.id.as_str()).collect();
-        assert_eq!(ids.len(), call.targets.len(), "an id twice in {call:?}");
-        let Question::Write(tags) = &call.question else { return Ok(self.read(call, mishap)) };
-        let (_, value) = tags.iter().find(|(key, _)| key == "CreatedBy").unwrap();
-        // One refuses all, and the error may name it.
-        let refused = call.targets.iter().find_map(|target| Some((target, self.refusal(target)?)));
-        if let Some((target, code)) = refused {
-            if code == "InvalidReplicationGroupState" && arn_of(target).contains(":replicationgroup:") {
-                self.wrong.push(format!("{}: tagging disturbs it while it is made", target.id));
-            }
-            let message = if mishap.is_multiple_of(2) {
-                format!("'{}' is not to be had", target.id)
-            } else {
-                String::new()
-            };
-            return Ok(Reply::All(Answer::Failed(Failure::of("x:Call", code, message, None))));
-        }
-        for target in &call.targets {
-            self.write(target, value);
-        }
-        // The answer got lost, or the function died with it.
-        match mishap {
-            190.. => Err(Died),
-            180.. => Ok(failed("Unreachable")),
-            _ => Ok(Reply::All(Answer::Written)),
-        }
-    }
-
-    /// Why a write to this one is refused.
-    fn refusal(&self, target: &Target) -> Option<&'static str> {
-        let Some(life) = self.lives.get(&arn_of(target)).filter(|life| life.visible <= self.now) else {
-            return Some(if is_ec2(target) { "InvalidID.NotFound" } else { "ResourceNotFoundException" });
-        };
-        if life.denied {
-            return Some(if is_ec2(target) { "UnauthorizedOperation" } else { "AccessDeniedException" });
-        }
-        (life.ready > self.now).then_some("InvalidReplicationGroupState")
-    }
-
-    fn write(&mut self, target: &Target, value: &str) {
-        let arn = arn_of(target);
-        let Some(life) = self.lives.get_mut(&arn) else { return };
-        if life.creator != value {
-            self.wrong.push(format!("{arn}: {value} on what {} made", life.creator));
-        }
-        if let Some(there) = life.tag.as_ref().filter(|_| !self.overwrites) {
-            self.wrong.push(format!("{arn}: {value} over {there}"));
-        }
-        life.tag = Some(value.to_owned());
-    }
-
-    /// What is asked about one, or about many of EC2's.
-    fn read(&mut self, call: &Call, mishap: u8) -> Reply {
-        let mut answers = HashMap::new();
-        for target in &call.targets {
-            let arn = arn_of(target);
-            let life = self.lives.get(&arn).filter(|life| life.visible <= self.now);
-            let answer = match (&call.question, life) {
-                // It lists nothing for what it does not know.
-                (Question::Tags(_), None) if is_ec2(target) => Answer::Tags(Vec::new()),
-                (_, None) => Answer::Failed(Failure::of("x:Call", "ResourceNotFoundException", "", None)),
-                (Question::Describe(_), Some(life)) => {
-                    let status = if life.ready <= self.now { "available" } else { "creating" };
-                    // Caches note the time when they are ready.
-                    let created = if arn.contains(":replicationgroup:") { life.ready } else { life.born };
-                    Answer::Described(Facts {
-                        id: arn.contains(":role/").then(|| format!("AROA{}", life.event)),
-                        created: (life.ready <= self.now || created == life.born).then_some(created),
-                        status: Some(status.to_owned()),
-                    })
-                }
-                (_, Some(life)) => Answer::Tags(
-                    life.tag.iter().map(|value| ("CreatedBy".to_owned(), value.clone())).collect(),
-                ),
-            };
-            answers.insert(target.id.clone(), answer);
-        }
-        // An answer that leaves one out.
-        if answers.len() > 1 && mishap % 16 == 3 {
-            answers.remove(&call.targets[0].id);
-        }
-        Reply::Each(answers)
-    }
-
     /// Every resource that lives and is not tagged must be in a letter of its event.
     pub fn lost(&self) -> Vec<String> {
         let mut in_letters: BTreeSet<(String, String)> = BTreeSet::new();
@@ -535,14 +464,27 @@ impl World {
             let record = containers::records_in(serde_json::from_str(text).unwrap()).remove(0).unwrap();
             let event = record.text("eventID").unwrap().into_owned();
             let number: usize = event["e-".len()..].parse().unwrap();
-            let named = match serde_json::from_str(text) {
+            let named: Vec<String> = match serde_json::from_str(text) {
                 Ok(Document::DeadLetter(letter)) => {
-                    letter.resources.into_iter().map(|named| named.arn).collect()
+                    // What was never seen has shown no children: the record is sent again as a whole.
+                    let never = letter.reason.code == "never-seen";
+                    let named = letter.resources.into_iter();
+                    named
+                        .flat_map(|Named { r#type, arn }| {
+                            [never.then(|| child(VOLUME, arn.clone())), Some(child(&r#type, arn))]
+                        })
+                        .flatten()
+                        .collect()
                 }
-                Ok(Document::Work(work)) if !work.resources.is_empty() => work.resources,
+                Ok(Document::Work(work)) if !work.resources.is_empty() || !work.children.is_empty() => {
+                    let parents = work.children.into_iter().flat_map(|search| search.parents);
+                    work.resources.into_iter().chain(parents.map(|arn| child(VOLUME, arn))).collect()
+                }
                 // Lambda's letter is about the whole event.
                 _ => self.made[number].clone(),
             };
+            // A launch that was not found is about the whole event too.
+            let named = if named.iter().any(String::is_empty) { self.made[number].clone() } else { named };
             in_letters.extend(named.into_iter().map(|arn| (event.clone(), arn)));
         }
         let is_lost = |(arn, life): &(&String, &Life)| {
@@ -560,15 +502,25 @@ pub fn unjust(letters: &[String]) -> Vec<String> {
             let born = letter.record["born"].as_u64().unwrap();
             let tells = letter.resources.iter().any(|named| named.arn.contains(":replicationgroup:"));
             match letter.reason.class {
-                Class::Denied => false,
+                Class::Denied => letter.record["briefly"] == true,
                 Class::NotReady => letter.gave_up < born + DAY,
                 _ if letter.reason.code == "resource-uncertain" => tells,
+                _ if ["never-seen", "no-resource-in-record"].contains(&letter.reason.code.as_str()) => {
+                    letter.record["never"] != true
+                }
                 _ => letter.gave_up < letter.since + DAY && !letter.resources[0].arn.contains(":sns:"),
             }
         }
         _ => false,
     };
     letters.iter().filter(is_unjust).cloned().collect()
+}
+
+const VOLUME: &str = "AWS::EC2::Volume";
+
+/// The resource that is meant: a child that was not found goes by its parent's ARN.
+fn child(resource_type: &str, arn: String) -> String {
+    if resource_type == VOLUME { arn.replacen("instance/i-", "volume/vol-", 1) } else { arn }
 }
 
 fn resource_type(kind: Kind) -> &'static str {
@@ -579,21 +531,4 @@ fn resource_type(kind: Kind) -> &'static str {
         Kind::Topic => "AWS::SNS::Topic",
         Kind::Instances => "AWS::EC2::Instance",
     }
-}
-
-fn is_ec2(target: &Target) -> bool {
-    target.operation.name == "ec2:CreateTags"
-}
-
-/// The resource that a call is about.
-fn arn_of(target: &Target) -> String {
-    let name = target.id.rsplit(['/', ':']).next().unwrap_or_default();
-    let kind = match target.operation.name.split(':').next().unwrap_or_default() {
-        "sqs" => Kind::Queue,
-        "iam" => Kind::Role,
-        "elasticache" => Kind::Cache,
-        "sns" => Kind::Topic,
-        _ => Kind::Instances,
-    };
-    arn(kind, name)
 }

@@ -21,6 +21,9 @@ pub struct Run {
     /// Whether the program ended by itself, with a failure.
     #[allow(dead_code, reason = "not every file of tests has a program that fails")]
     pub failed: bool,
+    /// The most memory that it had, in MB; none where the system does not tell.
+    #[allow(dead_code, reason = "not every file of tests asks")]
+    pub peak_mb: Option<u64>,
 }
 
 /// What AWS answers to a request, which is its target or path and its body, and on a line of its own the region
@@ -121,10 +124,13 @@ pub fn run_within(time: Duration, events: Vec<Value>, answer: Aws, environment: 
             Err(_) => failed = child.try_wait().unwrap().is_some_and(|status| !status.success()),
         }
     }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let peak_mb = peak.and_then(|peak| Some(peak.trim().parse::<u64>().ok()? / 1024));
     let _ = child.kill();
     let _ = child.wait();
     let asked = asked.lock().unwrap().clone();
-    Run { answers, asked, log: output.join().unwrap(), failed }
+    Run { answers, asked, log: output.join().unwrap(), failed, peak_mb }
 }
 
 /// The record of a CreateQueue, with some members changed.

@@ -72,10 +72,10 @@ pub fn work(body: &str, confirmed: bool) -> Result<Work, String> {
         }
         None => {
             let record = value.get("requestPayload").cloned().unwrap_or(value);
-            Work { record, confirmed, ..Work::default() }
+            Work { record: record.into(), confirmed, ..Work::default() }
         }
     };
-    let records = containers::records_in(work.record.clone());
+    let records = containers::records_in(Value::clone(&work.record));
     for record in &records {
         match record {
             Ok(record) => record.unknown_shape().map_or(Ok(()), Err)?,
@@ -112,7 +112,8 @@ pub fn open(message: &Message) -> Letter {
     }
     match work(&message.body, false) {
         Ok(work) => {
-            let records: Vec<_> = containers::records_in(work.record.clone()).into_iter().flatten().collect();
+            let records: Vec<_> =
+                containers::records_in(Value::clone(&work.record)).into_iter().flatten().collect();
             for record in &records {
                 if letter.event.is_empty() {
                     letter.event = record.text("eventID").unwrap_or_default().into_owned();
