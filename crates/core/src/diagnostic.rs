@@ -244,11 +244,22 @@ impl Diagnostic {
         )
     }
 
-    pub(crate) fn parent_unknown(service: &str) -> Self {
+    /// Its own tags may still name a parent; `is_skipped` is whether it is left alone where they do not.
+    pub(crate) fn parent_unknown(service: &str, kind: &str, is_skipped: bool) -> Self {
+        let (otherwise, hint) = if is_skipped {
+            ("is left alone", "nothing to do".to_owned())
+        } else {
+            let hint =
+                format!("nothing to do; leave such resources alone with `{kind} = \"skip\"` under [kinds]");
+            ("gets that name", hint)
+        };
         Self::new(
             Code::ParentUnknown,
-            format!("{} made this for somebody whom the record does not name", short(service)),
-            "nothing to do; leave such resources alone with `service = \"skip\"` under [kinds]",
+            format!(
+                "{} made this for somebody whom the record does not name; it {otherwise}, unless its own tags name a parent",
+                short(service)
+            ),
+            hint,
         )
     }
 

@@ -1,14 +1,15 @@
-//! The human behind a service: Auto Scaling, EKS, ECS, EMR, Batch, SageMaker and CloudFormation act for a
-//! parent that somebody made. Which parent, as the record says; and whose tag the resource gets, once the
-//! parent's own tags were read. Pure; `tagger-aws` reads them.
+//! The human behind a service: Auto Scaling, EKS, ECS, EMR, Batch, SageMaker, CloudFormation and others act for a
+//! parent that somebody made. Which parent, as the record says or the resource's own tags; and whose tag the resource
+//! gets, once the parent's own tags were read. Pure; `tagger-aws` reads them.
 //!
 //! A parent is named by tags that the service itself sets, or by the name that it gives its part
-//! (`catalog/parents.toml`). They are looked for only where the caller is a service, so that nobody can
-//! borrow a name by setting one.
+//! (`catalog/parents.toml`). They are looked for only where a service made the call ([`crate::actor`]), and tags only
+//! where a request holds tags ([`crate::tags_in`]), so that nobody can borrow a name by setting one.
 
 use crate::{
+    actor,
     arn::Arn,
-    identity::{Creator, Kind, Principal},
+    identity::{self, Creator},
     json,
     outcome::{Class, Failure},
     patience::{Age, Guard},
@@ -16,8 +17,8 @@ use crate::{
     record::Record,
     resources::is_region,
     step::Tags,
+    tags_in,
 };
-use serde_json::Value;
 use tagger_catalog::{
     parent::{self, Parent},
     partition,
@@ -26,9 +27,6 @@ use tagger_catalog::{
 /// Up to this age of its event, a parent is waited for: usually somebody made it just before, and it has its
 /// own tag within seconds. It ends early enough for a last try before [`crate::patience::SURE`].
 pub const WAITS: u64 = 9 * 60;
-/// How deep tags are looked for in requests and answers.
-const MOST_DEPTH: usize = 12;
-
 /// The parent of what a record's call created.
 #[derive(Debug, Clone)]
 pub struct Inherit {
@@ -59,41 +57,53 @@ impl Inherit {
     }
 }
 
-/// Whether whoever made a call is a service that acts for somebody.
-pub fn acts_for_somebody(creator: &Creator) -> bool {
-    let session = || creator.name.as_deref().is_some_and(parent::is_service_session);
-    creator.kind == Kind::Service || matches!(creator.kind, Kind::Workload | Kind::Role) && session()
+/// What names a parent.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// The record: its tags, and the names in it.
+    ByRecord,
+    /// These tags, which the resource itself has.
+    ByTags(&'a Tags),
 }
 
-/// The parent that a record names, if a service made its call.
-pub fn find(record: &Record, creator: &Creator, policy: &Policy) -> Option<Inherit> {
-    if !acts_for_somebody(creator) {
-        return None;
-    }
+/// The parent of what a record's call made, if a service made the call and something names it.
+pub fn find(record: &Record, creator: &Creator, policy: &Policy, named: Named<'_>) -> Option<Inherit> {
+    let actor = actor::of(record, creator)?;
     let (account, region) = (record.account()?, record.region()?);
-    let mut tags = Vec::new();
-    for part in ["requestParameters", "responseElements"] {
-        collect(json::member(record.value(), part), 0, &mut tags);
-    }
-    let arn = json::member_text(record.user_identity(), "arn").unwrap_or_default();
-    let role = Principal::of_arn(&arn).role.unwrap_or_default();
-    let service = json::member_text(record.user_identity(), "invokedBy").unwrap_or_default();
-    let possible = |parent: &&Parent| {
-        (parent.role.is_empty() || parent.role == role) && (parent.by.is_empty() || parent.by == service)
+    let in_record = || {
+        let mut tags = tags_in::asked(record);
+        tags.extend(tags_in::shown(record).unwrap_or_default());
+        tags
     };
+    let tags = match named {
+        Named::ByRecord => in_record(),
+        Named::ByTags(tags) => tags.clone(),
+    };
+    let possible = |parent: &&Parent| actor.may_name(parent);
     parent::parents().iter().filter(possible).find_map(|parent| {
         let (path, form) = parent.named;
-        let called = json::at_path(record.value(), path).into_iter().find_map(json::text);
-        let values: Vec<&str> = if form.is_empty() {
-            parent.tags.iter().map(|key| only(&tags, key)).collect::<Option<_>>()?
-        } else {
-            vec![within(form, called.as_deref()?)?]
+        let called = || match named {
+            Named::ByRecord => called(record, path),
+            Named::ByTags(_) => None,
         };
+        // Anybody may have given it a tag since that does not begin with aws:.
+        let is_open = parent.tags.iter().any(|key| !key.starts_with("aws:"));
+        if is_open && matches!(named, Named::ByTags(_)) {
+            return None;
+        }
+        let values: Vec<String> = if form.is_empty() {
+            let value = |key: &&str| tags_in::only(&tags, key).map(str::to_owned);
+            parent.tags.iter().map(value).collect::<Option<_>>()?
+        } else {
+            vec![within(form, &called()?)?.to_owned()]
+        };
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
         let fill = |template: &str| fill(template, &values, &region, &account);
         let arn = fill(parent.arn);
         // A stack's ARN is written whole, and a global resource of it is recorded in another region.
         let stated =
             Arn::parse(&arn).filter(|arn| arn.account == account && is_region(arn.region))?.region.to_owned();
+        let from_history = !parent.changed_by.is_empty() || !parent.made_by.is_empty();
         Some(Inherit {
             parent,
             id: if parent.id.is_empty() { arn.clone() } else { fill(parent.id) },
@@ -101,57 +111,60 @@ pub fn find(record: &Record, creator: &Creator, policy: &Policy) -> Option<Inher
             region: stated,
             account: account.clone(),
             otherwise_service: true,
-            history: (!parent.made_by.is_empty()).then(|| Box::new(policy.clone())),
+            history: from_history.then(|| Box::new(policy.clone())),
             arn,
         })
     })
 }
 
-/// The value of a key, where all that is said about it agrees.
-fn only<'a>(tags: &'a [(String, String)], key: &str) -> Option<&'a str> {
-    let mut values = tags.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str());
-    let first = values.next().filter(|value| !value.is_empty())?;
-    values.all(|value| value == first).then_some(first)
+/// The record as if whoever had it made had called himself, where a service made the call and the request has a tag that
+/// only AWS sets and that states who he is; and that tag's key.
+pub fn stated(record: &Record) -> Option<(Record, &'static str)> {
+    let tags = tags_in::asked(record);
+    let key = parent::principals().iter().find(|key| tags_in::only(&tags, key).is_some())?;
+    let creator = identity::identify(record);
+    actor::of(record, &creator)?;
+    let stated = actor::stated(record, &tags)?;
+    let creator = identity::identify(&stated);
+    (creator.name.is_some() && !actor::acts(&stated, &creator)).then_some((stated, *key))
 }
 
-/// What stands for `{0}` in a name of this form, which ends with `{uuid}`.
+/// Whether a resource of this type was there before the call, which a service made for it.
+pub fn was_there(record: &Record, creator: &Creator, resource_type: &str) -> bool {
+    let mut parents = parent::parents().iter().filter(|parent| parent.was_there);
+    parents.any(|parent| {
+        parent.resource_type == resource_type
+            && actor::of(record, creator).is_some_and(|actor| actor.may_name(parent))
+    })
+}
+
+/// What stands at a path, where all that stands there is the same.
+fn called(record: &Record, path: &str) -> Option<String> {
+    let mut found = json::at_path(record.value(), path).into_iter().filter_map(json::text);
+    let first = found.next()?;
+    found.all(|other| other == first).then(|| first.into_owned())
+}
+
+/// What stands for `{0}` in a name of this form, after which `{uuid}` or `{any}` may stand.
 fn within<'a>(form: &str, name: &'a str) -> Option<&'a str> {
-    let (before, after) = form.strip_suffix("{uuid}")?.split_once("{0}")?;
-    let (rest, uuid) = name.split_at_checked(name.len().checked_sub(36)?)?;
-    let is_uuid = uuid.bytes().enumerate().all(|(at, byte)| match at {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    });
-    let parent = rest.strip_prefix(before)?.strip_suffix(after)?;
-    (is_uuid && !parent.is_empty()).then_some(parent)
-}
-
-/// Every pair of a key and a value, wherever it stands, as EC2 and most services write tags.
-fn collect(value: &Value, depth: usize, tags: &mut Vec<(String, String)>) {
-    if depth > MOST_DEPTH {
-        return;
-    }
-    match value {
-        Value::Array(list) => list.iter().for_each(|value| collect(value, depth + 1, tags)),
-        Value::Object(map) => {
-            let key = json::member_text(value, "key");
-            if let (Some(key), Some(text)) = (key, json::member_text(value, "value")) {
-                tags.push((key.into_owned(), text.into_owned()));
-            }
-            // EKS and other REST services write a map.
-            for (name, inner) in map {
-                match inner {
-                    Value::String(text)
-                        if parent::parents().iter().any(|one| one.tags.contains(&name.as_str())) =>
-                    {
-                        tags.push((name.clone(), text.clone()));
-                    }
-                    inner => collect(inner, depth + 1, tags),
-                }
-            }
-        }
-        _ => {}
-    }
+    let (before, after) = form.split_once("{0}")?;
+    let rest = match before.strip_prefix("{any}") {
+        Some(before) => name.split_once(before)?.1,
+        None => name.strip_prefix(before)?,
+    };
+    let parent = if let Some(between) = after.strip_suffix("{uuid}") {
+        let (rest, uuid) = rest.split_at_checked(rest.len().checked_sub(36)?)?;
+        let is_uuid = uuid.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        rest.strip_suffix(between).filter(|_| is_uuid)?
+    } else if let Some((between, _)) = after.split_once("{any}") {
+        rest.split_once(between)?.0
+    } else {
+        rest.strip_suffix(after)?
+    };
+    (!parent.is_empty()).then_some(parent)
 }
 
 fn fill(template: &str, values: &[&str], region: &str, account: &str) -> String {
@@ -223,7 +236,7 @@ pub fn decide(
 mod tests {
     use super::*;
     use crate::identity;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn record(user: Value, source: &str, name: &str, request: Value) -> Record {
         Record::new(json!({
@@ -236,6 +249,19 @@ mod tests {
         json!({ "type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{name}/{session}") })
     }
 
+    /// A service-linked role, whose path only AWS can give.
+    fn linked(service: &str, name: &str, session: &str) -> Value {
+        let arn = format!("arn:aws:iam::111122223333:role/aws-service-role/{service}.amazonaws.com/{name}");
+        let mut user = role(name, session);
+        user["sessionContext"] = json!({ "sessionIssuer": { "arn": arn } });
+        user
+    }
+
+    fn by(service: &str, mut user: Value) -> Value {
+        user["invokedBy"] = format!("{service}.amazonaws.com").into();
+        user
+    }
+
     fn tagged(tags: &[(&str, &str)]) -> Value {
         let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
         json!({ "tagSpecificationSet": { "items": [{ "resourceType": "instance", "tags": tags }] } })
@@ -243,15 +269,12 @@ mod tests {
 
     #[test]
     fn parents() {
-        let scaling = || role("AWSServiceRoleForAutoScaling", "AutoScaling");
+        let scaling = || linked("autoscaling", "AWSServiceRoleForAutoScaling", "AutoScaling");
         let stack = "arn:aws:cloudformation:us-east-2:111122223333:stack/s/1-2";
         let domain = "arn:aws:sagemaker:eu-west-1:111122223333:domain/d-1";
         let environment = "arn:aws:batch:eu-west-1:111122223333:compute-environment/jobs";
         let uuid = "59cfd8b7-b102-3b1d-84fe-2c34f232b239";
-        let by_batch = |mut user: Value| {
-            user["invokedBy"] = "batch.amazonaws.com".into();
-            user
-        };
+        let by_batch = |user: Value| by("batch", user);
         let group =
             [("aws:autoscaling:groupName", "web"), ("eks:cluster-name", "c"), ("eks:nodegroup-name", "n")];
         for (what, user, request, expected) in [
@@ -265,19 +288,19 @@ mod tests {
             ),
             (
                 "the group of a node group",
-                role("AWSServiceRoleForAmazonEKSNodegroup", "EKS"),
+                linked("eks-nodegroup", "AWSServiceRoleForAmazonEKSNodegroup", "EKS"),
                 tagged(&group[1..]),
                 Some("arn:aws:eks:eu-west-1:111122223333:nodegroup/c/n/*"),
             ),
             (
                 "half of a node group's name",
-                role("AWSServiceRoleForAmazonEKSNodegroup", "EKS"),
+                linked("eks-nodegroup", "AWSServiceRoleForAmazonEKSNodegroup", "EKS"),
                 tagged(&group[1..2]),
                 None,
             ),
             (
                 "a node group's name that was copied",
-                role("AWSServiceRoleForBackup", "x"),
+                linked("backup", "AWSServiceRoleForBackup", "x"),
                 tagged(&group[1..]),
                 None,
             ),
@@ -295,13 +318,13 @@ mod tests {
             ),
             (
                 "a service of ECS",
-                role("AWSServiceRoleForECS", "x"),
+                linked("ecs", "AWSServiceRoleForECS", "x"),
                 tagged(&[("aws:ecs:clusterName", "c"), ("aws:ecs:serviceName", "s")]),
                 Some("arn:aws:ecs:eu-west-1:111122223333:service/c/s"),
             ),
             (
                 "a task of no service",
-                role("AWSServiceRoleForECS", "x"),
+                linked("ecs", "AWSServiceRoleForECS", "x"),
                 tagged(&[("aws:ecs:clusterName", "c")]),
                 Some("arn:aws:ecs:eu-west-1:111122223333:cluster/c"),
             ),
@@ -328,31 +351,31 @@ mod tests {
             ),
             (
                 "an instance of a fleet",
-                role("AWSServiceRoleForEC2Fleet", "x"),
+                linked("ec2fleet", "AWSServiceRoleForEC2Fleet", "x"),
                 tagged(&[("aws:ec2:fleet-id", "fleet-1")]),
                 Some("arn:aws:ec2:eu-west-1:111122223333:fleet/fleet-1"),
             ),
             (
                 "an instance of a Spot Fleet",
-                role("AWSServiceRoleForEC2SpotFleet", "x"),
+                linked("spotfleet", "AWSServiceRoleForEC2SpotFleet", "x"),
                 tagged(&[("aws:ec2spot:fleet-request-id", "sfr-1")]),
                 Some("arn:aws:ec2:eu-west-1:111122223333:spot-fleet-request/sfr-1"),
             ),
             (
                 "the file system of a SageMaker domain",
-                role("AWSServiceRoleForAmazonSageMakerNotebooks", "SageMaker"),
+                linked("sagemaker", "AWSServiceRoleForAmazonSageMakerNotebooks", "SageMaker"),
                 tagged(&[("ManagedByAmazonSageMakerResource", domain)]),
                 Some(domain),
             ),
             (
                 "a domain's name that was copied",
-                role("AWSServiceRoleForBackup", "x"),
+                linked("backup", "AWSServiceRoleForBackup", "x"),
                 tagged(&[("ManagedByAmazonSageMakerResource", domain)]),
                 None,
             ),
             (
                 "the group of a compute environment of Batch",
-                role("AWSServiceRoleForBatch", "aws-batch"),
+                linked("batch", "AWSServiceRoleForBatch", "aws-batch"),
                 json!({ "autoScalingGroupName": format!("AWSBatch-jobs-asg-{uuid}") }),
                 Some(environment),
             ),
@@ -370,13 +393,13 @@ mod tests {
             ),
             (
                 "the cluster of a compute environment",
-                role("AWSServiceRoleForBatch", "aws-batch"),
+                linked("batch", "AWSServiceRoleForBatch", "aws-batch"),
                 json!({ "clusterName": format!("AWSBatch-jobs-{uuid}") }),
                 Some(environment),
             ),
             (
                 "a name of Batch that is not of its form",
-                role("AWSServiceRoleForBatch", "aws-batch"),
+                linked("batch", "AWSServiceRoleForBatch", "aws-batch"),
                 json!({ "autoScalingGroupName": "AWSBatch-jobs-asg-7", "clusterName": format!("AWSBatch-{uuid}") }),
                 None,
             ),
@@ -386,6 +409,148 @@ mod tests {
                 role("Dev", "bob"),
                 tagged(&[("aws:cloudformation:stack-id", stack)]),
                 None,
+            ),
+            (
+                "a role that somebody named as a service's, with a name that the service would give",
+                role("AWSServiceRoleForBatch", "aws-batch"),
+                json!({ "autoScalingGroupName": format!("AWSBatch-jobs-asg-{uuid}") }),
+                None,
+            ),
+            (
+                "a pair that is no tag",
+                role("Dev", "AWSCloudFormation"),
+                json!({ "defaultArguments": { "aws:cloudformation:stack-id": stack } }),
+                None,
+            ),
+            (
+                "and where CloudFormation made the call",
+                by("cloudformation", role("stacks", "AWSCloudFormation")),
+                json!({ "environment": { "variables": { "aws:cloudformation:stack-id": stack } } }),
+                None,
+            ),
+            (
+                "a key of KMS, by a stack",
+                by("cloudformation", role("stacks", "AWSCloudFormation")),
+                json!({ "tags": [{ "tagKey": "aws:cloudformation:stack-id", "tagValue": stack }] }),
+                Some(stack),
+            ),
+            (
+                "EMR's instances",
+                by("elasticmapreduce", role("EMR_DefaultRole", "CCSSession")),
+                tagged(&[("aws:elasticmapreduce:job-flow-id", "j-1")]),
+                Some("arn:aws:elasticmapreduce:eu-west-1:111122223333:cluster/j-1"),
+            ),
+            (
+                "the security group of a cluster",
+                linked("eks", "AWSServiceRoleForAmazonEKS", "x"),
+                tagged(&[("aws:eks:cluster-name", "prod")]),
+                Some("arn:aws:eks:eu-west-1:111122223333:cluster/prod"),
+            ),
+            (
+                "the same with the cluster's own role",
+                by("eks", role("cluster", "1768825272022703283")),
+                tagged(&[("aws:eks:cluster-name", "prod")]),
+                Some("arn:aws:eks:eu-west-1:111122223333:cluster/prod"),
+            ),
+            (
+                "an interface of a cluster",
+                linked("eks", "AWSServiceRoleForAmazonEKS", "x"),
+                json!({ "description": "Amazon EKS prod" }),
+                Some("arn:aws:eks:eu-west-1:111122223333:cluster/prod"),
+            ),
+            (
+                "a snapshot of a policy",
+                by("dlm", json!({ "type": "AWSService" })),
+                tagged(&[("aws:dlm:lifecycle-policy-id", "policy-1")]),
+                Some("arn:aws:dlm:eu-west-1:111122223333:policy/policy-1"),
+            ),
+            (
+                "a replica of a cluster that grows",
+                linked(
+                    "rds.application-autoscaling",
+                    "AWSServiceRoleForApplicationAutoScaling_RDSCluster",
+                    "x",
+                ),
+                json!({ "tags": [{ "key": "application-autoscaling:resourceId", "value": "cluster:web" }] }),
+                Some("arn:aws:rds:eu-west-1:111122223333:cluster:web"),
+            ),
+            (
+                "an interface of a load balancer",
+                linked(
+                    "elasticloadbalancing",
+                    "AWSServiceRoleForElasticLoadBalancing",
+                    "ElasticLoadBalancing",
+                ),
+                json!({ "description": "ELB app/web/50dc6c495c0c9188" }),
+                Some(
+                    "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/web/50dc6c495c0c9188",
+                ),
+            ),
+            (
+                "an interface of a function",
+                by("lambda", role("fn-role", "awslambda_719_20191127045323021")),
+                json!({ "description": format!("AWS Lambda VPC ENI-my-function-{uuid}") }),
+                Some("arn:aws:lambda:eu-west-1:111122223333:function:my-function"),
+            ),
+            (
+                "the same description by somebody",
+                role("Dev", "awslambda_719_20191127045323021"),
+                json!({ "description": format!("AWS Lambda VPC ENI-my-function-{uuid}") }),
+                None,
+            ),
+            (
+                "an interface of a domain",
+                linked("opensearchservice", "AWSServiceRoleForAmazonOpenSearchService", "x"),
+                json!({ "description": "ES logs" }),
+                Some("arn:aws:es:eu-west-1:111122223333:domain/logs"),
+            ),
+            (
+                "the same of an older one",
+                linked("es", "AWSServiceRoleForAmazonElasticsearchService", "x"),
+                json!({ "description": "ES logs" }),
+                Some("arn:aws:es:eu-west-1:111122223333:domain/logs"),
+            ),
+            (
+                "an interface of a task",
+                linked("ecs", "AWSServiceRoleForECS", "ECSNetworkInterfaceRequester"),
+                json!({ "description": format!("arn:aws:ecs:eu-west-1:111122223333:attachment/{uuid}") }),
+                Some("arn:aws:ecs:eu-west-1:111122223333:attachment/59cfd8b7-b102-3b1d-84fe-2c34f232b239"),
+            ),
+            (
+                "an interface of a database, whose description names none",
+                linked("rds", "AWSServiceRoleForRDS", "SLRManagement"),
+                json!({ "description": "RDSNetworkInterface" }),
+                None,
+            ),
+            (
+                "a volume that Backup restores",
+                by("backup", role("AWSBackupDefaultServiceRole", "AWSBackup-AWSBackupDefaultServiceRole")),
+                json!({ "snapshotId": "snap-1" }),
+                Some("arn:aws:backup:eu-west-1:111122223333:recovery-point:snap-1"),
+            ),
+            (
+                "an instance",
+                by("backup", role("r", "AWSBackup-r")),
+                json!({ "instancesSet": { "items": [{ "imageId": "ami-1" }] } }),
+                Some("arn:aws:backup:eu-west-1:111122223333:recovery-point:ami-1"),
+            ),
+            (
+                "a database",
+                by("backup", role("r", "AWSBackup-r")),
+                json!({ "dBSnapshotIdentifier": "awsbackup:job-1" }),
+                Some("arn:aws:backup:eu-west-1:111122223333:recovery-point:awsbackup:job-1"),
+            ),
+            (
+                "a cluster",
+                by("backup", role("r", "AWSBackup-r")),
+                json!({ "snapshotIdentifier": "awsbackup:job-1" }),
+                Some("arn:aws:backup:eu-west-1:111122223333:recovery-point:awsbackup:job-1"),
+            ),
+            (
+                "a table",
+                by("backup", role("r", "AWSBackup-r")),
+                json!({ "backupArn": "b-1" }),
+                Some("arn:aws:backup:eu-west-1:111122223333:recovery-point:b-1"),
             ),
             ("no tags", scaling(), json!({}), None),
             (
@@ -404,7 +569,68 @@ mod tests {
             ),
         ] {
             let record = record(user, "ec2", "RunInstances", request);
-            let found = find(&record, &identity::identify(&record), &Policy::default());
+            let creator = identity::identify(&record);
+            let found = find(&record, &creator, &Policy::default(), Named::ByRecord);
+            assert_eq!(found.as_ref().map(|inherit| inherit.arn.as_str()), expected, "{what}");
+        }
+    }
+
+    /// Every kind of parent is found by what its entry says, from a caller of whom the record proves that he is the service.
+    #[test]
+    fn every_entry_can_be_reached() {
+        for parent in parent::parents() {
+            let service = if parent.by.is_empty() { "x.amazonaws.com" } else { parent.by };
+            let name = if parent.role.is_empty() { "AWSServiceRoleForX" } else { parent.role };
+            let user = linked(service.trim_end_matches(".amazonaws.com"), name, "x");
+            let value = if parent.arn == "{0}" { "arn:aws:x:eu-west-1:111122223333:y/z" } else { "first" };
+            let tags: Vec<_> = parent.tags.iter().map(|key| json!({ "key": key, "value": value })).collect();
+            let mut record = json!({
+                "eventSource": "x.amazonaws.com", "eventName": "CreateX", "awsRegion": "eu-west-1",
+                "recipientAccountId": "111122223333", "userIdentity": user, "requestParameters": { "tags": tags },
+            });
+            let (path, form) = parent.named;
+            let uuid = "59cfd8b7-b102-3b1d-84fe-2c34f232b239";
+            let called = form.replace("{0}", value).replace("{uuid}", uuid).replace("{any}", "any");
+            let mut at = &mut record;
+            for step in path.split('.').filter(|step| !step.is_empty()) {
+                at = match step.strip_suffix("[]") {
+                    Some(list) => {
+                        at[list] = json!([{}]);
+                        &mut at[list][0]
+                    }
+                    None => &mut at[step],
+                };
+            }
+            if !path.is_empty() {
+                *at = called.into();
+            }
+            let record = Record::new(record);
+            let creator = identity::identify(&record);
+            let found = find(&record, &creator, &Policy::default(), Named::ByRecord);
+            let found = found.unwrap_or_else(|| panic!("{parent:?} is not found in {record:?}"));
+            let is_it = (found.parent.resource_type, found.parent.named, found.parent.tags);
+            assert_eq!(is_it, (parent.resource_type, parent.named, parent.tags), "another comes before it");
+        }
+    }
+
+    #[test]
+    fn what_only_its_own_tags_name() {
+        let stack = "arn:aws:cloudformation:eu-west-1:111122223333:stack/s/1-2";
+        let own = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+        let stacks = || by("cloudformation", role("stacks", "AWSCloudFormation"));
+        for (what, user, tags, expected) in [
+            ("a bucket of a stack", stacks(), own("aws:cloudformation:stack-id", stack), Some(stack)),
+            ("somebody's own", role("Dev", "bob"), own("aws:cloudformation:stack-id", stack), None),
+            (
+                "a key that anybody can set",
+                linked("sagemaker", "AWSServiceRoleForAmazonSageMakerNotebooks", "x"),
+                own("ManagedByAmazonSageMakerResource", stack),
+                None,
+            ),
+        ] {
+            let record = record(user, "s3", "CreateBucket", json!({ "bucketName": "b" }));
+            let creator = identity::identify(&record);
+            let found = find(&record, &creator, &Policy::default(), Named::ByTags(&tags));
             assert_eq!(found.as_ref().map(|inherit| inherit.arn.as_str()), expected, "{what}");
         }
     }
@@ -413,7 +639,8 @@ mod tests {
     fn whose_tag_it_gets() {
         let user = role("AWSServiceRoleForAutoScaling", "AutoScaling");
         let record = record(user, "ec2", "RunInstances", tagged(&[("aws:autoscaling:groupName", "web")]));
-        let mut inherit = find(&record, &identity::identify(&record), &Policy::default()).unwrap();
+        let creator = identity::identify(&record);
+        let mut inherit = find(&record, &creator, &Policy::default(), Named::ByRecord).unwrap();
         assert_eq!((inherit.id.as_str(), inherit.region.as_str()), ("web", "eu-west-1"));
         let tags = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
         let failed = |code| Failure::of("autoscaling:DescribeTags", code, "", None);

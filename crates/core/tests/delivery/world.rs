@@ -16,7 +16,7 @@ use tagger_core::{
     patience::{FRESH, Guard, SURE},
     settle,
     stack::SHOWN_AFTER,
-    step::{Answer, Call, Facts, Question, Reply, Target},
+    step::{Answer, Call, Facts, Past, Question, Reply, Target},
     waves::Waves,
     work::Document,
 };
@@ -439,9 +439,13 @@ impl World {
                 .past
                 .iter()
                 .filter(|(at, _)| *at >= window.from && *at < window.until && *at + SHOWN_AFTER <= self.now);
-            let mut records = shown.map(|(_, record)| Record::new(record.clone()));
-            let found = records.rfind(|record| history::is(wanted, record));
-            return Ok(Reply::All(Answer::Found(found.map(Box::new))));
+            let records = shown.map(|(at, record)| (*at, Record::new(record.clone())));
+            let mut found = records.filter(|(_, record)| history::is(wanted, record)).rev();
+            if wanted.is_all() {
+                let calls = found.map(|(at, record)| Past { time: Some(at), record }).collect();
+                return Ok(Reply::All(Answer::Calls(calls)));
+            }
+            return Ok(Reply::All(Answer::Found(found.next().map(|(_, record)| Box::new(record)))));
         }
         assert!(call.targets.len() == 1 || is_ec2(&call.targets[0]), "{call:?} is for many");
         let ids: BTreeSet<&str> = call.targets.iter().map(|target| target.id.as_str()).collect();
