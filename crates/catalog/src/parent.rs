@@ -32,6 +32,8 @@ pub struct Parent {
     pub changed_by: &'static [&'static str],
     /// The calls that prepare such a change, which somebody else may carry out.
     pub drafted_by: &'static [&'static str],
+    /// The calls that change it for a set of its kind, where a service made the last of those.
+    pub set_by: &'static [&'static str],
     /// The calls one of which asked for this, where the event history tells whose it is and no tag does.
     pub made_by: &'static [&'static str],
 }

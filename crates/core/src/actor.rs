@@ -10,7 +10,7 @@ use crate::{
     tags_in,
 };
 use serde_json::{Value, json};
-use tagger_catalog::parent::{self, Parent};
+use tagger_catalog::parent::{self, Parent, Session};
 
 /// A service that acts for somebody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,18 +41,19 @@ pub fn of(record: &Record, creator: &Creator) -> Option<Actor> {
     let linked = service_linked(&arn).or_else(|| service_linked(&issuer));
     let role = linked.map(|(_, role)| role.to_owned());
     let services = linked.map(|(service, _)| service.to_owned()).into_iter().chain(invoked_by.clone());
-    let actor = Actor { role, services: services.collect(), tags_later: false };
-    if actor.role.is_some() || creator.kind == Kind::Service {
-        return Some(actor);
-    }
-    if !matches!(creator.kind, Kind::Role | Kind::Workload | Kind::Ci | Kind::Unknown) {
-        return None;
-    }
     let principal_id = text(identity, "principalId");
     let named = || principal_id.rsplit_once(':').map(|(_, name)| name);
-    let session = parent::session(Principal::of_arn(&arn).session.or_else(named)?)?;
-    let is_invoked = invoked_by.is_some_and(|service| session.by.contains(&service.as_str()));
-    (is_invoked || has_tag_of_aws(record)).then_some(Actor { tags_later: session.tags_later, ..actor })
+    let session = Principal::of_arn(&arn).session.or_else(named).and_then(parent::session);
+    let is_invoked = |session: &Session| {
+        invoked_by.as_deref().is_some_and(|service| session.by.contains(&service)) || has_tag_of_aws(record)
+    };
+    let session = session.filter(|session| is_invoked(session));
+    let tags_later = session.is_some_and(|session| session.tags_later);
+    let is_service = linked.is_some() || creator.kind == Kind::Service;
+    // Whoever states himself, such as by a source identity, is no service.
+    let may_be = matches!(creator.kind, Kind::Role | Kind::Workload | Kind::Ci | Kind::Unknown);
+    let actor = Actor { role, services: services.collect(), tags_later };
+    (is_service || may_be && session.is_some()).then_some(actor)
 }
 
 /// Whether a record's call was made by a service for somebody.

@@ -10,8 +10,10 @@ use crate::{
     outcome::{Class, Failure},
     patience::{Age, Guard},
     policy::Policy,
+    record::Record,
     resources::Resource,
-    search, stack,
+    search,
+    stack::{self, Changes},
     step::{Answer, Past, Question, Shown, Stack, Tags, Target, Wanted, Which},
     window::Window,
 };
@@ -36,6 +38,10 @@ pub struct Heir<'a> {
     names: Vec<String>,
     /// The calls that were found.
     calls: Vec<Past>,
+    /// The change set of which it was asked who carried it out.
+    draft: Option<String>,
+    /// When the stack was changed.
+    changed: Option<u64>,
 }
 
 /// What was asked last.
@@ -55,6 +61,8 @@ enum At {
     Asked,
     /// The call that took the session of whoever changed it.
     Taken,
+    /// The operations on the stack set that it belongs to.
+    Operations,
 }
 
 /// What to do next.
@@ -80,6 +88,8 @@ impl<'a> Heir<'a> {
             stack: Default::default(),
             names: Vec::new(),
             calls: Vec::new(),
+            draft: None,
+            changed: None,
         };
         let (target, question) = match (&heir.inherit, heir.own()) {
             (Some(inherit), _) => {
@@ -122,12 +132,15 @@ impl<'a> Heir<'a> {
                 self.ask_changes(now, age)
             }
             (At::Asked, Answer::Calls(calls)) => self.asked(&calls, age),
-            (At::Taken, Answer::Found(record)) => {
-                let taker = record.and_then(|record| stack::taker(&record, self.policy));
-                self.changed_by(taker)
+            (At::Taken, Answer::Found(record)) => self.taken(record.as_deref(), now),
+            (At::Operations, Answer::Calls(calls)) => {
+                self.calls.extend(calls);
+                self.ask_operations(now)
             }
             // The history may not be asked: then it does not tell.
-            (At::Taken, Answer::Failed(failure)) if !failure.waits() => self.changed_by(None),
+            (At::Taken | At::Operations, Answer::Failed(failure)) if !failure.waits() => {
+                self.changed_by(None)
+            }
             (At::Changes | At::Asked, Answer::Failed(failure)) if !failure.waits() => self.decided(age),
             (_, Answer::Failed(failure)) => self.failed(&failure, age),
             (at, other) => {
@@ -257,13 +270,25 @@ impl<'a> Heir<'a> {
             let (which, wanted) = (Which::ResourceName(name), Box::new(Wanted::Changes { names }));
             return Next::Ask(target.named(arn), Question::History { which, window, wanted });
         }
-        let Some(change) = stack::change(parent, arn, told, &self.calls, self.case.event_time) else {
-            return self.decided(age);
-        };
-        let (record, time) = (change.record.clone(), change.time);
+        let event = self.case.event_time;
+        let changes = Changes::of(parent, arn, told, &self.calls, event);
+        // A call that carries it out may be known by the change set alone.
+        if let Some(draft) = changes.open().filter(|draft| self.draft.as_ref() != Some(draft)) {
+            self.names.push(draft.clone());
+            self.draft = Some(draft);
+            return self.ask_changes(now, age);
+        }
+        let Some(change) = changes.change(told, event) else { return self.decided(age) };
+        let Past { record, time } = change.clone();
         let value = stack::value(&record, self.policy);
+        let session = match (&value, stack::set(arn)) {
+            (Some(_), _) => stack::session_on_behalf(&record),
+            (None, Some(_)) => stack::session(&record),
+            (None, None) => None,
+        };
         self.tags = value.map(|value| (self.key.to_owned(), value)).into_iter().collect();
-        let Some((session, key)) = stack::session_on_behalf(&record) else { return self.changed_by(None) };
+        let Some((session, key)) = session else { return self.changed_by(None) };
+        self.changed = time;
         self.at = At::Taken;
         let target = target.named(key.as_deref().unwrap_or(&session));
         let (which, window) = (Which::ResourceName(session.clone()), stack::session_window(time, now));
@@ -271,11 +296,44 @@ impl<'a> Heir<'a> {
         Next::Ask(target, Question::History { which, window, wanted })
     }
 
+    /// It is known who took the session in which the stack was changed.
+    fn taken(&mut self, record: Option<&Record>, now: u64) -> Next {
+        if !self.tags.is_empty() {
+            return self.changed_by(record.and_then(|record| stack::taker(record, self.policy)));
+        }
+        // A stack set of this account changed it: then the history shows its operation.
+        let operations = self.inherit.as_ref().map_or(&[][..], |inherit| inherit.parent.set_by);
+        if !record.is_some_and(stack::is_own_account) {
+            return self.otherwise();
+        }
+        self.names = operations.iter().map(|name| (*name).to_owned()).collect();
+        self.calls.clear();
+        self.ask_operations(now)
+    }
+
+    fn ask_operations(&mut self, now: u64) -> Next {
+        self.at = At::Operations;
+        let Some(inherit) = &self.inherit else { return self.otherwise() };
+        let operations = inherit.parent.set_by;
+        let asked = operations.len() - self.names.len();
+        if let Some(name) = operations.get(asked) {
+            self.names.pop();
+            let window = stack::session_window(self.changed, now);
+            let wanted = Box::new(Wanted::Changes { names: vec![name] });
+            let target = target(inherit).named(&self.stack.0);
+            return Next::Ask(target, Question::History { which: Which::EventName(name), window, wanted });
+        }
+        let set = stack::set(&self.stack.0).unwrap_or_default();
+        let found = stack::operation(set, &self.calls, self.changed);
+        let value = found.and_then(|call| stack::value(&call.record, self.policy));
+        self.changed_by(value)
+    }
+
     /// The stack's change is known: it is of whoever took the session, or of whom the call itself names.
     fn changed_by(&self, taker: Option<String>) -> Next {
         let named = self.tags.first().map(|(_, value)| value.clone());
-        match named {
-            Some(named) => Next::Decided(Decision::Parent(taker.unwrap_or(named))),
+        match taker.or(named) {
+            Some(named) => Next::Decided(Decision::Parent(named)),
             // A service changed it, or somebody whose resources are left alone.
             None => self.otherwise(),
         }

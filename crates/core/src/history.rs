@@ -78,6 +78,7 @@ pub fn may_be_anothers(record: &Record, plan: &Plan, entry: &Entry, value: &str)
     let Some((key, ours)) = plan.tags.first() else { return false };
     value != ours
         && plan.inherit.is_none()
+        && !plan.own_tags
         && !matches!(tagger_catalog::lifetime(entry.resource_type), Lifetime::Unique)
         && !asks_for(record, key)
 }

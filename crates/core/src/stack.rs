@@ -56,54 +56,65 @@ pub fn is_change(record: &Record, changes: &[&str]) -> bool {
         && record.created_nothing().is_none()
 }
 
-/// The call by whose change of the stack something appeared in it at `event`; none where the history does not show it.
-///
-/// Whoever carries a change out counts, not who prepared it: without him nothing would have been made. A change set counts
-/// for its author only where it was carried out and nobody is seen who did that: the stack says that it changed since, or
-/// every change that is seen ended long ago.
-pub fn change<'a>(
-    parent: &Parent,
-    arn: &str,
-    stack: &Stack,
-    calls: &'a [Past],
-    event: Option<u64>,
-) -> Option<&'a Past> {
-    let before = |call: &&Past| event.is_none_or(|event| call.time.is_none_or(|time| time <= event));
-    let mut calls: Vec<&Past> = calls.iter().filter(before).collect();
-    calls.sort_by_key(|call| std::cmp::Reverse(call.time));
-    let is_one = |call: &&&Past, names: &[&str]| names.contains(&call.record.event_name().as_ref());
-    let drafts: Vec<&Past> = calls
-        .iter()
-        .filter(|call| is_one(call, parent.drafted_by) && is_about(&call.record, arn, stack, call.time))
-        .copied()
-        .collect();
-    let done = calls.iter().position(|call| {
-        is_one(&call, parent.changed_by)
-            && (is_about(&call.record, arn, stack, call.time) || carries_out(&call.record, stack, &drafts))
-    });
-    // One that somebody carried out counts by that call.
-    let is_open = |draft: &&&Past| !calls.iter().any(|call| is_of(&call.record, &draft.record));
-    let newer = |draft: &&&Past| {
-        let at = calls.iter().position(|call| std::ptr::eq(*call, **draft));
-        done.is_none_or(|done| at.is_some_and(|at| at < done))
-    };
-    let draft = drafts.iter().filter(is_open).find(newer);
-    let (done, draft) = (done.map(|at| calls[at]), draft.copied());
-    // The change that was under way at the time began then, as far as the stack tells.
-    let began = stack.updated.or(stack.created).filter(|began| {
-        event.is_none_or(|event| *began <= event && (stack.updated.is_some() || event - *began < LONGEST))
-    });
-    let is_it = |call: &&Past| match (call.time, began, event) {
-        (Some(time), Some(began), _) => time + AROUND >= began,
-        (Some(time), None, Some(event)) => event - time < LONGEST,
-        _ => true,
-    };
-    let was_carried_out = |draft: &&Past| {
-        let id = json::at_path(draft.record.value(), "responseElements.id");
-        let id = id.into_iter().find_map(json::text);
-        id.is_some() && id.as_deref() == stack.change_set.as_deref() || done.is_none_or(|done| !is_it(&done))
-    };
-    draft.filter(was_carried_out).or(done).filter(is_it)
+/// What the history shows of a stack before something appeared in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changes<'a> {
+    /// The last change that somebody carried out.
+    done: Option<&'a Past>,
+    /// A change set since then that nobody is seen to have carried out.
+    draft: Option<&'a Past>,
+}
+
+impl<'a> Changes<'a> {
+    /// Those before `event`, of all calls that were found, of this stack.
+    pub fn of(parent: &Parent, arn: &str, stack: &Stack, calls: &'a [Past], event: Option<u64>) -> Self {
+        let before = |call: &&Past| event.is_none_or(|event| call.time.is_none_or(|time| time <= event));
+        let mut calls: Vec<&Past> = calls.iter().filter(before).collect();
+        calls.sort_by_key(|call| std::cmp::Reverse(call.time));
+        let is_one = |call: &Past, names: &[&str]| names.contains(&call.record.event_name().as_ref());
+        let is_about = |call: &Past| is_about(&call.record, arn, stack, call.time);
+        let drafts: Vec<(usize, &Past)> = calls
+            .iter()
+            .enumerate()
+            .filter(|(_, call)| is_one(call, parent.drafted_by) && is_about(call))
+            .map(|(at, call)| (at, *call))
+            .collect();
+        let done = calls.iter().position(|call| {
+            is_one(call, parent.changed_by) && (is_about(call) || carries_out(&call.record, stack, &drafts))
+        });
+        // One that somebody carried out counts by that call.
+        let is_open = |draft: &Past| !calls.iter().any(|call| is_of(&call.record, &draft.record));
+        let draft = drafts.iter().find(|(at, draft)| done.is_none_or(|done| *at < done) && is_open(draft));
+        Self { done: done.map(|at| calls[at]), draft: draft.map(|(_, draft)| *draft) }
+    }
+
+    /// The ARN of the change set that nobody is seen to have carried out.
+    pub fn open(&self) -> Option<String> {
+        let id = json::at_path(self.draft?.record.value(), "responseElements.id");
+        id.into_iter().find_map(json::text).map(|id| id.into_owned())
+    }
+
+    /// The call by whose change of the stack something appeared in it at `event`; none where the history does not show it.
+    ///
+    /// Whoever carries a change out counts, not who prepared it: without him nothing would have been made. A change set
+    /// counts for its author only where nobody is seen who carried it out and it was carried out all the same: the stack
+    /// says so, or every change that is seen ended long ago.
+    pub fn change(&self, stack: &Stack, event: Option<u64>) -> Option<&'a Past> {
+        // The change that was under way at the time began then, as far as the stack tells.
+        let began = stack.updated.or(stack.created).filter(|began| {
+            event.is_none_or(|event| *began <= event && (stack.updated.is_some() || event - *began < LONGEST))
+        });
+        let is_it = |call: &&Past| match (call.time, began, event) {
+            (Some(time), Some(began), _) => time + AROUND >= began,
+            (Some(time), None, Some(event)) => event - time < LONGEST,
+            _ => true,
+        };
+        let was_carried_out = |_: &&Past| {
+            let is_last = self.open().is_some() && self.open() == stack.change_set;
+            is_last || self.done.is_none_or(|done| !is_it(&done))
+        };
+        self.draft.filter(was_carried_out).or(self.done).filter(is_it)
+    }
 }
 
 /// Whether a call is about the stack: by the ARN in its answer or its request, or by the name, which only one stack has
@@ -131,7 +142,7 @@ fn is_of(call: &Record, draft: &Record) -> bool {
 }
 
 /// Whether a call carries out a change set that it names by its ARN alone.
-fn carries_out(record: &Record, stack: &Stack, drafts: &[&Past]) -> bool {
+fn carries_out(record: &Record, stack: &Stack, drafts: &[(usize, &Past)]) -> bool {
     let first = |record: &Record, path| {
         json::at_path(record.value(), path).into_iter().find_map(json::text).map(|text| text.into_owned())
     };
@@ -143,7 +154,7 @@ fn carries_out(record: &Record, stack: &Stack, drafts: &[&Past]) -> bool {
         && (stack.change_set.as_deref() == Some(&set)
             || drafts
                 .iter()
-                .any(|draft| first(&draft.record, "responseElements.id").as_deref() == Some(&set)))
+                .any(|(_, draft)| first(&draft.record, "responseElements.id").as_deref() == Some(&set)))
 }
 
 /// The name in the ARN of a stack: `stack/NAME/ID`.
@@ -152,12 +163,45 @@ pub fn name(arn: &str) -> Option<&str> {
     rest.split('/').next().filter(|name| !name.is_empty())
 }
 
-/// The ARN of the session in which a call was made, where a tool took it for whoever ran it, and its access key.
-pub fn session_on_behalf(record: &Record) -> Option<(String, Option<String>)> {
+/// The name of the stack set in the name of a stack: `StackSet-NAME-UUID`.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html>
+pub fn set(arn: &str) -> Option<&str> {
+    let (rest, uuid) =
+        name(arn)?.strip_prefix("StackSet-")?.split_at_checked(name(arn)?.len().checked_sub(9 + 36)?)?;
+    let set = rest.strip_suffix('-')?;
+    let is_id = uuid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    (is_id && !set.is_empty()).then_some(set)
+}
+
+/// The newest of these calls that is an operation on a stack set of this name, not after `time`.
+pub fn operation<'a>(set: &str, calls: &'a [Past], time: Option<u64>) -> Option<&'a Past> {
+    let is_it = |call: &&Past| {
+        let named = json::at_path(call.record.value(), "requestParameters.stackSetName");
+        let named = named.into_iter().find_map(json::text).unwrap_or_default();
+        // By its name, its id `NAME:UUID` or its ARN.
+        let named = named.rsplit('/').next().unwrap_or_default();
+        named.split(':').next() == Some(set) && (time.is_none() || call.time <= time)
+    };
+    calls.iter().filter(is_it).max_by_key(|call| call.time)
+}
+
+/// Whether a call was made by somebody of the account to which its record belongs.
+pub fn is_own_account(record: &Record) -> bool {
+    let arn = json::member_text(record.user_identity(), "arn").unwrap_or_default();
+    let account = record.account();
+    Arn::parse(&arn).is_some_and(|arn| account.as_deref() == Some(arn.account))
+}
+
+/// The ARN of the session in which a call was made, and its access key.
+pub fn session(record: &Record) -> Option<(String, Option<String>)> {
     let text = |name| json::member_text(record.user_identity(), name).map(|text| text.into_owned());
-    let arn = text("arn")?;
-    let is_one = Principal::of_arn(&arn).session.is_some_and(parent::is_on_behalf);
-    is_one.then(|| (arn, text("accessKeyId")))
+    let arn = text("arn").filter(|arn| Principal::of_arn(arn).session.is_some())?;
+    Some((arn, text("accessKeyId")))
+}
+
+/// The same, where a tool took it for whoever ran it.
+pub fn session_on_behalf(record: &Record) -> Option<(String, Option<String>)> {
+    session(record).filter(|(arn, _)| Principal::of_arn(arn).session.is_some_and(parent::is_on_behalf))
 }
 
 /// Whether this is the record of the call that took a session. Its access key belongs to one call; where either record
@@ -400,10 +444,36 @@ mod tests {
                 .into_iter()
                 .filter(|call| is_change(&call.record, &[parent.changed_by, parent.drafted_by].concat()))
                 .collect();
-            let found = change(parent, STACK, stack, &calls, Some(1_000_000));
+            let found =
+                Changes::of(parent, STACK, stack, &calls, Some(1_000_000)).change(stack, Some(1_000_000));
             let name = found.and_then(|call| value(&call.record, &Policy::default()));
             assert_eq!(name.as_deref(), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn stack_sets() {
+        let arn = |name: &str| format!("arn:aws:cloudformation:eu-west-1:111122223333:stack/{name}/1-2");
+        let uuid = "59cfd8b7-b102-3b1d-84fe-2c34f232b239";
+        for (name, expected) in [
+            (format!("StackSet-base-line-{uuid}"), Some("base-line")),
+            (format!("StackSet-{uuid}"), None),
+            ("StackSet-base".to_owned(), None),
+            (format!("base-{uuid}"), None),
+        ] {
+            assert_eq!(set(&arn(&name)), expected, "{name}");
+        }
+        let named = |ago: i64, user: &str, set: &str| {
+            past(ago, "UpdateStackSet", user, json!({ "requestParameters": { "stackSetName": set } }))
+        };
+        let calls = [
+            named(90, "alice", "base"),
+            named(60, "bob", "base:59cfd8b7"),
+            named(50, "mallory", "other"),
+            named(10, "carol", "base"),
+        ];
+        let found = operation("base", &calls, Some(1_000_000 - 40)).unwrap();
+        assert_eq!(value(&found.record, &Policy::default()).as_deref(), Some("bob"));
     }
 
     #[test]

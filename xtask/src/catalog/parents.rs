@@ -97,6 +97,9 @@ pub struct Parent {
     /// The calls that prepare a change.
     #[serde(default)]
     pub drafted_by: Vec<String>,
+    /// The calls that change it for a set of its kind.
+    #[serde(default)]
+    pub set_by: Vec<String>,
     /// The calls that asked for it, for the event history.
     #[serde(default)]
     pub made_by: Vec<String>,

@@ -128,7 +128,7 @@ fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -
     out.push_str("];\n\npub(crate) static PARENTS: &[Parent] = &[\n");
     for parent in &catalog.parents.parent {
         let Parent { r#type: resource_type, tags, path, form, role, by, arn, id, with, read, .. } = parent;
-        let Parent { was_there, changed_by, drafted_by, made_by, .. } = parent;
+        let Parent { was_there, changed_by, drafted_by, set_by, made_by, .. } = parent;
         let operation = match readers.iter().position(|reader| reader.name == *read) {
             Some(index) => format!("&READERS[{index}]"),
             None => format!("&OPERATIONS[{}]", place[read.as_str()]),
@@ -138,7 +138,7 @@ fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -
             out,
             "    Parent {{ resource_type: {resource_type:?}, tags: &{tags:?}, named: ({path:?}, {form:?}), role: {role:?}, by: {by:?}, \
              arn: {arn:?}, id: {id:?}, with: &{with:?}, operation: {operation}, was_there: {was_there}, changed_by: &{changed_by:?}, \
-             drafted_by: &{drafted_by:?}, made_by: &{made_by:?} }},"
+             drafted_by: &{drafted_by:?}, set_by: &{set_by:?}, made_by: &{made_by:?} }},"
         );
     }
     out.push_str("];\n");
