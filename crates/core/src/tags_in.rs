@@ -58,7 +58,9 @@ pub fn shown(record: &Record) -> Option<Tags> {
         Value::Object(_) if record.event_source() == "ec2.amazonaws.com" => sets(answer, 0, &mut tags),
         Value::Object(answer) => {
             let inner = answer.values().filter_map(Value::as_object);
-            std::iter::once(answer).chain(inner).fold(false, |shown, map| of_members(map, &mut tags) || shown)
+            // All of them, not the first alone.
+            let held = std::iter::once(answer).chain(inner).map(|map| of_members(map, &mut tags));
+            held.filter(|held| *held).count() > 0
         }
         _ => false,
     };
@@ -80,14 +82,17 @@ fn of_members(map: &Map<String, Value>, tags: &mut Tags) -> bool {
 fn sets(value: &Value, depth: usize, tags: &mut Tags) -> bool {
     match value {
         _ if depth > MOST_DEPTH => false,
-        Value::Array(list) => list.iter().fold(false, |shown, inner| sets(inner, depth + 1, tags) || shown),
-        Value::Object(map) => map.iter().fold(false, |shown, (name, inner)| {
-            if name.eq_ignore_ascii_case("tagSet") {
-                pairs(inner, tags);
-                return true;
-            }
-            sets(inner, depth + 1, tags) || shown
-        }),
+        Value::Array(list) => list.iter().filter(|inner| sets(inner, depth + 1, tags)).count() > 0,
+        Value::Object(map) => {
+            let is_held = |name: &str, inner: &Value, tags: &mut Tags| {
+                if name.eq_ignore_ascii_case("tagSet") {
+                    pairs(inner, tags);
+                    return true;
+                }
+                sets(inner, depth + 1, tags)
+            };
+            map.iter().filter(|(name, inner)| is_held(name, inner, tags)).count() > 0
+        }
         _ => false,
     }
 }

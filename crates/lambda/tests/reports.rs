@@ -183,6 +183,170 @@ fn aws_with_sessions(asked: &str) -> (u16, String) {
     (200, json!({ "Events": events }).to_string())
 }
 
+/// The calls of a history about the stack, besides which everything is as in `aws`.
+fn with_history(asked: &str, calls: Vec<Value>) -> (u16, String) {
+    match asked.strip_prefix(LOOKUP) {
+        Some(body) if body.contains(STACK) => (200, json!({ "Events": calls }).to_string()),
+        _ => aws(asked),
+    }
+}
+
+fn person(name: &str) -> Value {
+    json!({ "type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}") })
+}
+
+/// Bob's draft, and carol who carried it out, by the change set's ARN alone.
+fn carried_out(asked: &str) -> (u16, String) {
+    let id = format!("arn:aws:cloudformation:us-east-1:111122223333:changeSet/cdk-deploy/{}", AGE + 40);
+    if asked.starts_with(LOOKUP) && asked.contains(&id) {
+        let request = json!({ "changeSetName": id });
+        let call =
+            past("cloudformation", "ExecuteChangeSet", AGE + 31, person("carol"), request, Value::Null);
+        return (200, json!({ "Events": [call] }).to_string());
+    }
+    with_history(asked, vec![change_set(AGE + 40, person("bob"))])
+}
+
+/// Alice's change, then a draft that nobody carried out, and two that failed or came later.
+fn not_carried_out(asked: &str) -> (u16, String) {
+    let request = || json!({ "stackName": "AppStack" });
+    let answer = || json!({ "stackId": STACK });
+    let update =
+        |seconds, user| past("cloudformation", "UpdateStack", seconds, person(user), request(), answer());
+    let mut failed: Value =
+        serde_json::from_str(update(AGE + 5, "mallory")["CloudTrailEvent"].as_str().unwrap()).unwrap();
+    failed["errorCode"] = "AccessDenied".into();
+    failed["responseElements"] = Value::Null;
+    let failed = json!({ "CloudTrailEvent": failed.to_string() });
+    let draft = change_set(AGE + 20, person("bob"));
+    with_history(asked, vec![update(AGE - 60, "dave"), failed, draft, update(AGE + 31, "alice")])
+}
+
+/// A stack of a stack set of this account, which alice changed.
+fn of_a_stack_set(asked: &str) -> (u16, String) {
+    let execution = || {
+        let mut user = session("AWSCloudFormationStackSetExecutionRole", UUID, Some("cloudformation"));
+        user["accessKeyId"] = "ASIASET".into();
+        user
+    };
+    let answer = |calls: Vec<Value>| (200, json!({ "Events": calls }).to_string());
+    match asked.strip_prefix(LOOKUP) {
+        Some(body) if body.contains("assumed-role/AWSCloudFormationStackSetExecutionRole") => {
+            let user = session("AWSCloudFormationStackSetAdministrationRole", "x", Some("cloudformation"));
+            let given = json!({ "credentials": { "accessKeyId": "ASIASET" } });
+            answer(vec![past("sts", "AssumeRole", AGE + 35, user, json!({}), given)])
+        }
+        Some(body) if body.contains("UpdateStackSet") => {
+            let request = json!({ "stackSetName": "base" });
+            answer(vec![past(
+                "cloudformation",
+                "UpdateStackSet",
+                AGE + 60,
+                person("alice"),
+                request,
+                json!({}),
+            )])
+        }
+        Some(body) if body.contains("StackSet-base") => {
+            let request = json!({ "stackName": format!("StackSet-base-{UUID}") });
+            answer(vec![past("cloudformation", "UpdateStack", AGE + 30, execution(), request, Value::Null)])
+        }
+        _ => aws(&asked.replace("StackSet-base", "AppStack")),
+    }
+}
+
+/// Two people restored from the recovery point; or one.
+fn restored(asked: &str, people: &[&str]) -> (u16, String) {
+    match asked.strip_prefix(LOOKUP) {
+        Some(body) if body.contains("StartRestoreJob") => {
+            let request = json!({ "recoveryPointArn": "arn:aws:ec2:us-east-1::snapshot/snap-1" });
+            let call = |(at, name): (usize, &&str)| {
+                past(
+                    "backup",
+                    "StartRestoreJob",
+                    AGE + 60 + at as u64,
+                    person(name),
+                    request.clone(),
+                    json!({}),
+                )
+            };
+            (200, json!({ "Events": people.iter().enumerate().map(call).collect::<Vec<_>>() }).to_string())
+        }
+        _ => aws(asked),
+    }
+}
+
+#[test]
+fn whoever_carried_the_last_change_out() {
+    let tags = json!([{ "key": "aws:cloudformation:stack-id", "value": STACK }]);
+    let group = |stack: &str| {
+        let mut tags = tags.clone();
+        tags[0]["value"] = stack.into();
+        let request = json!({ "tagSpecificationSet": { "items": [{ "resourceType": "security-group", "tags": tags }] } });
+        call("ec2", "CreateSecurityGroup", by_stack(), request, json!({ "groupId": "sg-1" }))
+    };
+    let set = STACK.replace("AppStack", &format!("StackSet-base-{UUID}"));
+    let backup = || session("r", "AWSBackup-r", Some("backup"));
+    let volume = || {
+        call(
+            "ec2",
+            "CreateVolume",
+            backup(),
+            json!({ "snapshotId": "snap-1" }),
+            json!({ "volumeId": "vol-1" }),
+        )
+    };
+    let mut one_restored: Value = volume();
+    one_restored["detail"]["eventID"] = "e-2".into();
+    for (what, event, aws, expected) in [
+        ("a draft that somebody else carried out", group(STACK), carried_out as Aws, "carol"),
+        ("a draft that nobody did", group(STACK), not_carried_out, "alice"),
+        ("a stack set of the account", group(&set), of_a_stack_set, "alice"),
+        ("a restore by one person", one_restored, |asked| restored(asked, &["bob", "bob"]), "bob"),
+        ("a restore by one of two", volume(), |asked| restored(asked, &["bob", "alice"]), "AWSBackup-r"),
+    ] {
+        let run = support::run(vec![event], aws, QUEUES);
+        let written = written(&run);
+        let right = written.iter().all(|write| write.contains(&format!("Tag.1.Value={expected}")));
+        assert!(
+            !written.is_empty() && right,
+            "{what}: expected {expected}: {written:?} {} {:?}",
+            run.log,
+            run.asked
+        );
+    }
+}
+
+/// CloudFormation tags a bucket after it made it: that is waited for, and its stack has the last word.
+#[test]
+fn a_buckets_own_tags_are_waited_for() {
+    fn bucket(tagged: bool, asked: &str) -> (u16, String) {
+        match asked {
+            _ if asked.contains("<TagResourceRequest") => (204, String::new()),
+            _ if asked.contains("/v20180820/tags/") && tagged => {
+                let tag = format!("<Tag><Key>aws:cloudformation:stack-id</Key><Value>{STACK}</Value></Tag>");
+                (200, format!("<ListTagsForResourceResult><Tags>{tag}</Tags></ListTagsForResourceResult>"))
+            }
+            _ if asked.contains("/v20180820/tags/") => {
+                (200, "<ListTagsForResourceResult><Tags/></ListTagsForResourceResult>".to_owned())
+            }
+            _ => aws(asked),
+        }
+    }
+    for (what, age, aws, tagged, waiting) in [
+        ("not tagged yet", AGE, (|asked| bucket(false, asked)) as Aws, 0, 1),
+        ("never tagged", 700, |asked| bucket(false, asked), 1, 0),
+        ("tagged", AGE, |asked| bucket(true, asked), 1, 0),
+    ] {
+        let mut event = call("s3", "CreateBucket", by_stack(), json!({ "bucketName": "b" }), Value::Null);
+        event["detail"]["eventTime"] = ago(age).into();
+        let run = support::run(vec![event], aws, QUEUES);
+        let answer = &run.answers[0].1;
+        let found = (&answer["tagged"], &answer["waiting"]);
+        assert_eq!(found, (&json!(tagged), &json!(waiting)), "{what}: {} {:?}", run.log, run.asked);
+    }
+}
+
 /// What was written as the creator's tag, of each call that writes.
 fn written(run: &Run) -> Vec<&str> {
     let is_write = |asked: &&String| {
