@@ -11,7 +11,7 @@ mod parents;
 pub use exempt::{Exemptions, REASONS};
 pub use identities::{Identities, Known};
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
-pub use parents::{Parent, Parents};
+pub use parents::{Parent, Parents, Session};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -109,6 +109,9 @@ pub struct Resource {
     /// Whether the event fires again on what exists.
     #[serde(default)]
     pub upsert: bool,
+    /// Whether the call gives it the tags of its source: `always`, `if PATH`, `unless PATH`.
+    #[serde(default)]
+    pub copies: String,
     /// `recorded`, `documented` or `derived`.
     #[serde(deserialize_with = "evidence")]
     pub evidence: Evidence,

@@ -250,12 +250,12 @@ fn pass(account: &Arc<Account>, function: &Function, options: &Options) -> Resul
 }
 
 fn report(state: &account::State, verdict: &Verdict, killed: usize, hours: f64, wall: Duration) -> String {
-    let Verdict { resources, tagged, kept, gone, in_letters, .. } = verdict;
+    let Verdict { resources, tagged, kept, copied, gone, in_letters, .. } = verdict;
     let story = &state.story;
     let per_resource = state.tagging_calls as f64 / (*tagged).max(1) as f64;
     let mut text = format!(
         "events {}, deliveries {}, types {}, resources {resources}, made again {}\n\
-         tagged {tagged}, kept their owner's tag {kept}, no longer there {gone}, in letters {in_letters}\n",
+         tagged {tagged}, kept their owner's tag {kept}, kept their source's {copied}, no longer there {gone}, in letters {in_letters}\n",
         story.events.len(),
         story.delivered,
         story.types(),

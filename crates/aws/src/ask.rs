@@ -25,7 +25,7 @@ use tagger_catalog::{
 use tagger_core::{
     Record, history as wanted,
     resources::Resource,
-    step::{Answer, Call, Question, Reply, Tags, Target, Wanted, Which},
+    step::{Answer, Call, Past, Question, Reply, Stack, Tags, Target, Wanted, Which},
     value,
     window::Window,
 };
@@ -198,13 +198,20 @@ async fn stack(client: &Client, target: &Target) -> Result<Answer, Failure> {
     // A list of one is written as the one.
     let one = stacks.as_array().and_then(|stacks| stacks.first()).unwrap_or(stacks);
     let text = |member: &str| one[member].as_str().filter(|text| !text.is_empty());
-    Ok(Answer::Stack {
-        root: text("RootId").map(str::to_owned),
-        created: text("CreationTime").and_then(time::seconds),
-    })
+    let owned = |member: &str| text(member).map(str::to_owned);
+    let time = |member: &str| text(member).and_then(time::seconds);
+    Ok(Answer::Stack(Stack {
+        root: owned("RootId"),
+        created: time("CreationTime"),
+        updated: time("LastUpdatedTime"),
+        change_set: owned("ChangeSetId"),
+    }))
 }
 
-/// The record of the event history that is wanted, the newest of several.
+/// So many records are taken of the history where all are wanted.
+const MOST_CALLS: usize = 100;
+
+/// The record of the event history that is wanted, the newest of several; or the newest of all that are.
 async fn look_up(
     client: &Client,
     target: &Target,
@@ -216,24 +223,30 @@ async fn look_up(
         Which::EventName(name) => history::Which::EventName(name),
         Which::ResourceName(name) => history::Which::ResourceName(name),
     };
-    let mut found: Option<Record> = None;
+    let most = if is_wanted.is_all() { MOST_CALLS } else { 1 };
+    let mut found: Vec<Record> = Vec::new();
     let mut each = |text: &str| {
         let record = serde_json::from_str(text).ok().map(Record::new);
         // The rest of a page comes all the same.
-        found = found.take().or(record.filter(|record| wanted::is(is_wanted, record)));
-        found.is_none()
+        found.extend(record.filter(|record| found.len() < most && wanted::is(is_wanted, record)));
+        found.len() < most
     };
     let stop = Instant::now() + LONGEST_LOOKUP;
     let read = history::read(client, &target.region, which, window, stop, &mut each).await;
-    match (found, read) {
-        (Some(record), _) => Ok(Answer::Found(Some(Box::new(record)))),
-        (None, Ok(())) => Ok(Answer::Found(None)),
-        (None, Err(Stopped::Failed(failure))) => Err(failure),
-        (None, Err(Stopped::Enough)) => {
+    let is_enough = found.len() >= most;
+    match read {
+        Err(Stopped::Failed(failure)) if !is_enough => return Err(failure),
+        Err(Stopped::Enough) if !is_enough => {
             let message = "the event history did not answer in time";
-            Err(Failure::ours(Class::Throttled, "cloudtrail:LookupEvents", "ClientLimit", message))
+            return Err(Failure::ours(Class::Throttled, "cloudtrail:LookupEvents", "ClientLimit", message));
         }
+        _ => {}
     }
+    if !is_wanted.is_all() {
+        return Ok(Answer::Found(found.into_iter().next().map(Box::new)));
+    }
+    let time = |record: &Record| record.text("eventTime").and_then(|text| time::seconds(&text));
+    Ok(Answer::Calls(found.into_iter().map(|record| Past { time: time(&record), record }).collect()))
 }
 
 /// Every tag of a resource, a bucket too.

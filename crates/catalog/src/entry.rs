@@ -38,10 +38,25 @@ pub struct Entry {
     pub unless: &'static [&'static str],
     /// Whether the event fires again on what exists, without the record telling.
     pub upsert: bool,
+    /// Whether the call gives it the tags of its source.
+    pub copies: Copies,
     /// How well the entry is known.
     pub evidence: Evidence,
     /// Where that can be read: a link.
     pub source: &'static str,
+}
+
+/// Whether a call gives what it makes the tags of what it makes it from. A path is one in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copies {
+    /// It does not.
+    Never,
+    /// It does.
+    Always,
+    /// It does where something is at this path, and is not false.
+    If(&'static str),
+    /// It does where nothing is at this path.
+    Unless(&'static str),
 }
 
 /// How well an entry is known.

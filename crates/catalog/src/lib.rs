@@ -19,7 +19,7 @@ pub mod partition;
 pub mod quota;
 pub mod template;
 
-pub use entry::{Entry, Event, Evidence};
+pub use entry::{Copies, Entry, Event, Evidence};
 pub use lifetime::Lifetime;
 pub use operation::Operation;
 

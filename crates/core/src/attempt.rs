@@ -284,8 +284,14 @@ impl<'a> Attempt<'a> {
         let given = given(&self.case.record, &self.resource);
         let is_planned = |key: &str| self.tags.iter().any(|(planned, _)| planned == key);
         self.there = given.tags.into_iter().filter(|(key, _)| is_planned(key)).collect();
-        if let Err(outcome) = to_write(&self.tags, self.resource.entry.operation, &self.there) {
-            return self.end(outcome);
+        match to_write(&self.tags, self.resource.entry.operation, &self.there) {
+            // What it has by now is read: somebody may have set it since.
+            Err(Outcome::AlreadyTagged { value }) if self.is_copied(&value) => {
+                let key = self.tags.first().map(|(key, _)| key.clone());
+                self.there.retain(|(known, _)| Some(known) != key.as_ref());
+            }
+            Err(outcome) => return self.end(outcome),
+            Ok(_) => {}
         }
         match self.look().filter(|_| !given.whole || self.looks) {
             Some(look) => self.ask(At::Read, self.target(), Question::Look(look)),
@@ -329,9 +335,37 @@ impl<'a> Attempt<'a> {
                 self.left_out = left_out;
                 self.write(tags)
             }
+            Err(Outcome::AlreadyTagged { value }) if self.is_copied(&value) => self.instead_of_the_copy(),
             Err(Outcome::AlreadyTagged { value }) if self.may_be_anothers(&value) => {
                 let names = history::names(&self.resource.arn, &self.resource.id);
                 self.earlier(value, names)
+            }
+            Err(outcome) => self.end(outcome),
+        }
+    }
+
+    /// Whether a creator that is there came with the source's tags, which the call copied.
+    fn is_copied(&self, value: &str) -> bool {
+        !self.case.reconciled
+            && history::is_copied(
+                &self.case.record,
+                self.resource.entry,
+                &self.tags,
+                &self.there,
+                value,
+                self.age,
+            )
+    }
+
+    /// The creator in the place of the one that was copied, and what is missing.
+    fn instead_of_the_copy(&mut self) -> Step {
+        let operation = self.resource.entry.operation;
+        let key = self.tags.first().map_or("", |tag| tag.0.as_str()).to_owned();
+        let others: Tags = self.there.iter().filter(|(known, _)| *known != key).cloned().collect();
+        match to_write(&self.tags, operation, &others) {
+            Ok((tags, left_out)) => {
+                self.left_out = left_out;
+                self.write(tags)
             }
             Err(outcome) => self.end(outcome),
         }

@@ -263,9 +263,17 @@ impl Diagnostic {
         )
     }
 
-    /// `skipped_by` is the kind that leaves such resources alone, if one does.
-    pub(crate) fn parent_unknown(name: &str, skipped_by: Option<&str>, role: Option<&str>) -> Self {
+    /// Its own tags may still name a parent; `is_skipped` is whether it is left alone where they do not. `skipped_by` is the kind
+    /// by which such resources are left alone, if one does.
+    pub(crate) fn parent_unknown(
+        name: &str,
+        skipped_by: Option<&str>,
+        role: Option<&str>,
+        is_skipped: bool,
+    ) -> Self {
+        let otherwise = if is_skipped { "is left alone" } else { "gets that name" };
         let hint = match skipped_by {
+            _ if is_skipped => "nothing to do".to_owned(),
             Some(kind) => {
                 format!("nothing to do; to leave such resources alone, set `{kind} = \"skip\"` under [kinds]")
             }
@@ -273,7 +281,10 @@ impl Diagnostic {
         };
         Self::new(
             Code::ParentUnknown,
-            format!("{} made this for somebody whom the record does not name", short(name)),
+            format!(
+                "{} made this for somebody whom the record does not name; it {otherwise}, unless its own tags name a parent",
+                short(name)
+            ),
             hint,
         )
     }

@@ -1,29 +1,68 @@
-//! How a record whose call a service made for a parent learns whose tag it gets, as a machine without I/O: it reads
-//! the parent's tags, and asks the event history who made a stack that has none. What the answers mean is decided in
-//! `inherit` and `stack`.
+//! How a record whose call a service made for a parent learns whose tag it gets, as a machine without I/O. Where the
+//! record names no parent, the resource's own tags are read for it. Then the parent's tags are read; of a stack that has
+//! none the event history is asked who changed it last, and of what has no tags at all who asked for it. What the answers
+//! mean is decided in `inherit` and `stack`.
 
 use crate::{
+    actor, attempt,
     case::Case,
-    inherit::{Decision, Inherit, decide},
+    inherit::{self, Decision, Inherit, Named, WAITS, decide},
     outcome::{Class, Failure},
-    patience::Age,
-    stack,
-    step::{Answer, Question, Tags, Target, Wanted, Which},
+    patience::{Age, Guard},
+    policy::Policy,
+    record::Record,
+    resources::Resource,
+    search,
+    stack::{self, Changes},
+    step::{Answer, Past, Question, Shown, Stack, Tags, Target, Wanted, Which},
+    window::Window,
 };
+use std::borrow::Cow;
+
+/// How long before its event something was asked for of a service that makes it, in seconds.
+const ASKED_BEFORE: u64 = 24 * 60 * 60;
 
 /// One record's question for its parent.
 #[derive(Debug)]
 pub struct Heir<'a> {
-    inherit: &'a Inherit,
     case: &'a Case,
+    policy: &'a Policy,
     key: &'a str,
+    /// The parent, once something names it.
+    inherit: Option<Cow<'a, Inherit>>,
+    at: At,
     tags: Tags,
     /// The stack that is asked for: the parent, then the one that it is nested in.
-    stack: String,
-    /// When it was made.
-    window: Option<crate::window::Window>,
-    /// How many of the calls that make it were looked for.
-    looked: usize,
+    stack: (String, Stack),
+    /// The names by which its changes are still to be looked for.
+    names: Vec<String>,
+    /// The calls that were found.
+    calls: Vec<Past>,
+    /// The change set of which it was asked who carried it out.
+    draft: Option<String>,
+    /// When the stack was changed.
+    changed: Option<u64>,
+}
+
+/// What was asked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// What was launched, whose record does not say it.
+    Launched,
+    /// The resource's own tags.
+    Own,
+    /// The parent's.
+    Parent,
+    /// The stack.
+    Stack,
+    /// Its changes.
+    Changes,
+    /// The calls that asked for it.
+    Asked,
+    /// The call that took the session of whoever changed it.
+    Taken,
+    /// The operations on the stack set that it belongs to.
+    Operations,
 }
 
 /// What to do next.
@@ -36,93 +75,325 @@ pub enum Next {
 }
 
 impl<'a> Heir<'a> {
-    /// The question of a case; none where its plan names no parent.
-    pub fn of(case: &'a Case) -> Option<Self> {
-        let inherit = case.plan.inherit.as_ref()?;
+    /// The question of a case, and what to ask first; none where no service acts for a parent.
+    pub fn of(case: &'a Case, policy: &'a Policy) -> Option<(Self, Target, Question)> {
         let key = case.plan.tags.first().map_or("", |(key, _)| key.as_str());
-        let stack = inherit.arn.clone();
-        Some(Self { inherit, case, key, tags: Tags::new(), stack, window: None, looked: 0 })
+        let mut heir = Self {
+            case,
+            policy,
+            key,
+            inherit: case.plan.inherit.as_ref().map(Cow::Borrowed),
+            at: At::Own,
+            tags: Tags::new(),
+            stack: Default::default(),
+            names: Vec::new(),
+            calls: Vec::new(),
+            draft: None,
+            changed: None,
+        };
+        let (target, question) = match (&heir.inherit, heir.own()) {
+            (Some(inherit), _) => {
+                let (at, target, question) = first(inherit, case.event_time);
+                heir.at = at;
+                (target, question)
+            }
+            (None, Some(resource)) if case.plan.own_tags => own_tags(resource),
+            (None, None) if case.plan.own_tags => {
+                heir.at = At::Launched;
+                search::ask_launch(case.plan.launch.as_ref()?)
+            }
+            _ => return None,
+        };
+        Some((heir, target, question))
     }
 
-    /// The parent's ARN.
-    pub fn parent(&self) -> &'a str {
-        &self.inherit.arn
-    }
-
-    /// What to ask first.
-    pub fn start(&self) -> (Target, Question) {
-        (self.target(), Question::Tags(Vec::new()))
+    /// The parent's ARN; nothing where it is not known.
+    pub fn parent(&self) -> &str {
+        self.inherit.as_ref().map_or("", |inherit| inherit.arn.as_str())
     }
 
     /// What to do after an answer, at a time.
     pub fn next(&mut self, answer: Answer, now: u64) -> Next {
         let age = self.case.age(now);
-        match answer {
-            Answer::Tags(tags) => {
-                self.tags = tags;
-                let has = self.tags.iter().any(|(key, value)| key == self.key && !value.is_empty());
-                if has || self.inherit.history.is_none() || age.event < stack::SHOWN_AFTER {
-                    return self.decided(age);
-                }
-                self.ask_stack()
+        match (self.at, answer) {
+            (At::Launched, Answer::Launched(found)) => self.launched(&found, age),
+            (At::Own, Answer::Tags(tags)) => self.own_tags(&tags, age),
+            (At::Own, Answer::Failed(failure)) => self.own_failed(&failure, age),
+            (At::Launched, Answer::Failed(failure)) => self.own_failed(&failure, age),
+            (At::Parent, Answer::Tags(tags)) => self.parents_tags(tags, age),
+            (At::Stack, Answer::Stack(stack)) => self.stack(stack, now, age),
+            (At::Changes, Answer::Calls(calls)) => {
+                let new = calls.into_iter().filter(|call| {
+                    let id = call.record.text("eventID");
+                    id.is_none() || self.calls.iter().all(|known| known.record.text("eventID") != id)
+                });
+                let new: Vec<Past> = new.collect();
+                self.calls.extend(new);
+                self.ask_changes(now, age)
             }
-            Answer::Stack { root, created } => match root.filter(|root| *root != self.stack) {
-                Some(root) if self.stack == self.inherit.arn => {
-                    self.stack = root;
-                    self.ask_stack()
-                }
-                _ => {
-                    self.window = created.and_then(|created| stack::window(created, now, age));
-                    self.ask_history(age)
-                }
-            },
-            Answer::Found(Some(record)) => {
-                let policy = self.inherit.history.as_deref();
-                let value = policy.and_then(|policy| stack::value(&record, policy));
-                self.tags.extend(value.map(|value| (self.key.to_owned(), value)));
-                self.decided(age)
+            (At::Asked, Answer::Calls(calls)) => self.asked(&calls, age),
+            (At::Taken, Answer::Found(record)) => self.taken(record.as_deref(), now),
+            (At::Operations, Answer::Calls(calls)) => {
+                self.calls.extend(calls);
+                self.ask_operations(now)
             }
-            Answer::Found(None) => self.ask_history(age),
             // The history may not be asked: then it does not tell.
-            Answer::Failed(failure) if self.looked > 0 && !failure.waits() => self.decided(age),
-            Answer::Failed(failure) => self.failed(&failure, age),
-            other => {
-                let message = format!("{other:?} is no answer about a parent");
-                self.failed(
-                    &Failure::ours(Class::Failed, &self.inherit.call(), "UnreadableAnswer", message),
+            (At::Taken | At::Operations, Answer::Failed(failure)) if !failure.waits() => {
+                self.changed_by(None)
+            }
+            (At::Changes | At::Asked, Answer::Failed(failure)) if !failure.waits() => self.decided(age),
+            (_, Answer::Failed(failure)) => self.failed(&failure, age),
+            (at, other) => {
+                let message = format!("{other:?} is no answer to {at:?} of a parent");
+                self.failed(&Failure::ours(Class::Failed, &self.call(), "UnreadableAnswer", message), age)
+            }
+        }
+    }
+
+    /// The resource whose own tags may name the parent: what was made with it belongs to the same.
+    fn own(&self) -> Option<&'a Resource> {
+        let plan = &self.case.plan;
+        plan.actions.first().or_else(|| plan.children.first()?.parents.first())
+    }
+
+    fn launched(&mut self, found: &[(String, Vec<Shown>)], age: Age) -> Next {
+        let Some(launch) = &self.case.plan.launch else { return self.otherwise() };
+        let found = search::launched(launch, found, age).found;
+        match found.first() {
+            Some((_, resource)) => {
+                self.at = At::Own;
+                let (target, question) = own_tags(resource);
+                Next::Ask(target, question)
+            }
+            None => {
+                let message = "nothing of the launch is to be seen yet";
+                self.own_failed(
+                    &Failure::ours(Class::NotFound, launch.call, "LaunchNotVisible", message),
                     age,
                 )
             }
         }
     }
 
-    fn target(&self) -> Target {
-        let Inherit { parent, id, with, region, account, .. } = self.inherit;
-        let (id, region, account) = (id.clone(), region.clone(), account.clone());
-        Target { operation: parent.operation, id, region, account, with: with.clone() }
+    fn own_tags(&mut self, tags: &Tags, age: Age) -> Next {
+        // Whatever it has stays, whoever is behind it.
+        if tags.iter().any(|(key, value)| key == self.key && !value.is_empty()) {
+            return self.otherwise();
+        }
+        if let Some(value) = self.stated(tags) {
+            return Next::Decided(Decision::Parent(value));
+        }
+        let Case { record, plan, .. } = self.case;
+        match inherit::find(record, &plan.creator, self.policy, Named::ByTags(tags)) {
+            Some(found) => {
+                let otherwise_service = !self.policy.skipped.contains(&plan.creator.kind);
+                let (at, target, question) = first(&found, self.case.event_time);
+                self.at = at;
+                self.inherit = Some(Cow::Owned(Inherit { otherwise_service, ..found }));
+                Next::Ask(target, question)
+            }
+            // Some services give it the tag by which its parent is known some time after they made it.
+            None if actor::of(record, &plan.creator).is_some_and(|actor| actor.tags_later) => {
+                let message = "the service has not given it the tag yet by which its parent is known";
+                let call = self.own().map_or("", |own| own.entry.operation.name);
+                self.wait(Failure::ours(Class::NotReady, call, "ParentNotKnown", message), age)
+            }
+            None => self.otherwise(),
+        }
     }
 
-    fn ask_stack(&self) -> Next {
-        Next::Ask(self.target().named(&self.stack), Question::Stack)
+    fn own_failed(&mut self, failure: &Failure, age: Age) -> Next {
+        let whole = self.own().and_then(|own| attempt::as_whole_set(own, failure));
+        match whole {
+            Some(target) => Next::Ask(target, Question::Tags(Vec::new())),
+            None if failure.code == "NoSuchTagSet" => self.own_tags(&Tags::new(), age),
+            None if failure.class == Class::NotFound || failure.waits() => self.wait(failure.clone(), age),
+            None => self.otherwise(),
+        }
     }
 
-    /// The next of the calls that make stacks.
-    fn ask_history(&mut self, age: Age) -> Next {
-        let made_by = self.inherit.parent.made_by;
-        let (Some(window), Some(name)) = (self.window, made_by.get(self.looked)) else {
+    /// Waits as long as it may still be known soon who is behind it.
+    fn wait(&self, failure: Failure, age: Age) -> Next {
+        let is_over = self.case.guard == Guard::None || age.event >= WAITS;
+        if is_over { self.otherwise() } else { Next::Decided(Decision::Wait(failure)) }
+    }
+
+    /// Whom a tag that only AWS sets states to have had it made.
+    fn stated(&self, tags: &Tags) -> Option<String> {
+        actor::stated(&self.case.record, tags).and_then(|record| stack::value(&record, self.policy))
+    }
+
+    fn parents_tags(&mut self, tags: Tags, age: Age) -> Next {
+        let has = tags.iter().any(|(key, value)| key == self.key && !value.is_empty());
+        let stated = if has { None } else { self.stated(&tags) };
+        self.tags = tags;
+        if let Some(value) = stated {
+            return Next::Decided(Decision::Parent(value));
+        }
+        let changes = self.inherit.as_ref().is_some_and(|inherit| !inherit.parent.changed_by.is_empty());
+        if has || !changes || age.event < stack::SHOWN_AFTER {
             return self.decided(age);
+        }
+        self.ask_stack(self.parent().to_owned())
+    }
+
+    fn ask_stack(&mut self, arn: String) -> Next {
+        let Some(inherit) = &self.inherit else { return self.otherwise() };
+        let target = target(inherit).named(&arn);
+        (self.at, self.stack) = (At::Stack, (arn, Stack::default()));
+        Next::Ask(target, Question::Stack)
+    }
+
+    fn stack(&mut self, stack: Stack, now: u64, age: Age) -> Next {
+        let root = stack.root.clone().filter(|root| *root != self.stack.0);
+        match root {
+            Some(root) if self.stack.0 == self.parent() => self.ask_stack(root),
+            _ => {
+                self.stack.1 = stack;
+                // CloudTrail knows it by its ARN and, where a call named it so, by its name.
+                let name = stack::name(&self.stack.0).map(str::to_owned);
+                self.names = std::iter::once(self.stack.0.clone()).chain(name).collect();
+                self.ask_changes(now, age)
+            }
+        }
+    }
+
+    fn ask_changes(&mut self, now: u64, age: Age) -> Next {
+        self.at = At::Changes;
+        let Some(inherit) = &self.inherit else { return self.otherwise() };
+        let (parent, target) = (inherit.parent, target(inherit));
+        let (arn, told) = &self.stack;
+        let Some(window) = stack::window(told, now, age) else { return self.decided(age) };
+        if !self.names.is_empty() {
+            let name = self.names.remove(0);
+            let names = parent.changed_by.iter().chain(parent.drafted_by).copied().collect();
+            let (which, wanted) = (Which::ResourceName(name), Box::new(Wanted::Changes { names }));
+            return Next::Ask(target.named(arn), Question::History { which, window, wanted });
+        }
+        let event = self.case.event_time;
+        let changes = Changes::of(parent, arn, told, &self.calls, event);
+        // A call that carries it out may be known by the change set alone.
+        if let Some(draft) = changes.open().filter(|draft| self.draft.as_ref() != Some(draft)) {
+            self.names.push(draft.clone());
+            self.draft = Some(draft);
+            return self.ask_changes(now, age);
+        }
+        let Some(change) = changes.change(told, event) else { return self.decided(age) };
+        let Past { record, time } = change.clone();
+        let value = stack::value(&record, self.policy);
+        let session = match (&value, stack::set(arn)) {
+            (Some(_), _) => stack::session_on_behalf(&record),
+            (None, Some(_)) => stack::session(&record),
+            (None, None) => None,
         };
-        self.looked += 1;
-        let wanted = Box::new(Wanted::MadeStack { arn: self.stack.clone(), made_by });
-        let question = Question::History { which: Which::EventName(name), window, wanted };
-        Next::Ask(self.target().named(&self.stack), question)
+        self.tags = value.map(|value| (self.key.to_owned(), value)).into_iter().collect();
+        let Some((session, key)) = session else { return self.changed_by(None) };
+        self.changed = time;
+        self.at = At::Taken;
+        let target = target.named(key.as_deref().unwrap_or(&session));
+        let (which, window) = (Which::ResourceName(session.clone()), stack::session_window(time, now));
+        let wanted = Box::new(Wanted::Taken { session, key });
+        Next::Ask(target, Question::History { which, window, wanted })
+    }
+
+    /// It is known who took the session in which the stack was changed.
+    fn taken(&mut self, record: Option<&Record>, now: u64) -> Next {
+        if !self.tags.is_empty() {
+            return self.changed_by(record.and_then(|record| stack::taker(record, self.policy)));
+        }
+        // A stack set of this account changed it: then the history shows its operation.
+        let operations = self.inherit.as_ref().map_or(&[][..], |inherit| inherit.parent.set_by);
+        if !record.is_some_and(stack::is_own_account) {
+            return self.otherwise();
+        }
+        self.names = operations.iter().map(|name| (*name).to_owned()).collect();
+        self.calls.clear();
+        self.ask_operations(now)
+    }
+
+    fn ask_operations(&mut self, now: u64) -> Next {
+        self.at = At::Operations;
+        let Some(inherit) = &self.inherit else { return self.otherwise() };
+        let operations = inherit.parent.set_by;
+        let asked = operations.len() - self.names.len();
+        if let Some(name) = operations.get(asked) {
+            self.names.pop();
+            let window = stack::session_window(self.changed, now);
+            let wanted = Box::new(Wanted::Changes { names: vec![name] });
+            let target = target(inherit).named(&self.stack.0);
+            return Next::Ask(target, Question::History { which: Which::EventName(name), window, wanted });
+        }
+        let set = stack::set(&self.stack.0).unwrap_or_default();
+        let found = stack::operation(set, &self.calls, self.changed);
+        let value = found.and_then(|call| stack::value(&call.record, self.policy));
+        self.changed_by(value)
+    }
+
+    /// The stack's change is known: it is of whoever took the session, or of whom the call itself names.
+    fn changed_by(&self, taker: Option<String>) -> Next {
+        let named = self.tags.first().map(|(_, value)| value.clone());
+        match taker.or(named) {
+            Some(named) => Next::Decided(Decision::Parent(named)),
+            // A service changed it, or somebody whose resources are left alone.
+            None => self.otherwise(),
+        }
+    }
+
+    /// Who asked for it, where all that may have are the same.
+    fn asked(&mut self, calls: &[Past], age: Age) -> Next {
+        let mut values = calls.iter().map(|call| stack::value(&call.record, self.policy));
+        let first = values.next().flatten();
+        match first.filter(|first| values.all(|value| value.as_ref() == Some(first))) {
+            Some(value) => Next::Decided(Decision::Parent(value)),
+            None if calls.is_empty() => self.decided(age),
+            None => self.otherwise(),
+        }
+    }
+
+    fn call(&self) -> String {
+        self.inherit.as_ref().map_or_else(String::new, |inherit| inherit.call())
+    }
+
+    /// The service, or nobody where its resources are left alone.
+    fn otherwise(&self) -> Next {
+        let skipped = self.policy.skipped.contains(&self.case.plan.creator.kind);
+        Next::Decided(if skipped { Decision::Nobody } else { Decision::Service })
     }
 
     fn decided(&self, age: Age) -> Next {
-        Next::Decided(decide(self.inherit, Ok(&self.tags), self.key, age, self.case.guard))
+        match &self.inherit {
+            Some(inherit) => Next::Decided(decide(inherit, Ok(&self.tags), self.key, age, self.case.guard)),
+            None => self.otherwise(),
+        }
     }
 
     fn failed(&self, failure: &Failure, age: Age) -> Next {
-        Next::Decided(decide(self.inherit, Err(failure), self.key, age, self.case.guard))
+        match &self.inherit {
+            Some(inherit) => Next::Decided(decide(inherit, Err(failure), self.key, age, self.case.guard)),
+            None => self.otherwise(),
+        }
     }
+}
+
+/// The parent, as its operation takes it.
+fn target(inherit: &Inherit) -> Target {
+    let Inherit { parent, id, with, region, account, .. } = inherit;
+    let (id, region, account) = (id.clone(), region.clone(), account.clone());
+    Target { operation: parent.operation, id, region, account, with: with.clone() }
+}
+
+/// What to ask first about a parent: its tags, or the history where it has none.
+fn first(inherit: &Inherit, event: Option<u64>) -> (At, Target, Question) {
+    let made_by = inherit.parent.made_by;
+    let target = target(inherit);
+    let (Some(name), Some(event)) = (made_by.first(), event) else {
+        return (At::Parent, target, Question::Tags(Vec::new()));
+    };
+    let window = Window { from: event.saturating_sub(ASKED_BEFORE), until: event + 1 };
+    let wanted = Box::new(Wanted::About { names: made_by, id: target.id.clone() });
+    (At::Asked, target, Question::History { which: Which::EventName(name), window, wanted })
+}
+
+fn own_tags(resource: &Resource) -> (Target, Question) {
+    (Target::of(resource), Question::Tags(Vec::new()))
 }

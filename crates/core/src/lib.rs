@@ -17,6 +17,7 @@
 //! Nothing here does I/O or knows the time, and a decision cannot fail: whatever parses as JSON is
 //! answered with a plan and [diagnostics](diagnostic). Only a configuration can be refused. Needs `tagger-catalog`, and no AWS SDK.
 
+pub mod actor;
 pub mod arn;
 pub mod attempt;
 pub mod case;
@@ -44,6 +45,7 @@ pub mod settle;
 pub mod stack;
 pub mod step;
 pub mod tag_change;
+pub mod tags_in;
 pub mod value;
 pub mod waves;
 pub mod window;

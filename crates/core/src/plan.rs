@@ -4,10 +4,11 @@
 //! command line shows what the function would do because it is the same code.
 
 use crate::{
+    actor,
     arn::Arn,
     diagnostic::Diagnostic,
     identity::{self, Creator},
-    inherit::{self, Inherit},
+    inherit::{self, Inherit, Named},
     policy::{Existing, Policy, Tag},
     record::Record,
     resources::{self, Children, Launch, Resource},
@@ -32,6 +33,8 @@ pub struct Plan {
     pub existing: Existing,
     /// The parent whose creator's tag stands for the one above, where a service made the call for it.
     pub inherit: Option<Inherit>,
+    /// Whether the resource's own tags may name a parent that the record does not.
+    pub own_tags: bool,
     /// What there is to say about it; when there are no actions, why not.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -47,6 +50,7 @@ impl Plan {
             tags: Vec::new(),
             existing: Existing::Keep,
             inherit: None,
+            own_tags: false,
             diagnostics: Vec::new(),
         }
     }
@@ -57,7 +61,12 @@ impl Plan {
 /// `own_account` is the account that the caller works for: the function refuses records of other
 /// accounts, the command line passes none and explains every account's records.
 pub fn plan(record: &Record, policy: &Policy, own_account: Option<&str>) -> Plan {
+    let stated = inherit::stated(record);
+    let record = stated.as_ref().map_or(record, |(record, _)| record);
     let mut plan = Plan { existing: policy.existing, ..Plan::nothing(record) };
+    if let Some((_, tag)) = stated {
+        plan.creator.from = Some(tag);
+    }
     if let Err(diagnostic) = fill(&mut plan, record, policy, own_account) {
         plan.diagnostics.push(diagnostic);
     }
@@ -85,10 +94,11 @@ fn fill(
         return Err(Diagnostic::other_account(&account, own));
     }
     let creator_name = plan.creator.name.clone().ok_or_else(Diagnostic::creator_unknown)?;
-    let parent = inherit::find(record, &plan.creator, policy);
+    let parent = inherit::find(record, &plan.creator, policy, Named::ByRecord);
+    let actor = actor::of(record, &plan.creator);
     let is_skipped = policy.skips(&plan.creator);
     // Whom the parent's tag names may be of any kind, so that a kind that is skipped is not known to be his.
-    if is_skipped && parent.is_none() {
+    if is_skipped && parent.is_none() && !actor.as_ref().is_some_and(|actor| actor.tags_later) {
         return Err(Diagnostic::kind_skipped(plan.creator.kind.as_str(), &creator_name));
     }
     if let Some(pattern) = policy.excludes(record, &plan.creator) {
@@ -100,7 +110,13 @@ fn fill(
         plan.diagnostics.push(Diagnostic::kind_not_proved(kind, &creator_name, role.as_deref()));
     }
 
-    let found = resources::find(record, event);
+    let mut found = resources::find(record, event);
+    let is_new = |resource: &Resource| {
+        let resource_type = resource.entry.resource_type;
+        !inherit::was_there(record, &plan.creator, resource_type)
+            && parent.as_ref().is_none_or(|parent| parent.arn != resource.arn)
+    };
+    found.resources.retain(is_new);
     let launch = resources::launch(record, event).filter(|_| found.resources.is_empty());
     if let Some(launch) = launch {
         // What it made is looked up, and gets the same tags.
@@ -153,10 +169,12 @@ fn fill(
             plan.diagnostics.push(Diagnostic::inherits_from_parent(what, &parent.arn, service));
             plan.inherit = Some(Inherit { otherwise_service: !is_skipped, ..parent });
         }
-        None if inherit::acts_for_somebody(&plan.creator) => {
+        None if actor.is_some() => {
+            plan.own_tags = true;
             let skipped_by = plan.creator.is_proved.then(|| plan.creator.kind.as_str());
             let role = identity::role(record);
-            plan.diagnostics.push(Diagnostic::parent_unknown(&creator_name, skipped_by, role.as_deref()));
+            let parent = Diagnostic::parent_unknown(&creator_name, skipped_by, role.as_deref(), is_skipped);
+            plan.diagnostics.push(parent);
         }
         None => {}
     }

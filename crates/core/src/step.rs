@@ -82,15 +82,34 @@ pub enum Which {
     ResourceName(String),
 }
 
+impl Wanted {
+    /// Whether every record is wanted that is one, and not the newest alone.
+    pub fn is_all(&self) -> bool {
+        matches!(self, Wanted::Changes { .. } | Wanted::About { .. })
+    }
+}
+
 /// Which record of the history is looked for; `history` says whether one is it.
 #[derive(Debug, Clone)]
 pub enum Wanted {
-    /// The call that made a stack.
-    MadeStack {
-        /// The stack's ARN.
-        arn: String,
-        /// The calls that make stacks.
-        made_by: &'static [&'static str],
+    /// Every call that changed a stack, or prepared a change of one.
+    Changes {
+        /// The calls that do.
+        names: Vec<&'static str>,
+    },
+    /// The call that took a role for this session.
+    Taken {
+        /// The session's ARN.
+        session: String,
+        /// Its access key, where it is known.
+        key: Option<String>,
+    },
+    /// Every call of one of these names that is about something of this id.
+    About {
+        /// The calls.
+        names: &'static [&'static str],
+        /// The id, or the end of an ARN.
+        id: String,
     },
     /// A call of this service that deleted what has one of these names.
     Deleted {
@@ -141,6 +160,28 @@ pub struct Shown {
     pub more: bool,
 }
 
+/// What CloudFormation tells of a stack. Times are in seconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// The stack in which it is nested.
+    pub root: Option<String>,
+    /// When it was made.
+    pub created: Option<u64>,
+    /// When its last change began, if it was ever changed.
+    pub updated: Option<u64>,
+    /// The change set by which that was.
+    pub change_set: Option<String>,
+}
+
+/// A call in the event history.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// When it was made, in seconds since 1970, where that can be read.
+    pub time: Option<u64>,
+    /// Its record.
+    pub record: Record,
+}
+
 /// What AWS said.
 #[derive(Debug, Clone)]
 pub enum Answer {
@@ -155,16 +196,13 @@ pub enum Answer {
     /// To [`Question::Launched`]: each parent's id, and what it shows.
     Launched(Vec<(String, Vec<Shown>)>),
     /// To [`Question::Stack`].
-    Stack {
-        /// The stack in which it is nested.
-        root: Option<String>,
-        /// When it was made, in seconds since 1970.
-        created: Option<u64>,
-    },
+    Stack(Stack),
     /// To [`Question::History`]: the record, if it is there.
     Found(Option<Box<Record>>),
     /// To [`Question::Write`] for many: it was refused again for one that is not visible, and nobody knows for how many.
     Refused,
+    /// To [`Question::History`] where all that are wanted are asked for: the newest of them, the newest first.
+    Calls(Vec<Past>),
     /// An error, to any of them.
     Failed(Failure),
 }

@@ -218,7 +218,7 @@ impl Creation {
         let doubt = if tagger_catalog::may_be_update(resource.entry) {
             Some(Why::MayBeUpdate)
         } else {
-            planned.inherit.is_some().then_some(Why::ParentsCreator)
+            (planned.inherit.is_some() || planned.own_tags).then_some(Why::ParentsCreator)
         };
         Some(Self { resource, record: record.clone(), time, value, doubt })
     }

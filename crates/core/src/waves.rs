@@ -137,9 +137,8 @@ impl<'a> Waves<'a> {
             ended: Vec::new(),
         };
         for (place, case) in cases.iter().enumerate() {
-            match Heir::of(case) {
-                Some(heir) => {
-                    let (target, question) = heir.start();
+            match Heir::of(case, policy) {
+                Some((heir, target, question)) => {
                     let unit = waves.add(place, Work::Heir(heir), Rc::default(), None, None);
                     waves.ask(unit, target, question);
                 }

@@ -42,7 +42,9 @@ impl<'a> Lines<'a> {
             line["leftOut"] = json!(done.left_out);
         }
         if let Some(Inherited { parent, value }) = &done.inherited {
-            line["parent"] = parent.as_str().into();
+            if !parent.is_empty() {
+                line["parent"] = parent.as_str().into();
+            }
             line["inherited"] = value.as_deref().into();
             if value.is_none() {
                 line["code"] = "parent-unknown".into();

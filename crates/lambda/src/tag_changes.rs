@@ -247,6 +247,7 @@ impl One<'_> {
             tags: vec![(handler.policy.tag.key.clone(), value.to_owned())],
             existing: Existing::Overwrite,
             inherit: None,
+            own_tags: false,
             ..tagger_core::plan(&creation.record, &handler.policy, *account)
         };
         let event_time = Some(creation.time);

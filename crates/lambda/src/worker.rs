@@ -146,7 +146,7 @@ impl Handler {
             async move {
                 let mut of_one = Summary::default();
                 // A service's own resources are skipped, and its parent has no creator.
-                if done.is_empty() && case.plan.inherit.is_some() {
+                if done.is_empty() && (case.plan.inherit.is_some() || case.plan.own_tags) {
                     of_one.left_alone += 1;
                 }
                 match &self.queues {

@@ -6,10 +6,14 @@ use std::collections::BTreeMap;
 
 /// `catalog/parents.toml`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Parents {
     /// Role sessions of services.
     pub session: Vec<Session>,
+    /// Tags that state who had something made.
+    pub principal: Vec<Principal>,
+    /// Sessions that a tool takes for whoever runs it.
+    pub on_behalf: Vec<OnBehalf>,
     /// Kinds of parents.
     pub parent: Vec<Parent>,
     /// Operations that only read.
@@ -18,19 +22,44 @@ pub struct Parents {
 
 /// A role session of a service.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Session {
-    /// Its name.
+    /// The form of its name.
     pub name: String,
+    /// The services as `userIdentity.invokedBy` names them.
+    pub by: Vec<String>,
+    /// Whether it sets its tags some time later.
+    #[serde(default)]
+    pub tags_later: bool,
     /// Whose it is.
     pub what: String,
     /// Link.
     pub source: String,
 }
 
-/// A kind of parent.
+/// A tag that states who had something made.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Principal {
+    /// Its key.
+    pub tag: String,
+    /// Link.
+    pub source: String,
+}
+
+/// A session that a tool takes for whoever runs it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnBehalf {
+    /// The form of its name.
+    pub session: String,
+    /// Link.
+    pub source: String,
+}
+
+/// A kind of parent.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Parent {
     /// Type.
     pub r#type: String,
@@ -59,8 +88,20 @@ pub struct Parent {
     pub with: BTreeMap<String, String>,
     /// The operation whose read shows its tags.
     pub read: String,
-    /// The calls that make it, for the event history.
-    #[serde(default, rename = "made-by")]
+    /// Whether it was there before the call.
+    #[serde(default)]
+    pub was_there: bool,
+    /// The calls that change it, for the event history.
+    #[serde(default)]
+    pub changed_by: Vec<String>,
+    /// The calls that prepare a change.
+    #[serde(default)]
+    pub drafted_by: Vec<String>,
+    /// The calls that change it for a set of its kind.
+    #[serde(default)]
+    pub set_by: Vec<String>,
+    /// The calls that asked for it, for the event history.
+    #[serde(default)]
     pub made_by: Vec<String>,
     /// Link.
     pub source: String,
@@ -76,15 +117,28 @@ impl Catalog {
     pub(super) fn parent_complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for session in &self.parents.session {
-            if session.what.is_empty() || !session.source.starts_with("https://") {
+            if session.what.is_empty() || session.by.is_empty() || !is_link(&session.source) {
                 let name = &session.name;
-                complaints
-                    .push(format!("catalog/parents.toml: {name}: needs `what`, and a link as `source`"));
+                complaints.push(format!(
+                    "catalog/parents.toml: {name}: needs `what`, `by`, and a link as `source`"
+                ));
+            }
+        }
+        for Principal { tag, source } in &self.parents.principal {
+            if !tag.starts_with("aws:") || !is_link(source) {
+                complaints.push(format!(
+                    "catalog/parents.toml: {tag}: a tag that states somebody begins with aws:, which only AWS can set, and has a link as `source`"
+                ));
+            }
+        }
+        for OnBehalf { session, source } in &self.parents.on_behalf {
+            if !is_link(source) {
+                complaints.push(format!("catalog/parents.toml: {session}: `source` must be a link"));
             }
         }
         for parent in &self.parents.parent {
             let name = format!("catalog/parents.toml: {}", parent.r#type);
-            if !parent.source.starts_with("https://") {
+            if !is_link(&parent.source) {
                 complaints.push(format!("{name}: `source` must be a link"));
             }
             if parent.tags.is_empty() == parent.form.is_empty()
@@ -92,8 +146,11 @@ impl Catalog {
             {
                 complaints.push(format!("{name}: needs `tags`, or `path` and `form`"));
             }
-            if !parent.form.is_empty() && (!parent.form.contains("{0}") || !parent.form.ends_with("{uuid}")) {
-                complaints.push(format!("{name}: a `form` holds {{0}} and ends with {{uuid}}"));
+            if !parent.form.is_empty() && parent.form.matches("{0}").count() != 1 {
+                complaints.push(format!("{name}: a `form` holds {{0}} once"));
+            }
+            if !parent.drafted_by.is_empty() && parent.changed_by.is_empty() {
+                complaints.push(format!("{name}: `drafted-by` goes with `changed-by`"));
             }
             let is_open = !parent.form.is_empty() || parent.tags.iter().any(|key| !key.starts_with("aws:"));
             if is_open && parent.role.is_empty() && parent.by.is_empty() {
@@ -110,4 +167,8 @@ impl Catalog {
         }
         complaints
     }
+}
+
+fn is_link(text: &str) -> bool {
+    text.starts_with("https://")
 }

@@ -17,6 +17,8 @@ pub struct Verdict {
     pub tagged: usize,
     /// Those whose owner had set it before.
     pub kept: usize,
+    /// Those that still have the creator of what they were made from, since their event came late.
+    pub copied: usize,
     /// Those that are no longer there.
     pub gone: usize,
     /// Those that a letter accounts for.
@@ -70,6 +72,7 @@ pub fn judge<'a>(story: &Story, world: &World, letters: impl Iterator<Item = &'a
             let is_first = made.first_tags.iter().any(|(key, _)| key == KEY);
             match made.tags.iter().find(|(key, _)| key == KEY) {
                 Some(_) if is_first => verdict.kept += 1,
+                Some((_, value)) if made.copied.as_ref() == Some(value) => verdict.copied += 1,
                 Some((_, value)) if *value == place.fitted(&made.creator) => verdict.tagged += 1,
                 Some((_, value)) => {
                     verdict.wrong.push(format!("{}: {KEY}={value}, expected {}", place.arn, made.creator));

@@ -10,7 +10,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tagger_catalog::{Lifetime, lifetime::Named, template::Part};
+use tagger_catalog::{Copies, Lifetime, lifetime::Named, template::Part};
 
 /// The account of the run.
 pub const ACCOUNT: &str = "111122223333";
@@ -51,6 +51,8 @@ pub struct Made {
     pub kind: Option<String>,
     /// Whether it can have tags from a launch template or from what it is a copy of.
     pub inherits: bool,
+    /// Whether the call gives it the tags of what it is made from; of EC2's, where it says so in its record.
+    pub copies: bool,
 }
 
 /// The tags with which EC2's calls create, as they stand in their records.
@@ -271,13 +273,26 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
             made.push((entry, arn, Some(parent)));
         }
     }
+    let is_there = |path: &str| {
+        let value = record.pointer(&format!("/{}", path.replace('.', "/")));
+        value.is_some_and(|value| !value.is_null() && value != &Value::Bool(false) && value != &json!([]))
+    };
+    let copies: Vec<bool> = made
+        .iter()
+        .map(|(entry, ..)| match entry.copies {
+            Copies::Never => false,
+            Copies::Always => true,
+            Copies::If(path) => is_there(path),
+            Copies::Unless(path) => !is_there(path),
+        })
+        .collect();
     let hole = |text: &str| if regional { text.replace(region, "@@region@@") } else { text.to_owned() };
     let mut text = record.to_string().replace(account, ACCOUNT);
     for hole in ["@@who@@", "@@given@@", "@@given-wrapped@@", "@@template@@", "@@copies@@"] {
         text = text.replace(&format!("\"{hole}\""), hole);
     }
     let record = hole(&text);
-    let resources = made.iter().map(|(entry, arn, child_of)| Made {
+    let resources = made.iter().zip(&copies).map(|((entry, arn, child_of), copies)| Made {
         resource_type: entry.resource_type,
         operation: entry.operation.name,
         arn: cut(&hole(arn)),
@@ -291,6 +306,7 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
             "CopyImage" => names::kind(arn) == "image",
             _ => false,
         },
+        copies: *copies,
     });
     let fixed_region = (!regional).then(|| region.to_owned());
     Some(Sample {

@@ -265,6 +265,8 @@ impl Story {
             }
             match dice.below(1_000) {
                 0..20 => tags.push((KEY.to_owned(), "platform-team".to_owned())),
+                // What is copied often has a creator already.
+                500.. if made.copies => tags.push((KEY.to_owned(), "platform-team".to_owned())),
                 20..25 => {
                     tags = (0..made.most_tags).map(|tag| (format!("tag-{tag}"), "x".to_owned())).collect()
                 }
@@ -281,6 +283,18 @@ impl Story {
                     }
                 }
             }
+            // What the request names stands in the record, and is no copy.
+            let is_asked = made.kind.is_some() && !(inherited && made.inherits);
+            let copies = if made.inherits {
+                inherited && made.kind.as_deref() == Some("image")
+            } else {
+                made.copies && !is_asked
+            };
+            let copied =
+                copies.then(|| tags.iter().find(|(key, _)| key == KEY).map(|(_, value)| value.clone()));
+            let copied = copied.flatten();
+            let mut first_tags = tags.clone();
+            first_tags.retain(|(key, _)| key != KEY || copied.is_none());
             let visible = now + hidden * SECOND;
             world.places[first + number].generations.push(Generation {
                 creator: creator.to_owned(),
@@ -290,8 +304,9 @@ impl Story {
                 ready: now + not_ready * SECOND,
                 deleted: false,
                 ended: 0,
-                first_tags: tags.clone(),
+                first_tags,
                 tags,
+                copied,
             });
         }
         given

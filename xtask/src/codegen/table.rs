@@ -1,7 +1,8 @@
 //! `crates/catalog/src/generated.rs`: the static tables.
 
 use crate::catalog::{
-    Call, Catalog, Fixed, Identities, Known, Meaning, OneOrMany, Operation, Parent, Quota, Together, Told,
+    Call, Catalog, Fixed, Identities, Known, Meaning, OneOrMany, Operation, Parent, Quota, Resource, Session,
+    Together, Told,
 };
 use std::{collections::BTreeMap, fmt::Write};
 use tagger_catalog::template::{self, Filter, Part};
@@ -13,9 +14,9 @@ use tagger_catalog::template::{self, Filter, Part};
 pub fn tables(catalog: &Catalog) -> Result<String, String> {
     let mut out = String::from(
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
-         use crate::{\n    entry::{Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
+         use crate::{\n    entry::{Copies, Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
          endpoint::{Kind as EndpointKind, Variant as EndpointVariant},\n    lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
-         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::Parent,\n    partition::Partition,\n    quota::{Quota, Together},\n    template::{Filter, Part},\n};\n\n",
+         Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::{Parent, Session},\n    partition::Partition,\n    quota::{Quota, Together},\n    template::{Filter, Part},\n};\n\n",
     );
     let operations = catalog.used_operations();
     let place: BTreeMap<&str, usize> =
@@ -31,7 +32,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     for (file, entry) in catalog.entries() {
         let literal = format!(
             "Entry {{ resource_type: {:?}, arn: {}, id: {}, region: {}, operation: &OPERATIONS[{}], with: &{:?}, describe: \
-             {:?}, except: {}, when: &{:?}, unless: &{:?}, upsert: {}, evidence: Evidence::{:?}, source: {:?} }}",
+             {:?}, except: {}, when: &{:?}, unless: &{:?}, upsert: {}, copies: {}, evidence: Evidence::{:?}, source: {:?} }}",
             entry.r#type,
             templates(&entry.arn)?,
             templates(&entry.id)?,
@@ -43,6 +44,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
             entry.when.iter().collect::<Vec<_>>(),
             entry.unless.as_slice(),
             entry.upsert,
+            copies(entry)?,
             entry.evidence,
             entry.source,
         );
@@ -121,17 +123,23 @@ fn endpoints(catalog: &Catalog, operations: &[&Operation], out: &mut String) -> 
 
 /// For whom services act.
 fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -> Result<(), String> {
-    let sessions: Vec<_> = catalog.parents.session.iter().map(|session| &session.name).collect();
-    let _ = writeln!(out, "\npub(crate) static SERVICE_SESSIONS: &[&str] = &{sessions:?};\n");
+    out.push_str("\npub(crate) static SERVICE_SESSIONS: &[Session] = &[\n");
+    for Session { name, by, tags_later, .. } in &catalog.parents.session {
+        let _ = writeln!(out, "    Session {{ pattern: {name:?}, by: &{by:?}, tags_later: {tags_later} }},");
+    }
+    let principals: Vec<_> = catalog.parents.principal.iter().map(|principal| &principal.tag).collect();
+    let on_behalf: Vec<_> = catalog.parents.on_behalf.iter().map(|known| &known.session).collect();
+    let _ = writeln!(out, "];\n\npub(crate) static PRINCIPALS: &[&str] = &{principals:?};\n");
+    let _ = writeln!(out, "pub(crate) static ON_BEHALF: &[&str] = &{on_behalf:?};\n");
     let readers = &catalog.parents.operation;
     out.push_str("static READERS: &[Operation] = &[\n");
     for operation in readers {
         let _ = writeln!(out, "    {},", operation_literal(operation)?);
     }
     out.push_str("];\n\npub(crate) static PARENTS: &[Parent] = &[\n");
-    for Parent { r#type: resource_type, tags, path, form, role, by, arn, id, with, read, made_by, .. } in
-        &catalog.parents.parent
-    {
+    for parent in &catalog.parents.parent {
+        let Parent { r#type: resource_type, tags, path, form, role, by, arn, id, with, read, .. } = parent;
+        let Parent { was_there, changed_by, drafted_by, set_by, made_by, .. } = parent;
         let operation = match readers.iter().position(|reader| reader.name == *read) {
             Some(index) => format!("&READERS[{index}]"),
             None => format!("&OPERATIONS[{}]", place[read.as_str()]),
@@ -139,7 +147,9 @@ fn parents(catalog: &Catalog, place: &BTreeMap<&str, usize>, out: &mut String) -
         let with: Vec<_> = with.iter().collect();
         let _ = writeln!(
             out,
-            "    Parent {{ resource_type: {resource_type:?}, tags: &{tags:?}, named: ({path:?}, {form:?}), role: {role:?}, by: {by:?}, arn: {arn:?}, id: {id:?}, with: &{with:?}, operation: {operation}, made_by: &{made_by:?} }},"
+            "    Parent {{ resource_type: {resource_type:?}, tags: &{tags:?}, named: ({path:?}, {form:?}), role: {role:?}, by: {by:?}, \
+             arn: {arn:?}, id: {id:?}, with: &{with:?}, operation: {operation}, was_there: {was_there}, changed_by: &{changed_by:?}, \
+             drafted_by: &{drafted_by:?}, set_by: &{set_by:?}, made_by: &{made_by:?} }},"
         );
     }
     out.push_str("];\n");
@@ -237,6 +247,26 @@ fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
         told.status,
         told.ready,
     ))
+}
+
+/// Whether the call copies the source's tags.
+fn copies(entry: &Resource) -> Result<String, String> {
+    Ok(match entry.copies.as_str() {
+        "" => "Copies::Never".to_owned(),
+        "always" => "Copies::Always".to_owned(),
+        text => match text.split_once(' ') {
+            Some(("if", path)) if path.starts_with("requestParameters.") => format!("Copies::If({path:?})"),
+            Some(("unless", path)) if path.starts_with("requestParameters.") => {
+                format!("Copies::Unless({path:?})")
+            }
+            _ => {
+                return Err(format!(
+                    "catalog: {} by {}: `copies = {text:?}` is none of \"always\", \"if PATH\" and \"unless PATH\", with a path in requestParameters",
+                    entry.r#type, entry.event
+                ));
+            }
+        },
+    })
 }
 
 fn templates(list: &OneOrMany) -> Result<String, String> {

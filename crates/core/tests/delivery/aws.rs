@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use tagger_core::{
     Record, history,
     outcome::Failure,
-    step::{Answer, Call, Facts, Question, Reply, Shown, Target},
+    step::{Answer, Call, Facts, Past, Question, Reply, Shown, Target},
     window::SHOWN_AFTER,
 };
 
@@ -28,9 +28,13 @@ impl World {
                 .past
                 .iter()
                 .filter(|(at, _)| *at >= window.from && *at < window.until && *at + SHOWN_AFTER <= self.now);
-            let mut records = shown.map(|(_, record)| Record::new(record.clone()));
-            let found = records.rfind(|record| history::is(wanted, record));
-            return Ok(Reply::All(Answer::Found(found.map(Box::new))));
+            let records = shown.map(|(at, record)| (*at, Record::new(record.clone())));
+            let mut found = records.filter(|(_, record)| history::is(wanted, record)).rev();
+            if wanted.is_all() {
+                let calls = found.map(|(at, record)| Past { time: Some(at), record }).collect();
+                return Ok(Reply::All(Answer::Calls(calls)));
+            }
+            return Ok(Reply::All(Answer::Found(found.next().map(|(_, record)| Box::new(record)))));
         }
         assert!(call.targets.len() == 1 || is_ec2(&call.targets[0]), "{call:?} is for many");
         let ids: BTreeSet<&str> = call.targets.iter().map(|target| target.id.as_str()).collect();
