@@ -3,6 +3,7 @@
 //! role chooses it. Pure.
 
 use crate::{
+    arn::Arn,
     identity::{Creator, Kind, Principal},
     json,
     record::Record,
@@ -64,7 +65,7 @@ pub fn acts(record: &Record, creator: &Creator) -> bool {
 /// The service and the name of a service-linked role, by the path that nobody else can give to a role:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 fn service_linked(arn: &str) -> Option<(&str, &str)> {
-    let (_, path) = arn.split_once(":role/aws-service-role/")?;
+    let path = Arn::parse(arn)?.resource.strip_prefix("role/aws-service-role/")?;
     path.split_once('/').map(|(service, rest)| (service, rest.rsplit('/').next().unwrap_or(rest)))
 }
 
@@ -88,11 +89,11 @@ pub fn stated(record: &Record, tags: &Tags) -> Option<Record> {
         _ => return None,
     };
     let mut value = record.value().clone();
-    let account = crate::arn::Arn::parse(arn).map_or("", |arn| arn.account);
+    let account = Arn::parse(arn).map_or("", |arn| arn.account);
     value["userIdentity"] = json!({ "type": kind, "arn": arn, "accountId": account, "statedBy": key });
     if kind == "Role" {
         // A path comes before its name.
-        value["userIdentity"]["userName"] = arn.rsplit('/').next().into();
+        value["userIdentity"]["userName"] = Arn::parse(arn).map_or("", |arn| arn.last()).into();
     }
     // A record that is no object names nothing.
     matches!(value, Value::Object(_)).then(|| Record::new(value))

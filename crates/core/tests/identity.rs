@@ -185,7 +185,10 @@ fn a_hint_is_true_for_the_kind_at_hand() {
     let found = plan(record, &config::from_toml(&settings).unwrap(), None);
     assert_eq!(codes(&found), ["principal-excluded"], "{hint}");
     // A service-linked role's is one.
-    let record = &report("18")[0];
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog/samples/iam/CreateSAMLProvider.json");
+    let sample: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let record = &containers::records_in(sample["record"].clone()).remove(0).unwrap();
     let found = plan(record, &Policy::default(), None);
     let hint = &found.diagnostics.iter().find(|one| one.code.as_str() == "parent-unknown").unwrap().hint;
     assert!(hint.contains("service = \"skip\""), "{hint}");

@@ -397,7 +397,7 @@ fn what_only_its_own_tags_name() {
 
 #[test]
 fn whose_tag_it_gets() {
-    let user = role("AWSServiceRoleForAutoScaling", "AutoScaling");
+    let user = linked("autoscaling", "AWSServiceRoleForAutoScaling", "AutoScaling");
     let record = record(user, "ec2", "RunInstances", tagged(&[("aws:autoscaling:groupName", "web")]));
     let creator = identity::identify(&record);
     let mut inherit = find(&record, &creator, &Policy::default(), Named::ByRecord).unwrap();

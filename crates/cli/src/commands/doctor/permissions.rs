@@ -11,6 +11,7 @@ use tagger_aws::account::{
     Account,
     permissions::{Carried, Decision},
 };
+use tagger_core::arn::Arn;
 
 /// Asks the simulation about every action that the catalog's operations need, each on a resource that the policy names, in
 /// the name of the function and with the creator's key.
@@ -63,19 +64,18 @@ fn asked(site: &Site, partition: &str, account: &str) -> BTreeMap<String, BTreeS
 
 /// The first resource of a statement that is of the action's service; none where any is allowed.
 fn resource<'a>(stated: &'a Value, action: &str) -> Option<&'a str> {
-    let service = action.split(':').next()?;
+    let (service, _) = action.split_once(':')?;
     let several = stated.as_array().into_iter().flatten().filter_map(Value::as_str);
     let mut patterns = stated.as_str().into_iter().chain(several);
-    patterns.find(|pattern| pattern.starts_with(&format!("arn:*:{service}:")))
+    patterns.find(|pattern| Arn::parse(pattern).is_some_and(|arn| arn.service == service))
 }
 
 /// An ARN that the pattern of one matches.
 fn example(pattern: &str, partition: &str, region: &str, account: &str) -> String {
-    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
-    let [arn, _, service, of_region, of_account, rest] = parts.as_slice() else { return pattern.to_owned() };
+    let Some(arn) = Arn::parse(pattern) else { return pattern.to_owned() };
     let filled = |part: &str, value: &str| if part == "*" { value.to_owned() } else { part.to_owned() };
-    let (region, account) = (filled(of_region, region), filled(of_account, account));
-    format!("{arn}:{partition}:{service}:{region}:{account}:{}", rest.replace('*', "x"))
+    let (region, account) = (filled(arn.region, region), filled(arn.account, account));
+    format!("arn:{partition}:{}:{region}:{account}:{}", arn.service, arn.resource.replace('*', "x"))
 }
 
 /// Whether the stack's parameters say so.
