@@ -5,6 +5,7 @@ use crate::{
     outcome::{Class, Failure},
     step::{Answer, Question, Reply, Target},
 };
+use std::rc::Rc;
 use tagger_catalog::ec2::MOST_PARENTS;
 
 /// A question of a unit.
@@ -16,6 +17,20 @@ pub(crate) struct Due {
     pub most: usize,
     /// Whether everybody who asks the same may have the same answer.
     pub shared: bool,
+    /// What has the same may go in one call; made once, since thousands may be held back.
+    pub lane: Rc<str>,
+}
+
+impl Due {
+    pub(crate) fn new(target: Target, question: Question, most: usize, shared: bool) -> Self {
+        let lane = lane(&target, &question, most, shared);
+        Self { target, question, most, shared, lane }
+    }
+
+    /// The same in calls for fewer.
+    pub(crate) fn at_most(self, most: usize) -> Self {
+        Self::new(self.target, self.question, most, self.shared)
+    }
 }
 
 /// Whether a reply says that EC2 does not show a resource: a refused write for many, or a look that has it not.
@@ -54,10 +69,9 @@ pub(crate) fn capacity(target: &Target, question: &Question) -> usize {
 }
 
 /// What may go in one call has the same lane; what may not has one of its own.
-pub(crate) fn lane(due: &Due) -> String {
-    let Due { target, question, most, shared } = due;
-    if *most <= 1 {
-        return String::new();
+fn lane(target: &Target, question: &Question, most: usize, shared: bool) -> Rc<str> {
+    if most <= 1 {
+        return Rc::default();
     }
     let what = match question {
         Question::Describe(told) => format!("describe {}", told.resource_type),
@@ -69,8 +83,8 @@ pub(crate) fn lane(due: &Due) -> String {
         Question::History { which, window, .. } => format!("{which:?} {window:?}"),
     };
     let Target { operation, id, region, account, with } = target;
-    let id = if *shared { id.as_str() } else { "" };
-    format!("{what} {} {region} {account} {with:?} {most} {shared} {id}", operation.name)
+    let id = if shared { id.as_str() } else { "" };
+    format!("{what} {} {region} {account} {with:?} {most} {shared} {id}", operation.name).into()
 }
 
 /// Whether an error's message names an id, and not a longer one in which it stands.

@@ -13,7 +13,7 @@ use crate::{
     case::Case,
     heir::{Heir, Next},
     inherit::Decision,
-    lanes::{Due, capacity, is_hidden, is_search, lane, missing, names, no_answer, rank},
+    lanes::{Due, capacity, is_hidden, is_search, missing, names, no_answer, rank},
     outcome::{Class, Done, Failure, Inherited},
     policy::Policy,
     resources::{Children, Resource},
@@ -146,9 +146,9 @@ impl<'a> Waves<'a> {
         self.holds = false;
         let mut groups: Vec<Flight> = Vec::new();
         // The last of each kind, to which the next one is added.
-        let mut open: HashMap<String, usize> = HashMap::new();
+        let mut open: HashMap<Rc<str>, usize> = HashMap::new();
         for (unit, due) in std::mem::take(&mut self.due) {
-            let lane = lane(&due);
+            let lane = Rc::clone(&due.lane);
             let at = open.get(&lane).copied().filter(|at| fits(&groups[*at], &due));
             match at {
                 Some(at) => {
@@ -215,7 +215,7 @@ impl<'a> Waves<'a> {
                         }
                         // A look shows what is visible; what it has not is not.
                         None if many && !matches!(due.question, Question::Look(_)) => {
-                            self.due.insert(unit, Due { most: 1, ..due });
+                            self.due.insert(unit, due.at_most(1));
                         }
                         None => self.tell(unit, Answer::Failed(missing(&due)), now),
                     }
@@ -268,7 +268,7 @@ impl<'a> Waves<'a> {
     fn ask(&mut self, unit: usize, target: Target, question: Question) {
         let shared = matches!(self.units[unit].work, Work::Heir(_));
         let most = if shared { usize::MAX } else { capacity(&target, &question) };
-        self.due.insert(unit, Due { target, question, most, shared });
+        self.due.insert(unit, Due::new(target, question, most, shared));
     }
 
     /// Begins with the resources of a case, once it is known whose tags they get.
@@ -453,7 +453,7 @@ impl<'a> Waves<'a> {
                 // There may be many such, and each costs a call for all.
                 self.tell(unit, Answer::Refused, now);
             } else if named == 0 {
-                self.due.insert(unit, Due { most: half, ..due });
+                self.due.insert(unit, due.at_most(half));
             } else {
                 self.due.insert(unit, due);
             }
