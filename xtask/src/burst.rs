@@ -342,13 +342,15 @@ fn measure(
     }
     let took = begin.elapsed();
     let in_time = locked(&tally).tagged.len();
-    let late = Instant::now() + 3 * HIDDEN;
+    let late = Instant::now() + 10 * HIDDEN;
     while row.hides && locked(&tally).tagged.len() < resources && Instant::now() < late {
-        thread::sleep(Duration::from_millis(100));
         let due = locked(&tally).due();
-        if let Some(due) = due {
-            payloads.send(due).map_err(|_| silent(row))?;
-            answers.recv_timeout(Duration::from_secs(60)).map_err(|_| silent(row))?;
+        match due {
+            Some(due) => {
+                payloads.send(due).map_err(|_| silent(row))?;
+                answers.recv_timeout(Duration::from_secs(60)).map_err(|_| silent(row))?;
+            }
+            None => thread::sleep(Duration::from_millis(100)),
         }
     }
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();

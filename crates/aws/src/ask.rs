@@ -258,7 +258,7 @@ pub async fn tags_of(client: &Client, resource: &Resource) -> Result<Tags, Failu
     let call = target.operation.read.as_ref().ok_or_else(|| no_read(target.operation))?;
     let read = read_pages(client, call, &target).await;
     let Err(failure) = read else { return read };
-    match tagger_core::attempt::as_whole_set(resource, &failure) {
+    match tagger_core::proof::as_whole_set(resource, &failure) {
         None => Err(failure),
         Some(whole) => {
             let call = whole.operation.read.as_ref().ok_or_else(|| no_read(whole.operation))?;

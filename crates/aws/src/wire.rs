@@ -43,14 +43,54 @@ pub struct Request {
 pub fn request(operation: &Operation, call: &Call, ask: &Ask) -> Request {
     let mut headers = Vec::with_capacity(4);
     let mut path = call.uri.to_owned();
+    let members = members(call, ask, &mut path);
+    match call.id_in {
+        Place::Body | Place::Tag => {}
+        Place::Uri => {
+            fill_label(&mut path, call.id, ask.ids.first().copied().unwrap_or_default());
+        }
+        Place::Query => ask.ids.iter().for_each(|id| add_query(&mut path, call.id, id)),
+        Place::Header => headers.push((call.id, ask.ids.first().copied().unwrap_or_default().to_owned())),
+    }
+    for (name, value) in call.headers {
+        headers.push((*name, with_account(value, ask.account).into_owned()));
+    }
+    let (body, kind) = match operation.protocol {
+        Protocol::Json { minor, target } => {
+            headers.push(("x-amz-target", format!("{target}.{}", call.operation)));
+            (json_body(call, ask, members), format!("application/x-amz-json-{minor}"))
+        }
+        Protocol::RestJson => {
+            let body = json_body(call, ask, members);
+            (if body == b"{}" { Vec::new() } else { body }, "application/json".to_owned())
+        }
+        Protocol::Query(version) | Protocol::Ec2(version) => {
+            let kind = "application/x-www-form-urlencoded; charset=utf-8";
+            (form_body(call, ask, members, version), kind.to_owned())
+        }
+        Protocol::RestXml if ask.tags.is_empty() => (Vec::new(), String::new()),
+        Protocol::RestXml => (xml_body(call, ask), "application/xml".to_owned()),
+    };
+    if !body.is_empty() {
+        headers.push(("content-type", kind));
+    }
+    if call.checksum && !body.is_empty() {
+        let checksum = BASE64_STANDARD.encode(crc32fast::hash(&body).to_be_bytes());
+        headers.push(("x-amz-sdk-checksum-algorithm", "CRC32".to_owned()));
+        headers.push(("x-amz-checksum-crc32", checksum));
+    }
+    Request { method: call.method, path, headers, body }
+}
+
+/// The further members of a call, without those that stand in its path.
+fn members(call: &Call, ask: &Ask, path: &mut String) -> Map<String, Value> {
     let mut members = Map::new();
     for (name, value) in ask.with {
-        if fill_label(&mut path, name, value) {
+        if fill_label(path, name, value) {
             continue;
         }
         if call.method == "GET" {
-            let separator = if path.contains('?') { '&' } else { '?' };
-            let _ = write!(path, "{separator}{name}={}", utf8_percent_encode(value, UNRESERVED));
+            add_query(path, name, value);
         } else {
             members.insert((*name).to_owned(), Value::from(*value));
         }
@@ -61,62 +101,18 @@ pub fn request(operation: &Operation, call: &Call, ask: &Ask) -> Request {
             Fixed::Texts(texts) => drop(members.insert((*name).to_owned(), Value::from(*texts))),
             Fixed::Text(text) => {
                 let text = with_account(text, ask.account);
-                if !fill_label(&mut path, name, &text) {
+                if !fill_label(path, name, &text) {
                     members.insert((*name).to_owned(), Value::from(text.as_ref()));
                 }
             }
         }
     }
-    match call.id_in {
-        Place::Body | Place::Tag => {}
-        Place::Uri => {
-            fill_label(&mut path, call.id, ask.ids.first().copied().unwrap_or_default());
-        }
-        Place::Query => {
-            for id in ask.ids {
-                let separator = if path.contains('?') { '&' } else { '?' };
-                let _ = write!(path, "{separator}{}={}", call.id, utf8_percent_encode(id, UNRESERVED));
-            }
-        }
-        Place::Header => headers.push((call.id, ask.ids.first().copied().unwrap_or_default().to_owned())),
-    }
-    for (name, value) in call.headers {
-        headers.push((*name, with_account(value, ask.account).into_owned()));
-    }
+    members
+}
 
-    let body = match operation.protocol {
-        Protocol::Json { minor, target } => {
-            headers.push(("content-type", format!("application/x-amz-json-{minor}")));
-            headers.push(("x-amz-target", format!("{target}.{}", call.operation)));
-            json_body(call, ask, members)
-        }
-        Protocol::RestJson => {
-            let body = json_body(call, ask, members);
-            if body == b"{}" {
-                Vec::new()
-            } else {
-                headers.push(("content-type", "application/json".to_owned()));
-                body
-            }
-        }
-        Protocol::Query(version) | Protocol::Ec2(version) => {
-            headers.push(("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned()));
-            form_body(call, ask, members, version)
-        }
-        Protocol::RestXml => {
-            let body = if ask.tags.is_empty() { Vec::new() } else { xml_body(call, ask) };
-            if !body.is_empty() {
-                headers.push(("content-type", "application/xml".to_owned()));
-            }
-            body
-        }
-    };
-    if call.checksum && !body.is_empty() {
-        let checksum = BASE64_STANDARD.encode(crc32fast::hash(&body).to_be_bytes());
-        headers.push(("x-amz-sdk-checksum-algorithm", "CRC32".to_owned()));
-        headers.push(("x-amz-checksum-crc32", checksum));
-    }
-    Request { method: call.method, path, headers, body }
+fn add_query(path: &mut String, name: &str, value: &str) {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let _ = write!(path, "{separator}{name}={}", utf8_percent_encode(value, UNRESERVED));
 }
 
 fn with_account<'a>(text: &'a str, account: &str) -> Cow<'a, str> {

@@ -80,6 +80,7 @@ fn a_tag_that_was_given_with_the_call_is_not_overwritten() {
             "i-1 tagged, eni-1 tagged, vol-1 already-tagged",
             &[
                 "DescribeInstances",
+                "Filter.1.Value.1=i-1&Filter.1.Name=instance-id",
                 "DescribeTags",
                 "DescribeVolumes",
                 "ResourceId.1=i-1&ResourceId.2=eni-1&Tag",

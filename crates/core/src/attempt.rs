@@ -6,21 +6,20 @@
 //! tells when it was made.
 
 use crate::{
-    arn::Arn,
     case::Case,
     diagnostic::Diagnostic,
     given::given,
-    history, json,
+    history,
     outcome::{Class, Failure, GIVEN_AGAIN, MISSING, Outcome, UNREADABLE},
     patience::{Age, FRESH, Guard, SURE, not_found_until},
     policy::{Existing, Policy},
-    record::Record,
+    proof::{as_whole_set, existed, is_no_answer, same, to_write, value_of, whole_set},
     resources::Resource,
     step::{Answer, Facts, Question, Step, Tags, Target, Wanted, Which},
     window::{KEPT, SHOWN_AFTER, SHOWN_FOR_SURE, Window},
 };
 use std::rc::Rc;
-use tagger_catalog::{Lifetime, Operation, ec2, lifetime::Told, operation::Variant};
+use tagger_catalog::{Lifetime, ec2, lifetime::Told, operation::Variant};
 
 /// One try to tag one resource.
 #[derive(Debug)]
@@ -501,185 +500,5 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// A bucket as it is tagged by the call that replaces its whole set; none for anything else.
-fn whole_set(resource: &Resource) -> Option<Target> {
-    let mut operations = tagger_catalog::operations().iter();
-    let operation = operations.find(|operation| operation.name == "s3:PutBucketTagging")?;
-    let name = Arn::parse(&resource.arn)?.resource;
-    (resource.entry.operation.variant == Variant::S3)
-        .then(|| Target { operation, ..Target::of(resource).named(name) })
-}
-
-/// A bucket as it is tagged where S3 Control's additive call does not exist, as this failure of it says; none
-/// otherwise. A time-out or a reset says nothing of the kind: the first choice is tried again later, rather than the
-/// second one now, since between its read and its write somebody else's tag can be lost.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_TagResource.html>
-pub fn as_whole_set(resource: &Resource, failure: &Failure) -> Option<Target> {
-    let no_such_host = failure.code == "Unreachable" && failure.message.contains("dns error");
-    let refuses = failure.class == Class::Unsupported
-        || ["HTTP405", "HTTP501"].contains(&failure.code.as_str())
-        || no_such_host;
-    if refuses { whole_set(resource) } else { None }
-}
-
-/// Whether an error means that the service does not tell. An answer that cannot be read is not one: it may tell of another
-/// resource.
-fn is_no_answer(failure: &Failure) -> bool {
-    let refuses = matches!(failure.class, Class::Denied | Class::Unsupported | Class::Failed);
-    refuses && !failure.passes && failure.code != UNREADABLE
-}
-
-/// Whether a resource is the one that the record tells of; none where neither an id nor a time says so.
-pub fn same(record: &Record, event_time: Option<u64>, told: &Told, facts: &Facts) -> Option<bool> {
-    let (path, _) = told.same;
-    if !path.is_empty()
-        && let Some(id) = &facts.id
-        && let Some(recorded) = json::at_path(record.value(), path).into_iter().find_map(json::text)
-    {
-        return Some(*id == recorded);
-    }
-    Some(facts.created? <= event_time? + told.within)
-}
-
-/// So many seconds before the event a resource may have been made by it: a clock's tolerance.
-const BEFORE: u64 = 60;
-
-/// Whether a resource was there before the call, which then only found or changed it.
-fn existed(event_time: Option<u64>, facts: &Facts) -> bool {
-    facts.created.zip(event_time).is_some_and(|(created, event)| created + BEFORE < event)
-}
-
-/// The tags that a resource lacks, and the keys of further ones for which it has no room; or what became of it, where
-/// there is nothing to write. The creator's comes first.
-///
-/// # Errors
-/// It has the creator's key, or no room for it.
-pub fn to_write(
-    planned: &[(String, String)],
-    operation: &Operation,
-    there: &[(String, String)],
-) -> Result<(Tags, Vec<String>), Outcome> {
-    if let Some(value) = value_of(operation, there, planned.first().map_or("", |tag| tag.0.as_str())) {
-        return Err(Outcome::AlreadyTagged { value: value.to_owned() });
-    }
-    let lacks = planned.iter().filter(|(key, _)| value_of(operation, there, key).is_none());
-    let mut tags: Tags = lacks.cloned().collect();
-    // AWS's own tags do not count: <https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html>
-    let counted = there.iter().filter(|(key, _)| !key.starts_with("aws:")).count();
-    let room = usize::from(operation.max_tags).saturating_sub(counted);
-    if room == 0 {
-        let message = format!("it has {counted} tags of {} that it may have", operation.max_tags);
-        return Err(Outcome::Failed(Failure::ours(Class::Limit, operation.name, "TagLimit", message)));
-    }
-    let left_out = tags.split_off(room.min(tags.len()));
-    Ok((tags, left_out.into_iter().map(|(key, _)| key).collect()))
-}
-
-/// The value of a key that is there. IAM does not tell `CreatedBy` from `createdby`:
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>
-fn value_of<'a>(operation: &Operation, there: &'a [(String, String)], key: &str) -> Option<&'a str> {
-    let folds = operation.endpoint == "iam";
-    let same = |(other, _): &&(String, String)| other == key || folds && other.eq_ignore_ascii_case(key);
-    there.iter().find(same).map(|(_, value)| value.as_str())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn table() -> Record {
-        Record::new(json!({
-            "eventSource": "dynamodb.amazonaws.com", "eventName": "CreateTable", "awsRegion": "eu-west-1",
-            "recipientAccountId": "111122223333", "requestParameters": { "tableName": "t" },
-            "responseElements": { "tableDescription": { "tableArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/t" } },
-            "userIdentity": { "type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice" },
-        }))
-    }
-
-    /// An attempt at the one resource of a record, at this age of its event.
-    fn attempt<'a>(case: &'a Case, policy: &'a Policy, age: u64) -> Attempt<'a> {
-        let resource = Rc::new(case.plan.actions[0].clone());
-        let age = Age { event: age, waited: age };
-        Attempt::new((case, policy), resource, Rc::new(case.plan.tags.clone()), age, false)
-    }
-
-    fn question(step: &Step) -> &'static str {
-        match step {
-            Step::Ask(_, Question::Describe(_)) => "describe",
-            Step::Ask(_, Question::Tags(_)) => "tags",
-            Step::Ask(_, Question::Write(_)) => "write",
-            Step::Ask(_, Question::History { .. }) => "history",
-            Step::Ask(..) => "other",
-            Step::End(outcome) => outcome.as_str(),
-        }
-    }
-
-    #[test]
-    fn what_a_service_that_does_not_tell_comes_to() {
-        let policy = Policy::default();
-        let case = Case::new(table(), Some(1), 1, Guard::Strict).decided(&policy, None);
-        let failed = |code: &str| Failure::of("dynamodb:DescribeTable", code, "", Some(400));
-        let unreadable = || Failure::ours(Class::Failed, "dynamodb:DescribeTable", UNREADABLE, "");
-        for (what, failure, age, goes_on) in [
-            ("it may not be asked, and the event is young", failed("AccessDenied"), 60, true),
-            ("it does not understand", failed("ValidationException"), 60, true),
-            ("its answer cannot be read, so it may be of another resource", unreadable(), 60, false),
-            ("its own trouble, which passes", failed("InternalServerError"), 60, false),
-            ("too many calls", failed("ThrottlingException"), 60, false),
-            ("it is not there", failed("ResourceNotFoundException"), 60, false),
-        ] {
-            let mut attempt = attempt(&case, &policy, age);
-            let start = attempt.start(false);
-            assert_eq!(question(&start), "describe", "{what}: {start:?}");
-            let step = attempt.next(Answer::Failed(failure));
-            assert_eq!(question(&step) == "tags", goes_on, "{what}: {step:?}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_known_to_be_the_same_is_asked_for_and_not_written() {
-        let policy = Policy::default();
-        let case = Case::new(table(), Some(1), 1, Guard::Strict).decided(&policy, None);
-        let failed =
-            |code: &str| Answer::Failed(Failure::of("dynamodb:ListTagsOfResource", code, "", Some(400)));
-        let tag = |key: &str| Answer::Tags(vec![(key.to_owned(), "x".to_owned())]);
-        for (what, answer, expected) in [
-            ("it has no creator", Answer::Tags(Tags::new()), "failed"),
-            ("it has one", tag("CreatedBy"), "already-tagged"),
-            ("it is gone, or never was", failed("ResourceNotFoundException"), "history"),
-            ("it may not be asked", failed("AccessDenied"), "failed"),
-            ("too many calls", failed("ThrottlingException"), "throttled"),
-        ] {
-            let mut attempt = attempt(&case, &policy, SURE);
-            attempt.start(false);
-            let probe = attempt.next(failed("AccessDenied"));
-            assert_eq!(question(&probe), "tags", "{what}");
-            let step = attempt.next(answer);
-            assert_eq!(question(&step), expected, "{what}: {step:?}");
-        }
-    }
-
-    #[test]
-    fn the_creators_tag_goes_in_where_the_others_have_no_room() {
-        let policy = crate::config::from_toml("[tags]\nTeam = \"platform\"\n").unwrap();
-        let case = Case::new(table(), Some(1), 1, Guard::Strict).decided(&policy, None);
-        let there = |count: usize| (0..count).map(|number| (format!("k{number}"), String::new())).collect();
-        for (count, written, left_out) in [(48, 2, 0), (49, 1, 1)] {
-            let mut attempt = attempt(&case, &policy, 1);
-            attempt.start(false);
-            let step = attempt.next(Answer::Tags(there(count)));
-            let Step::Ask(_, Question::Write(tags)) = &step else { panic!("{count}: {step:?}") };
-            assert_eq!((tags.len(), tags[0].0.as_str()), (written, "CreatedBy"), "{count}");
-            assert_eq!(attempt.left_out().len(), left_out, "{count}");
-        }
-        let tag = |prefix: &'static str| move |number| (format!("{prefix}{number}"), String::new());
-        for (own, of_aws, expected) in [(49, 3, "write"), (50, 0, "limit-reached")] {
-            let tags = (0..own).map(tag("k")).chain((0..of_aws).map(tag("aws:"))).collect();
-            let mut attempt = attempt(&case, &policy, 1);
-            attempt.start(false);
-            let step = attempt.next(Answer::Tags(tags));
-            assert_eq!(question(&step), expected, "{own} and {of_aws} of AWS: {step:?}");
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use crate::{
     case::Case,
     heir::{Heir, Next},
     inherit::Decision,
+    lanes::{Due, capacity, is_hidden, is_search, missing, names, no_answer, rank},
     outcome::{Class, Done, Failure, Inherited},
     policy::Policy,
     resources::{Children, Resource},
@@ -24,7 +25,6 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     rc::Rc,
 };
-use tagger_catalog::ec2::MOST_PARENTS;
 
 /// Whether EC2 refused lately to tag what it does not show yet. While it does, a burst looks which ids are visible instead
 /// of reading tags alone, so that no call for many is refused for one of them.
@@ -100,17 +100,6 @@ enum Work<'a> {
     Resource(Rc<Resource>, bool, Option<Attempt<'a>>),
 }
 
-/// A question of a unit.
-#[derive(Debug)]
-struct Due {
-    target: Target,
-    question: Question,
-    /// In a call for so many at most.
-    most: usize,
-    /// Whether everybody who asks the same may have the same answer.
-    shared: bool,
-}
-
 /// A call under way: who asked.
 #[derive(Debug)]
 struct Flight {
@@ -156,9 +145,9 @@ impl<'a> Waves<'a> {
         self.holds = false;
         let mut groups: Vec<Flight> = Vec::new();
         // The last of each kind, to which the next one is added.
-        let mut open: HashMap<String, usize> = HashMap::new();
+        let mut open: HashMap<Rc<str>, usize> = HashMap::new();
         for (unit, due) in std::mem::take(&mut self.due) {
-            let lane = lane(&due);
+            let lane = Rc::clone(&due.lane);
             let at = open.get(&lane).copied().filter(|at| fits(&groups[*at], &due));
             match at {
                 Some(at) => {
@@ -225,7 +214,7 @@ impl<'a> Waves<'a> {
                         }
                         // A look shows what is visible; what it has not is not.
                         None if many && !matches!(due.question, Question::Look(_)) => {
-                            self.due.insert(unit, Due { most: 1, ..due });
+                            self.due.insert(unit, due.at_most(1));
                         }
                         None => self.tell(unit, Answer::Failed(missing(&due)), now),
                     }
@@ -278,7 +267,7 @@ impl<'a> Waves<'a> {
     fn ask(&mut self, unit: usize, target: Target, question: Question) {
         let shared = matches!(self.units[unit].work, Work::Heir(_));
         let most = if shared { usize::MAX } else { capacity(&target, &question) };
-        self.due.insert(unit, Due { target, question, most, shared });
+        self.due.insert(unit, Due::new(target, question, most, shared));
     }
 
     /// Begins with the resources of a case, once it is known whose tags they get.
@@ -463,7 +452,7 @@ impl<'a> Waves<'a> {
                 // There may be many such, and each costs a call for all.
                 self.tell(unit, Answer::Refused, now);
             } else if named == 0 {
-                self.due.insert(unit, Due { most: half, ..due });
+                self.due.insert(unit, due.at_most(half));
             } else {
                 self.due.insert(unit, due);
             }
@@ -489,88 +478,7 @@ impl<'a> Waves<'a> {
     }
 }
 
-/// Whether a reply says that EC2 does not show a resource: a refused write for many, or a look that has it not.
-fn is_hidden(due: &Due, reply: &Reply) -> bool {
-    match (&due.question, reply) {
-        (Question::Write(_), Reply::All(Answer::Failed(failure))) => {
-            failure.class == Class::NotFound && capacity(&due.target, &due.question) > 1
-        }
-        (Question::Look(_), Reply::Each(found)) => !found.contains_key(&due.target.id),
-        _ => false,
-    }
-}
-
-fn is_search(question: &Question) -> bool {
-    matches!(question, Question::Children(_) | Question::Launched(_))
-}
-
-/// Searches first, then reads that go together, then writes that do.
-fn rank(due: &Due) -> u8 {
-    match due.question {
-        Question::Tags(_) | Question::Look(_) if !due.shared && capacity(&due.target, &due.question) > 1 => 1,
-        Question::Write(_) if capacity(&due.target, &due.question) > 1 => 2,
-        _ => 0,
-    }
-}
-
-/// How many of the same AWS takes in one call.
-fn capacity(target: &Target, question: &Question) -> usize {
-    let together = tagger_catalog::together(target.operation.name);
-    match question {
-        Question::Tags(_) | Question::Look(_) => together.map_or(1, |together| together.read),
-        Question::Write(_) => together.map_or(1, |together| together.write),
-        Question::Children(_) => MOST_PARENTS,
-        _ => 1,
-    }
-}
-
-/// What may go in one call has the same lane; what may not has one of its own.
-fn lane(due: &Due) -> String {
-    let Due { target, question, most, shared } = due;
-    if *most <= 1 {
-        return String::new();
-    }
-    let what = match question {
-        Question::Describe(told) => format!("describe {}", told.resource_type),
-        Question::Tags(keys) => format!("tags {keys:?}"),
-        Question::Look(look) => format!("look {}", look.resource_type),
-        Question::Write(tags) => format!("write {tags:?}"),
-        Question::Children(call) | Question::Launched(call) => (*call).to_owned(),
-        Question::Stack => "stack".to_owned(),
-        Question::History { which, window, .. } => format!("{which:?} {window:?}"),
-    };
-    let Target { operation, id, region, account, with } = target;
-    let id = if *shared { id.as_str() } else { "" };
-    format!("{what} {} {region} {account} {with:?} {most} {shared} {id}", operation.name)
-}
-
 /// Whether one more goes into a call.
 fn fits(group: &Flight, due: &Due) -> bool {
     due.most > group.members.len() && (due.shared || !group.ids.contains(&due.target.id))
-}
-
-/// Whether an error's message names an id, and not a longer one in which it stands.
-fn names(message: &str, id: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    message.match_indices(id).any(|(at, found)| {
-        let before = at.checked_sub(1).map(|before| message.as_bytes()[before]);
-        let after = message.as_bytes().get(at + found.len()).copied();
-        !id.is_empty() && !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
-}
-
-fn missing(due: &Due) -> Failure {
-    let service = due.target.operation.name.split(':').next().unwrap_or_default();
-    let (class, call) = match &due.question {
-        Question::Describe(told) => (Class::NotFound, told.describe.operation),
-        Question::Look(look) => (Class::NotFound, look.call.operation),
-        Question::Children(call) | Question::Launched(call) => (Class::NotFound, *call),
-        _ => (Class::Failed, due.target.operation.name),
-    };
-    let call = if call.contains(':') { call.to_owned() } else { format!("{service}:{call}") };
-    Failure::ours(class, &call, "NotInAnswer", format!("{} is not in the answer", due.target.id))
-}
-
-fn no_answer(call: &str, answer: &Answer) -> Failure {
-    Failure::ours(Class::Failed, call, "UnreadableAnswer", format!("{answer:?} is no answer to {call}"))
 }

@@ -9,11 +9,13 @@
 //!   the service tells nothing, sooner than the age limit.
 
 mod aws;
+mod judge;
 mod world;
 
+use judge::unjust;
 use proptest::{prelude::*, test_runner::Config};
 use std::collections::BTreeSet;
-use world::{Act, DAY, Kind, NEVER, World, unjust};
+use world::{Act, DAY, Kind, NEVER, World};
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
