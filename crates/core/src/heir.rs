@@ -4,12 +4,13 @@
 //! mean is decided in `inherit` and `stack`.
 
 use crate::{
-    actor, attempt,
+    actor,
     case::Case,
     inherit::{self, Decision, Inherit, Named, WAITS, decide},
     outcome::{Class, Failure},
     patience::{Age, Guard},
     policy::Policy,
+    proof,
     record::Record,
     resources::Resource,
     search,
@@ -203,7 +204,7 @@ impl<'a> Heir<'a> {
     }
 
     fn own_failed(&mut self, failure: &Failure, age: Age) -> Next {
-        let whole = self.own().and_then(|own| attempt::as_whole_set(own, failure));
+        let whole = self.own().and_then(|own| proof::as_whole_set(own, failure));
         match whole {
             Some(target) => Next::Ask(target, Question::Tags(Vec::new())),
             None if failure.code == "NoSuchTagSet" => self.own_tags(&Tags::new(), age),
