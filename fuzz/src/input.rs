@@ -35,7 +35,7 @@ pub fn run(bytes: &[u8]) {
         region: "eu-west-1".to_owned(),
     };
     let queues = (!draw.rarely(4)).then_some(&queues);
-    let taken = intake::open(event.clone(), queues, NOW);
+    let taken = intake::open(event.clone(), queues, "eu-west-1", NOW);
     let is_batch = event["Records"][0]["eventSource"] == "aws:sqs";
     let sent = event["Records"].as_array().filter(|_| is_batch).map_or(0, Vec::len);
     assert_eq!(taken.messages.len(), sent, "messages of {event}");
@@ -193,7 +193,7 @@ fn settled(draw: &mut Draw, mut case: Case) {
         let read: Document = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert_eq!(read, document);
         let body = json!({ "eventSource": "aws:sqs", "messageId": "m", "body": text });
-        let again = intake::open(json!({ "Records": [body] }), None, NOW);
+        let again = intake::open(json!({ "Records": [body] }), None, "eu-west-1", NOW);
         let found: Vec<&Value> = again.cases.iter().map(|case| case.record.value()).collect();
         assert_eq!(found, [record.value()], "{text}");
     }

@@ -84,8 +84,16 @@ impl Case {
     pub fn decide(&mut self, policy: &Policy, own_account: Option<&str>) {
         self.plan = plan::plan(&self.record, policy, own_account);
         let codes: Vec<Code> = self.plan.diagnostics.iter().map(|found| found.code).collect();
-        let of_policy =
-            |code: &Code| matches!(code, Code::KindSkipped | Code::PrincipalExcluded | Code::OtherAccount);
+        let of_policy = |code: &Code| {
+            matches!(
+                code,
+                Code::KindSkipped
+                    | Code::PrincipalExcluded
+                    | Code::OtherAccount
+                    | Code::OutsideScope
+                    | Code::OptedOut
+            )
+        };
         if let Some(work) = &self.work {
             let missing = work.narrow(&mut self.plan);
             // Whom the policy leaves alone by now is left alone.

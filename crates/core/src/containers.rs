@@ -4,7 +4,7 @@
 use crate::{
     documents::{Problem, ProblemKind},
     json,
-    record::Record,
+    record::{ENVELOPE, Record},
 };
 use serde_json::{Map, Value};
 
@@ -102,6 +102,10 @@ fn from_envelope(envelope: &Value, mut detail: Value) -> Record {
             {
                 map.insert(inner.to_owned(), Value::String(text.into_owned()));
             }
+        }
+        // EventBridge gives every event an id; what has none is no event of its.
+        if envelope.get("id").is_some() || envelope.get("detail-type").is_some() {
+            map.insert(ENVELOPE.to_owned(), envelope.clone());
         }
     }
     Record::new(detail)

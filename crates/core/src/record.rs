@@ -3,9 +3,13 @@
 //! One lenient type. It may use the look-ups of [`crate::json`]; it must not know the catalog or
 //! who made the call. Shape: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
-use crate::{diagnostic::Diagnostic, json};
+use crate::{arn::Arn, diagnostic::Diagnostic, json};
 use serde_json::Value;
 use std::borrow::Cow;
+
+/// The member in which a record keeps the EventBridge event that it came in, without its `detail`: what waits, and what is
+/// given up, is stored as its record, and a tag's value may name something of the event. CloudTrail has no such member.
+pub(crate) const ENVELOPE: &str = "envelope";
 
 /// A CloudTrail record. Every member may be missing or of another type than documented.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,6 +50,24 @@ impl Record {
         json::member_text(&self.value, name)
     }
 
+    /// The EventBridge event that it came in, without its `detail`; null where it came otherwise.
+    pub fn envelope(&self) -> &Value {
+        self.value.get(ENVELOPE).unwrap_or(&Value::Null)
+    }
+
+    /// The same, with a region where it states none: that of the function, to whose bus it came.
+    #[must_use]
+    pub fn in_region(mut self, region: &str) -> Self {
+        if self.region().is_none()
+            && self.is_record()
+            && !region.is_empty()
+            && let Value::Object(map) = &mut self.value
+        {
+            map.insert("awsRegion".to_owned(), Value::String(region.to_owned()));
+        }
+        self
+    }
+
     /// `userIdentity`, or null.
     pub fn user_identity(&self) -> &Value {
         json::member(&self.value, "userIdentity")
@@ -66,10 +88,19 @@ impl Record {
         self.text("awsRegion")
     }
 
-    /// The account that the record belongs to: `recipientAccountId`, else `userIdentity.accountId`.
+    /// The account that the record belongs to: `recipientAccountId`, else `userIdentity.accountId`, else that of the
+    /// caller's ARN.
     pub fn account(&self) -> Option<String> {
         let stated = json::member(&self.value, "recipientAccountId");
-        account_id(stated).or_else(|| account_id(json::member(self.user_identity(), "accountId")))
+        let of_arn = || {
+            let arn = json::member_text(self.user_identity(), "arn")?;
+            let account = Arn::parse(&arn)?.account;
+            (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| account.to_owned())
+        };
+        account_id(stated)
+            .or_else(|| account_id(json::member(self.user_identity(), "accountId")))
+            .or_else(of_arn)
     }
 
     /// Whether this looks like a CloudTrail record at all.
@@ -217,6 +248,8 @@ mod tests {
             (json!({"recipientAccountId": "111122223333"}), Some("111122223333")),
             (json!({"recipientAccountId": 11122223333_u64}), Some("011122223333")),
             (json!({"userIdentity": {"accountId": "111122223333"}}), Some("111122223333")),
+            (json!({"userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"}}), Some("111122223333")),
+            (json!({"userIdentity": {"arn": "arn:aws:iam::aws:role/x"}}), None),
             (json!({}), None),
         ] {
             assert_eq!(Record::new(record).account().as_deref(), expected);

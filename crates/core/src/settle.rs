@@ -14,7 +14,7 @@ use crate::{
 /// What becomes of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It has its tag.
+    /// It has its tag, or is to have none.
     Done,
     /// It is no longer there.
     Gone,
@@ -44,7 +44,7 @@ pub fn settle(case: &Case, done: &[Done], now: u64) -> Settlement {
     let fates: Vec<Fate> = done
         .iter()
         .map(|done| match &done.outcome {
-            Outcome::Tagged | Outcome::AlreadyTagged { .. } => Fate::Done,
+            Outcome::Tagged | Outcome::AlreadyTagged { .. } | Outcome::LeftAlone(_) => Fate::Done,
             Outcome::Replaced(_) => Fate::Gone,
             Outcome::Failed(failure) => {
                 match patience(failure, done.resource_type, age, case.guard, &event_id) {

@@ -8,7 +8,7 @@
 use crate::{
     intake::{self, Intake},
     log,
-    origin::account_of,
+    origin::{account_of, region_of},
     reconcile, tag_changes,
     worker::{Handler, NotTagged, Summary},
 };
@@ -80,7 +80,8 @@ impl Handler {
     async fn answer(&self, event: Value, function_arn: &str, open: &Open) -> Result<Value, NotTagged> {
         let account = account_of(function_arn);
         let now = time::since_1970(SystemTime::now());
-        let Intake { messages, cases, unreadable } = intake::open(event, self.queues.as_ref(), now);
+        let Intake { messages, cases, unreadable } =
+            intake::open(event, self.queues.as_ref(), region_of(function_arn), now);
         // Until the first part is done, all come again.
         let ids = |places: &mut dyn Iterator<Item = usize>| {
             let mut places: Vec<usize> = places.collect();

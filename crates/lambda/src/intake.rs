@@ -41,8 +41,8 @@ pub struct Intake {
     pub unreadable: Vec<(Option<usize>, String)>,
 }
 
-/// Opens an event.
-pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
+/// Opens an event. A record that states no region is of the function's own, to which events come.
+pub fn open(event: Value, queues: Option<&Queues>, region: &str, now: u64) -> Intake {
     let Intake { mut messages, mut cases, mut unreadable } = Intake::default();
     let mut add = |value: Value, place: Option<usize>, message: Option<&Message>| {
         let (sent, receives) = message.map_or((now, 1), |message| (message.sent, message.receives));
@@ -50,6 +50,7 @@ pub fn open(event: Value, queues: Option<&Queues>, now: u64) -> Intake {
         let case = |record: Record, work: Option<Work>, alone: bool| {
             let confirmed = work.as_ref().is_some_and(|work| work.confirmed);
             let first_seen = work.as_ref().map(|work| work.first_seen).filter(|seen| *seen > 0);
+            let record = record.in_region(region);
             let event_time = event_time(&record);
             Case {
                 message: place,
@@ -146,7 +147,7 @@ mod tests {
         for body in
             ["", "[]", r#"{"Records":[]}"#, r#"{"Events":{}}"#, "[[],[]]", r#"{"tagger":"work","record":[]}"#]
         {
-            let taken = open(batch(body), None, 7);
+            let taken = open(batch(body), None, "", 7);
             assert_eq!(taken.messages.len(), 1, "{body}");
             let accounted = taken.cases.len() + taken.unreadable.len();
             assert_eq!(accounted, 1, "{body}: {:?} {:?}", taken.cases, taken.unreadable);
@@ -156,6 +157,6 @@ mod tests {
     #[test]
     fn a_piece_of_work_of_any_number_of_tries_is_taken() {
         let work = format!(r#"{{"tagger":"work","record":{{"eventName":"x"}},"tries":{}}}"#, u64::MAX);
-        assert_eq!(open(batch(&work), None, 7).cases[0].tries, u64::MAX);
+        assert_eq!(open(batch(&work), None, "", 7).cases[0].tries, u64::MAX);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     handler::failed_items,
     intake::{self, Intake, Message},
     log,
-    origin::account_of,
+    origin::{account_of, region_of},
     tag_changes,
     worker::NotTagged,
 };
@@ -68,7 +68,10 @@ impl Misconfigured {
             let passed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             context.deadline > 0 && passed >= end
         };
-        let Intake { messages, cases, unreadable } = intake::open(event, Some(&self.queues), now);
+        let Intake { messages, cases, unreadable } = {
+            let region = region_of(&context.invoked_function_arn);
+            intake::open(event, Some(&self.queues), region, now)
+        };
         let account = account_of(&context.invoked_function_arn);
         let letters = cases.into_iter().map(|case| {
             let place = case.message;
