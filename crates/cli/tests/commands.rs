@@ -161,6 +161,98 @@ fn a_configuration_is_obeyed_or_refused_with_its_line() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// People see what plans something or needs a look, and how many others there were.
+#[test]
+fn explain_shows_what_matters_and_counts_the_rest() {
+    let read =
+        QUEUE.replace("CreateQueue", "GetQueueUrl").replace("{\"eventID\"", "{\"readOnly\":true,\"eventID\"");
+    let lost = QUEUE.replace("sqs.amazonaws.com", "ec2.amazonaws.com").replace("CreateQueue", "CreateVolume");
+    let input = format!("{read}\n{QUEUE}\n{read}\n{lost}\n{}", r#"{"eventSource":"a","eventName":"B"}"#);
+    let rest =
+        "3 more records tag nothing and need no look: 2 read-only-call, 1 unknown-event (--all shows them)";
+    for (words, shown, hidden) in [
+        (
+            vec![],
+            vec!["tag   CreatedBy=alice", "no-resource-in-record", rest],
+            vec!["sqs.amazonaws.com GetQueueUrl"],
+        ),
+        (
+            vec!["--all"],
+            vec!["none  read-only-call", "none  unknown-event", "tag   CreatedBy=alice"],
+            vec!["more records"],
+        ),
+        (
+            vec!["--only", "planned,unknown-event"],
+            vec![
+                "none  unknown-event",
+                "tag   CreatedBy=alice",
+                "3 more records are others: 2 read-only-call",
+            ],
+            vec!["no-resource-in-record: "],
+        ),
+        (vec!["--json", "--only", "read-only-call"], vec!["\"read-only-call\""], vec!["CreateQueue"]),
+        (vec!["--json"], vec!["\"read-only-call\"", "\"unknown-event\""], vec!["more records"]),
+    ] {
+        let said = tagger(&[&["explain", "-"], words.as_slice()].concat(), input.as_bytes());
+        assert_eq!(said.code, 0, "{words:?}: {}", said.err);
+        for part in shown {
+            assert!(said.out.contains(part), "{words:?}: expected {part}\nfound {}", said.out);
+        }
+        for part in hidden {
+            assert!(!said.out.contains(part), "{words:?}: expected no {part}\nfound {}", said.out);
+        }
+    }
+    let said = tagger(&["explain", "-", "--only", "plannd"], QUEUE.as_bytes());
+    assert!(said.code == 2 && said.err.contains("did you mean `planned`?"), "{}", said.err);
+}
+
+/// One file and the people beside it: checked, said in words, and tried on callers.
+#[test]
+fn a_configuration_is_checked_and_tried() {
+    let folder = folder("check");
+    let config = folder.join("tagger.toml");
+    let path = config.to_str().unwrap().to_owned();
+    let text = "[tag]\nvalue = \"{name|lower}\"\n[value]\nworkload = \"{role}\"\n[tags]\nTeam = \"none\"\n[people]\nfile = \
+                \"people.csv\"\n[scope]\nservices = [\"!logs\"]\n";
+    fs::write(&config, text).unwrap();
+    fs::write(
+        folder.join("people.csv"),
+        "match,name,Team\njane.doe@example.com,Jane Doe,Shop\nuser:alice,,Ops\n",
+    )
+    .unwrap();
+    let said = tagger(&["config", "check", &path], b"");
+    assert_eq!(said.code, 0, "{}", said.err);
+    for part in [
+        "made by workload",
+        "2 rows of people.csv, with Team",
+        "all but logs",
+        "Made-up callers",
+        "CreatedBy=jane doe  Team=Shop",
+        "CreatedBy=alice  Team=Ops",
+        "CreatedBy=shop-web  Team=none",
+    ] {
+        assert!(said.out.contains(part), "expected {part}\nfound {}", said.out);
+    }
+    let said = tagger(&["config", "check", &path, "-", "--json"], format!("{QUEUE}\n{QUEUE}").as_bytes());
+    assert_eq!(said.code, 0, "{}", said.err);
+    let expected =
+        r#"{"creator":{"kind":"user","name":"alice"},"records":2,"tags":{"CreatedBy":"alice","Team":"Ops"}}"#;
+    assert!(said.out.contains(expected), "{}", said.out);
+    let said = tagger(&["explain", "--config", &path, "-"], QUEUE.as_bytes());
+    assert!(said.out.contains("tag   CreatedBy=alice  Team=Ops  by sqs:TagQueue"), "{}", said.out);
+    fs::write(folder.join("people.csv"), "match,name\nalice,A\nrol:x,B\n").unwrap();
+    for verb in [vec!["config", "check", &path], vec!["explain", "--config", &path, "-"]] {
+        let said = tagger(&verb, QUEUE.as_bytes());
+        assert_eq!(said.code, 2, "{}", said.out);
+        assert!(
+            said.err.contains("people.csv: line 3: `rol:x`: unknown word `rol:`; did you mean `role`?"),
+            "{}",
+            said.err
+        );
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn help_catalog_completions_and_man() {
     for (words, code, out, err) in [

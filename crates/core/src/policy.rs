@@ -116,6 +116,13 @@ impl Policy {
         }
     }
 
+    /// Whether a value names something of the EventBridge event around a record.
+    pub fn names_envelope(&self) -> bool {
+        let of_kinds = self.values.iter().map(|(_, template)| template);
+        let further = self.further.iter().map(|tag| &tag.value);
+        of_kinds.chain(further).chain([&self.tag.value]).any(ValueTemplate::names_envelope)
+    }
+
     /// What it says of whoever made a call.
     pub fn choice<'a>(&'a self, record: &'a Record, creator: &'a Creator) -> Choice<'a> {
         Choice { record, creator, person: self.people.find(record, creator) }

@@ -7,14 +7,15 @@ use crate::{arn::Arn, diagnostic::Diagnostic, json};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// The member in which a record keeps the EventBridge event that it came in, without its `detail`: what waits, and what is
-/// given up, is stored as its record, and a tag's value may name something of the event. CloudTrail has no such member.
-pub(crate) const ENVELOPE: &str = "envelope";
+/// The member in which a stored record has the EventBridge event that it came in, without its `detail`: a tag's value may
+/// name something of it, and what waits is stored as its record. CloudTrail has no such member.
+const ENVELOPE: &str = "envelope";
 
 /// A CloudTrail record. Every member may be missing or of another type than documented.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     value: Value,
+    envelope: Value,
 }
 
 /// An account id. One that was stored as a number has lost its leading zeros; they are put back.
@@ -37,7 +38,31 @@ impl Record {
                 }
             }
         }
-        Self { value }
+        let stored = match &mut value {
+            Value::Object(map) if map.get(ENVELOPE).is_some_and(Value::is_object) => map.remove(ENVELOPE),
+            _ => None,
+        };
+        Self { value, envelope: stored.unwrap_or_default() }
+    }
+
+    /// The same, in an EventBridge event.
+    #[must_use]
+    pub(crate) fn in_envelope(self, envelope: Value) -> Self {
+        Self { envelope, ..self }
+    }
+
+    /// Without the event around it, which nobody needs any more.
+    pub(crate) fn forget_envelope(&mut self) {
+        self.envelope = Value::Null;
+    }
+
+    /// The record as it is stored: with the event around it, as far as that is still known.
+    pub fn stored(&self) -> Value {
+        let mut value = self.value.clone();
+        if let (Value::Object(map), false) = (&mut value, self.envelope.is_null()) {
+            map.insert(ENVELOPE.to_owned(), self.envelope.clone());
+        }
+        value
     }
 
     /// The whole record.
@@ -52,7 +77,7 @@ impl Record {
 
     /// The EventBridge event that it came in, without its `detail`; null where it came otherwise.
     pub fn envelope(&self) -> &Value {
-        self.value.get(ENVELOPE).unwrap_or(&Value::Null)
+        &self.envelope
     }
 
     /// The same, with a region where it states none: that of the function, to whose bus it came.

@@ -108,7 +108,7 @@ fn letters<'a>(
         match letters.iter_mut().find(|letter| letter.reason == *failure) {
             Some(letter) => letter.resources.push(named),
             None => letters.push(DeadLetter {
-                record: case.record.value().clone(),
+                record: case.record.stored(),
                 resources: vec![named],
                 reason: failure.clone(),
                 since: case.first_seen,
@@ -128,7 +128,7 @@ fn works(case: &Case, waiting: &[(&Done, &Failure, u64)], missing_since: Option<
         let (_, failure, _) = part.first()?;
         let seconds = part.iter().map(|(.., seconds)| *seconds).min()?;
         let mut work = Work {
-            record: case.record.value().clone(),
+            record: case.record.stored(),
             reason: Some((*failure).clone()),
             first_seen: case.first_seen,
             tries: case.tries,

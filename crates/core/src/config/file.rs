@@ -144,6 +144,7 @@ fn set(policy: &mut Policy, section: &str, name: &str, value: &Spanned<DeValue>)
                 policy.opt_out.add(&tag)?;
             }
         }
+        ("person", _) => return Err("write [[person]], in two brackets: there may be several".to_owned()),
         _ => {
             let known = SETTINGS.iter().filter_map(|setting| setting.path.split_once('.'));
             let known: Vec<_> = known.filter(|(table, _)| *table == section).map(|(_, name)| name).collect();

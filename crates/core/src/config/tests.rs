@@ -78,3 +78,54 @@ fn the_environment_comes_on_top() {
         assert!(error.contains(reason), "{name}: {error}");
     }
 }
+
+/// Every configuration that the documents show is one.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the core does no I/O, this test reads a document")]
+fn the_documents_show_configurations_that_are_right() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks: Vec<&str> =
+        text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 10, "docs/settings.md promises ten configurations");
+    for block in blocks {
+        let policy = from_toml(block).unwrap_or_else(|error| panic!("docs/settings.md: {error}\n{block}"));
+        assert_ne!(policy, Policy::default(), "{block}");
+    }
+}
+
+#[test]
+fn scope_people_and_opting_out_are_read_and_refused_with_their_line() {
+    let text = "[value]\nperson = \"{name|lower}\"\nworkload = \"{role}\"\n[scope]\nservices = [\"ec2\"]\nsince = 2026-11-24\n\
+                [opt-out]\ntags = [\"auto-tag=off\"]\n[people]\nfile = \"people.csv\"\n";
+    let policy = from_toml(text).unwrap();
+    assert_eq!(policy.template(Kind::Workload).as_str(), "{role}");
+    assert_eq!(policy.template(Kind::User).as_str(), "{name}");
+    assert_eq!(policy.scope.since, "2026-11-24T00:00:00Z");
+    assert_eq!(policy.people_file.as_deref(), Some("people.csv"));
+    for (text, line, reason) in [
+        ("[value]\nperso = \"{name}\"\n", 2, "did you mean `person`?"),
+        ("[value]\nperson = \"{name|lwoer}\"\n", 2, "did you mean `lower`?"),
+        ("[scope]\n\nservices = [\"ec3\"]\n", 3, "did you mean `ec2`?"),
+        ("[scope]\nservice = [\"ec2\"]\n", 2, "did you mean `services`?"),
+        ("[scope]\nsince = \"soon\"\n", 2, "is no time"),
+        ("[opt-out]\ntags = \"x\"\n", 2, "expected a list"),
+        ("[people]\nfile = \"people.xls\"\n", 2, ".csv or a .toml file"),
+        (
+            "[[person]]\nmatch = \"a\"\nname = \"A\"\n[[person]]\nmatch = \"a\"\nname = \"B\"\n",
+            4,
+            "line 1 (`a`)",
+        ),
+        (
+            "[people]\nfile = \"a.csv\"\n[[person]]\nmatch = \"a\"\nname = \"A\"\n",
+            2,
+            "put all of them into one",
+        ),
+        ("[[person]]\nmatch = \"a\"\nCreatedBy = \"A\"\n", 1, "is the creator's tag"),
+        ("[person]\nmatch = \"a\"\n", 2, "[[person]]"),
+    ] {
+        let error = from_toml(text).unwrap_err();
+        assert_eq!(error.line, Some(line), "{text}: {error}");
+        assert!(error.to_string().contains(reason), "{text}: expected {reason:?}, got {error}");
+    }
+}

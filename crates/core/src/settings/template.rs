@@ -8,6 +8,7 @@ use super::{
     fields::{Facts, Field},
     filter::{Filter, is_filter},
 };
+use crate::value::MOST_CHARACTERS;
 
 /// A parsed value template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +53,31 @@ impl ValueTemplate {
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
+        let fixed = pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text.chars().count(),
+            Piece::Braces { .. } => 0,
+        });
+        let fixed: usize = fixed.sum();
+        if fixed > MOST_CHARACTERS {
+            return Err(format!(
+                "its text alone has {fixed} characters, and a tag's value has {MOST_CHARACTERS} at most"
+            ));
+        }
         Ok(Self { text: text.to_owned(), pieces })
     }
 
     /// The template as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it names something of the EventBridge event around the record.
+    pub fn names_envelope(&self) -> bool {
+        let names = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Braces { names, .. } => Some(names),
+            Piece::Text(_) => None,
+        });
+        names.flatten().any(|name| matches!(name, Field::Envelope(_)))
     }
 
     /// The value for a record, not yet made to fit.
@@ -168,6 +188,7 @@ mod tests {
             ("name}", "without"),
             ("a}{name}", "without"),
             ("", "empty"),
+            (&"x".repeat(256), "256 characters"),
         ] {
             let error = ValueTemplate::parse(template).unwrap_err();
             assert!(error.contains(reason), "{template}: expected {reason:?}, got {error:?}");

@@ -170,6 +170,7 @@ mod tests {
             ("Existing", "kepe", "did you mean `keep`?"),
             ("TagValue", "{nme}", "did you mean `name`?"),
             ("TagValue", "{name", "`{` without `}`"),
+            ("TagValue", "{name|lwoer}", "did you mean `lower`?"),
             ("TagValue", "  ", "the value is empty"),
             ("TagKey", "aws:x", "belong to AWS"),
             ("TagKey", "a,b", "`,` cannot stand"),
@@ -179,8 +180,8 @@ mod tests {
             ("SkipKinds", "robot", "`robot` is not one of person"),
             ("AlarmEmail", "alice", "One e-mail address"),
             ("ExistingTrail", "a b", "A trail's name"),
-            ("TagValue", &"x".repeat(256), "256 characters, 255 at most"),
-            ("MoreTags", &format!("A={}", "x".repeat(899)), "901 characters, 900 at most"),
+            ("TagValue", &"x".repeat(256), "256 characters"),
+            ("MoreTags", &format!("A={}", "{name}".repeat(150)), "902 characters, 900 at most"),
         ] {
             let error = check_each(&[TAGGER], &[pair(name, value)]).unwrap_err();
             assert!(matches!(error, Error::Usage(_)), "{name}={value}: {error:?}");
@@ -275,6 +276,26 @@ mod tests {
     #[test]
     fn the_templates_patterns_and_the_parser_agree() {
         let values = [
+            ("TagValue", "{name|lower}", true),
+            ("TagValue", "{session|name|before:@|limit:20}", true),
+            ("TagValue", "{name|replace:.:-}/{role|permission-set}", true),
+            ("TagValue", "{name|replace:.:}", true),
+            ("TagValue", "{invokedBy|default:nobody at all}", true),
+            ("TagValue", "{record.requestParameters.instanceType}", true),
+            ("TagValue", "{envelope.id|record.requestParameters.items[].name}", true),
+            ("TagValue", "{name|lwoer}", false),
+            ("TagValue", "{name|limit:0}", false),
+            ("TagValue", "{name|before:}", false),
+            ("TagValue", "{name|lower:x}", false),
+            ("TagValue", "{name|replace:a}", false),
+            ("TagValue", "{name|lower|session}", false),
+            ("TagValue", "{lower}", false),
+            ("TagValue", "{record}", false),
+            ("TagValue", "{record.a..b}", false),
+            ("TagValue", "{request.a}", false),
+            ("MoreTags", "Type={record.requestParameters.instanceType|upper};Via={via}", true),
+            ("MoreTags", "Mail={name|replace:@:=}", true),
+            ("MoreTags", "Type={record.a b}", false),
             ("TagKey", "Owner", true),
             ("TagKey", "team:owner", true),
             ("TagKey", "AWS:x", false),
