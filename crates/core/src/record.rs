@@ -11,6 +11,9 @@ use std::borrow::Cow;
 /// name something of it, and what waits is stored as its record. CloudTrail has no such member.
 const ENVELOPE: &str = "envelope";
 
+/// The members that are texts in some copies of a record.
+const TEXTS: [&str; 4] = ["userIdentity", "requestParameters", "responseElements", "additionalEventData"];
+
 /// A CloudTrail record. Every member may be missing or of another type than documented.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
@@ -29,12 +32,14 @@ impl Record {
     /// some log shippers; they are opened here so that nobody after this has to know.
     pub fn new(mut value: Value) -> Self {
         if let Value::Object(map) = &mut value {
-            for name in ["userIdentity", "requestParameters", "responseElements", "additionalEventData"] {
-                let Some(Value::String(text)) = map.get(name) else { continue };
+            // Athena's columns are in small letters.
+            let is_text = |name: &String| TEXTS.iter().any(|text| text.eq_ignore_ascii_case(name));
+            for (_, member) in map.iter_mut().filter(|(name, _)| is_text(name)) {
+                let Value::String(text) = member else { continue };
                 if let Some(opened @ Value::Object(_)) =
                     text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
                 {
-                    map.insert(name.to_owned(), opened);
+                    *member = opened;
                 }
             }
         }
@@ -265,6 +270,21 @@ mod tests {
                 .map(|diagnostic| diagnostic.code.as_str());
             assert_eq!(found, code, "{what}");
         }
+    }
+
+    /// A row of Athena's table, whose columns are in small letters and whose objects without a fixed form are texts.
+    #[test]
+    fn a_row_of_athena_is_read() {
+        let row = Record::new(json!({
+            "eventsource": "sqs.amazonaws.com", "eventname": "CreateQueue", "recipientaccountid": "111122223333",
+            "useridentity": { "type": "IAMUser", "username": "alice", "accountid": "111122223333" },
+            "requestparameters": "{\"queueName\": \"jobs\"}", "responseelements": "{\"queueUrl\": \"x\"}",
+        }));
+        let texts = |path: &str| {
+            json::at_path(row.value(), path).into_iter().filter_map(json::text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("requestParameters.queueName"), ["jobs"]);
+        assert_eq!(texts("responseElements.queueUrl"), ["x"]);
     }
 
     #[test]

@@ -4,21 +4,24 @@ use super::{
     report::{Check, Verdict, some},
     stack::{Site, of_version},
 };
-use crate::deployment::FUNCTION;
+use crate::{
+    deployment::FUNCTION,
+    held_settings::{self, Held},
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tagger_aws::account::{
     Account, Trouble,
     function::{Function, Limit, Mapping},
 };
-use tagger_core::{Policy, config, identity::Kind, policy::matches};
+use tagger_core::{Policy, config, identity::Kind, policy::matches, settings};
 
 /// What other checks need of the function.
 #[derive(Debug, Default)]
 pub struct Known {
     /// The ARN of its role.
     pub role: Option<String>,
-    /// Its settings, as far as the environment says them.
+    /// Its settings: those of the file in its zip, and of its environment on top.
     pub policy: Option<Policy>,
 }
 
@@ -36,7 +39,11 @@ pub async fn check(account: &Account, site: &Site) -> (Vec<Check>, Known) {
     };
     let mut checks = of_state(&function);
     checks.push(of_description(&function.description));
-    let (settings, policy) = of_settings(&function);
+    let held = match &site.stack {
+        Some(stack) => held_settings::of_stack(account, &site.home, stack).await,
+        None => Held::default(),
+    };
+    let (settings, policy) = of_settings(&function, &held);
     checks.push(settings);
     let mappings = functions.mappings(FUNCTION).await;
     let mapped =
@@ -121,8 +128,13 @@ fn of_description(description: &str) -> Check {
 }
 
 /// What the variables say, and the settings that they give.
-fn of_settings(function: &Function) -> (Check, Option<Policy>) {
+fn of_settings(function: &Function, held: &Held) -> (Check, Option<Policy>) {
     let name = "settings";
+    if let Some(why) = &held.unread {
+        let message = format!("the settings in the deployed zip could not be read: {why}");
+        let fix = "let this principal read the zip (s3:GetObject), or deploy again with --config";
+        return (Check::new(name, Verdict::Unknown, message).fix(fix), None);
+    }
     let Some(variables) = &function.variables else {
         let message = format!("Lambda does not tell the function's variables: {}", function.variables_error);
         return (
@@ -131,7 +143,8 @@ fn of_settings(function: &Function) -> (Check, Option<Policy>) {
         );
     };
     let pairs = variables.iter().map(|(name, value)| (name.clone(), value.clone()));
-    let policy = match config::from_environment(Policy::default(), pairs) {
+    let base = held.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default();
+    let policy = match config::from_environment(base, pairs) {
         Ok(policy) => policy,
         Err(error) => {
             let message = format!("the function does not start, its settings are wrong: {error}");
@@ -168,6 +181,15 @@ fn words(policy: &Policy, variables: &BTreeMap<String, String>) -> String {
     }
     if !policy.excluded.is_empty() {
         words.push_str(&format!("; left alone are {}", some(&policy.excluded, 3)));
+    }
+    // The rest is in sentences that `tagger status` shows.
+    let shown = 1
+        + policy.further.len()
+        + usize::from(!policy.skipped.is_empty())
+        + usize::from(!policy.excluded.is_empty());
+    let more = settings::words::of(policy).len().saturating_sub(shown);
+    if more > 0 {
+        words.push_str(&format!("; and {more} more (`tagger status` shows them)"));
     }
     if variables.contains_key("TAGGER_CONFIG") {
         words.push_str("; what the file TAGGER_CONFIG in the zip adds is not seen here");
@@ -375,11 +397,14 @@ mod tests {
         ] {
             let variables =
                 variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            let (check, _) = of_settings(&Function { variables: Some(variables), ..Function::default() });
+            let (check, _) = of_settings(
+                &Function { variables: Some(variables), ..Function::default() },
+                &Held::default(),
+            );
             assert_eq!(check.verdict, verdict, "{check:?}");
             assert!(check.message.contains(message), "{check:?}");
         }
-        assert_eq!(of_settings(&Function::default()).0.verdict, Verdict::Unknown);
+        assert_eq!(of_settings(&Function::default(), &Held::default()).0.verdict, Verdict::Unknown);
     }
 
     #[test]
