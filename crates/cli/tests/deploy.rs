@@ -193,7 +193,7 @@ fn a_settings_file_goes_into_the_zip_and_stays_there() {
     for part in [
         "+  made by user",
         "CreatedBy={name|upper}",
-        "1 rows of people.csv, with Team",
+        "1 row of people.csv, with Team",
         "of which change",
         "Done",
     ] {
@@ -201,7 +201,7 @@ fn a_settings_file_goes_into_the_zip_and_stays_there() {
     }
     assert_eq!(creator_in(&cloud, "us-east-1", "by-the-file"), "ALICE EXAMPLE");
     let shown = cloud.runs(&["status"]);
-    assert!(shown.contains("made by user") && shown.contains("1 rows of people.csv, with Team"), "{shown}");
+    assert!(shown.contains("made by user") && shown.contains("1 row of people.csv, with Team"), "{shown}");
 
     // What asks to be left alone is left alone, and what is not named stays.
     let made = cloud.aws("alice", &["sqs", "create-queue", "--queue-name", "left", "--tags", "auto-tag=off"]);

@@ -30,7 +30,8 @@ pub fn of(policy: &Policy) -> Vec<(String, String)> {
         let from = policy.people_file.as_deref().map(|file| format!(" of {file}")).unwrap_or_default();
         let keys = policy.people.keys();
         let tags = if keys.is_empty() { String::new() } else { format!(", with {}", keys.join(", ")) };
-        add("people", format!("{} rows{from}{tags}", policy.people.len()));
+        let rows = if policy.people.len() == 1 { "row" } else { "rows" };
+        add("people", format!("{} {rows}{from}{tags}", policy.people.len()));
     }
     let scope = &policy.scope;
     let lists = [
@@ -96,7 +97,7 @@ mod tests {
         let expected = [
             "creator's tag: CreatedBy={name}; one that is there is overwritten",
             "made by workload: CreatedBy={role}",
-            "people: 1 rows, with Unit",
+            "people: 1 row, with Unit",
             "services: all but logs",
             "opted out by: auto-tag=off",
         ];
@@ -108,7 +109,7 @@ mod tests {
         let expected = [
             "~ creator's tag: CreatedBy={name}; one that is there is overwritten (was CreatedBy={name}; one that is there stays)",
             "+ made by workload: CreatedBy={role}",
-            "+ people: 1 rows, with Unit",
+            "+ people: 1 row, with Unit",
             "+ opted out by: auto-tag=off",
             "- tag Team: Team=x",
         ];

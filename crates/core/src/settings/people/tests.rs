@@ -198,7 +198,8 @@ fn neither_loading_nor_looking_up_grows_as_the_table_does() {
     let most = if cfg!(debug_assertions) { 10_000 } else { 50_000 };
     let (small, large) = (compile(&keys, &company(100)).unwrap(), compile(&keys, &company(most)).unwrap());
     let (few, many) = (look_ups(&small), look_ups(&large));
-    assert!(many < few * 10, "100 rows, then {most}: {few:?}, then {many:?}");
+    // Walking through the rows would take a hundred times as long; names of more lengths take a few times as long.
+    assert!(many < few * 30, "100 rows, then {most}: {few:?}, then {many:?}");
     let bytes = large.bytes().to_vec();
     let load = shortest(|| assert_eq!(People::read(bytes.clone()).unwrap().len(), most));
     println!(
