@@ -206,53 +206,6 @@ fn explain_shows_what_matters_and_counts_the_rest() {
     assert!(said.code == 2 && said.err.contains("did you mean `planned`?"), "{}", said.err);
 }
 
-/// One file and the people beside it: checked, said in words, and tried on callers.
-#[test]
-fn a_configuration_is_checked_and_tried() {
-    let folder = folder("check");
-    let config = folder.join("tagger.toml");
-    let path = config.to_str().unwrap().to_owned();
-    let text = "[tag]\nvalue = \"{name|lower}\"\n[value]\nworkload = \"{role}\"\n[tags]\nTeam = \"none\"\n[people]\nfile = \
-                \"people.csv\"\n[scope]\nservices = [\"!logs\"]\n";
-    fs::write(&config, text).unwrap();
-    fs::write(
-        folder.join("people.csv"),
-        "match,name,Team\njane.doe@example.com,Jane Doe,Shop\nuser:alice,,Ops\n",
-    )
-    .unwrap();
-    let said = tagger(&["config", "check", &path], b"");
-    assert_eq!(said.code, 0, "{}", said.err);
-    for part in [
-        "made by workload",
-        "2 rows of people.csv, with Team",
-        "all but logs",
-        "Made-up callers",
-        "CreatedBy=jane doe  Team=Shop",
-        "CreatedBy=alice  Team=Ops",
-        "CreatedBy=shop-web  Team=none",
-    ] {
-        assert!(said.out.contains(part), "expected {part}\nfound {}", said.out);
-    }
-    let said = tagger(&["config", "check", &path, "-", "--json"], format!("{QUEUE}\n{QUEUE}").as_bytes());
-    assert_eq!(said.code, 0, "{}", said.err);
-    let expected =
-        r#"{"creator":{"kind":"user","name":"alice"},"records":2,"tags":{"CreatedBy":"alice","Team":"Ops"}}"#;
-    assert!(said.out.contains(expected), "{}", said.out);
-    let said = tagger(&["explain", "--config", &path, "-"], QUEUE.as_bytes());
-    assert!(said.out.contains("tag   CreatedBy=alice  Team=Ops  by sqs:TagQueue"), "{}", said.out);
-    fs::write(folder.join("people.csv"), "match,name\nalice,A\nrol:x,B\n").unwrap();
-    for verb in [vec!["config", "check", &path], vec!["explain", "--config", &path, "-"]] {
-        let said = tagger(&verb, QUEUE.as_bytes());
-        assert_eq!(said.code, 2, "{}", said.out);
-        assert!(
-            said.err.contains("people.csv: line 3: `rol:x`: unknown word `rol:`; did you mean `role`?"),
-            "{}",
-            said.err
-        );
-    }
-    fs::remove_dir_all(folder).unwrap();
-}
-
 #[test]
 fn help_catalog_completions_and_man() {
     for (words, code, out, err) in [

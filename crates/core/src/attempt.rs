@@ -378,7 +378,7 @@ impl<'a> Attempt<'a> {
             return self.end(Outcome::Failed(self.failure(Class::NotReady, "NameGivenAgain", message)));
         }
         let window = Window { from: event_time.saturating_sub(KEPT - self.age.event), until: event_time + 1 };
-        let (arn, policy) = (self.resource.arn.clone(), self.policy.clone());
+        let (arn, policy) = (self.resource.arn.clone(), Box::new(self.policy.clone()));
         let wanted = Box::new(Wanted::Created { arn, value: value.clone(), policy });
         let which = Which::ResourceName(names.remove(0));
         let target = Target::of(&self.resource);

@@ -5,6 +5,7 @@
 //! the rate, the words, the state of a stack, why one failed. Whatever an interrupted or failed run
 //! left is mended by the next one.
 
+mod kept;
 mod keys;
 mod mends;
 mod organization;
@@ -141,10 +142,10 @@ async fn one_account(
         Some((region, stack)) => held_settings::of_stack(account, region, stack).await,
         None => Held::default(),
     };
-    let kept = kept_file(config, &held, report)?;
+    let kept = kept::file(config, &held, report)?;
     let kept_zip = kept.map(|file| zip.with(file)).transpose()?;
     let (zip, file) = (kept_zip.as_ref().unwrap_or(zip), config.or(kept));
-    let policy = check_settings(arguments, config, file, &there)?;
+    let policy = kept::check(arguments, config, file, &there)?;
 
     let mut home = Target::new(account, &account.region, STACK, there.home.clone().map(|(_, stack)| stack));
     home.settle(arguments.dry_run, arguments.yes, report, stop).await?;
@@ -344,48 +345,6 @@ fn refuse_two_homes(account: &Account, there: &Deployment) -> Result<(), Error> 
         )));
     }
     Ok(())
-}
-
-/// The settings file that the deployed zip has and the new one lacks: settings that nobody names keep their values.
-fn kept_file<'a>(
-    config: Option<&ConfigFile>,
-    held: &'a Held,
-    report: Report,
-) -> Result<Option<&'a ConfigFile>, Error> {
-    match (&held.unread, config) {
-        // A file that is given takes the place of whatever there was.
-        (_, Some(_)) => Ok(None),
-        (None, None) => Ok(held.file.as_ref()),
-        (Some(why), None) if held.is_certain => Err(Error::Failure(format!(
-            "the settings in the deployed zip cannot be read, and would be lost: {why}\n  nothing was changed; give the file \
-             again with --config"
-        ))),
-        (Some(why), None) => {
-            let text =
-                format!("  WARNING whether there are settings in the deployed zip is not known: {why}");
-            report.say("warning", &text, json!({}))?;
-            Ok(None)
-        }
-    }
-}
-
-/// What the stack would be told, held against what works, before anything is made, changed or removed. `config` was given
-/// now, `file` is the one that will lie in the zip. Returns the settings that will hold.
-fn check_settings(
-    arguments: &Deploy,
-    config: Option<&ConfigFile>,
-    file: Option<&ConfigFile>,
-    there: &Deployment,
-) -> Result<Policy, Error> {
-    // A stack that never came to life is removed first: its values are not kept.
-    let kept = there.home.as_ref().map(|(_, stack)| stack);
-    let kept = kept.filter(|stack| !matches!(state::next(Some(&stack.status)), Next::Create | Next::Remove));
-    let policy = config.map(|file| &file.policy);
-    let told = parameters::settings(arguments, policy)?;
-    let told = parameters::merged(&templates::parameters(templates::TAGGER), told, kept);
-    settings::check_all(templates::TAGGER, &told, kept, file, |name| {
-        parameters::option(arguments, policy, name)
-    })
 }
 
 /// The regions that get a forwarder: none where EventBridge sends no events between regions.

@@ -64,7 +64,7 @@ pub async fn deploy(
         Some(stack) => held(account, stack).await,
         None => Held::default(),
     };
-    let kept = super::kept_file(config, &held, report)?;
+    let kept = super::kept::file(config, &held, report)?;
     let kept_zip = kept.map(|file| zip.with(file)).transpose()?;
     let (own_zip, zip, file) = (zip, kept_zip.as_ref().unwrap_or(zip), config.or(kept));
     let policy = config.map(|file| &file.policy);
