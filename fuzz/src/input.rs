@@ -65,7 +65,9 @@ struct Opened {
 
 /// Opens an event, part by part; none where it does not ask to tag.
 fn opened(event: &Value, queues: Option<&Queues>) -> Option<Opened> {
-    let Event::Creations(mut intake) = Event::of(event.to_string().into(), queues, NOW) else { return None };
+    let Event::Creations(mut intake) = Event::of(event.to_string().into(), queues, "eu-west-1", NOW) else {
+        return None;
+    };
     let mut opened = Opened { messages: intake.messages.len(), ..Opened::default() };
     while let Some(part) = intake.next(1) {
         opened.cases.extend(part.cases);

@@ -6,7 +6,9 @@
 
 use super::draw::{ACCOUNT, Draw};
 use serde_json::Value;
-use tagger_core::{Policy, Record, config, documents, explain, glance::Glance, plan, value::FIELDS};
+use tagger_core::{
+    Policy, Record, config, documents, explain, glance::Glance, plan, settings::fields::FIELDS,
+};
 
 /// One run. Bytes that begin with `{` are a record by themselves, as the samples are.
 pub fn run(bytes: &[u8]) {

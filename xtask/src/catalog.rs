@@ -21,7 +21,8 @@ use std::{
 use tagger_catalog::Evidence;
 
 /// The files of `catalog/` that hold no entries.
-const NOT_ENTRIES: [&str; 9] = [
+const NOT_ENTRIES: [&str; 10] = [
+    "clients.toml",
     "exempt.toml",
     "parents.toml",
     "operations.toml",
@@ -45,6 +46,8 @@ pub struct Catalog {
     pub endpoints: Vec<Endpoint>,
     /// Known session names and providers.
     pub identities: Identities,
+    /// What calls are made with.
+    pub clients: Vec<Client>,
     /// What error codes mean.
     pub errors: Vec<Meaning>,
     /// What is known of types over time.
@@ -331,6 +334,21 @@ pub struct Variant {
     pub host: String,
 }
 
+/// A client of `catalog/clients.toml`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Client {
+    /// What it is called in a tag.
+    pub via: String,
+    /// How the word of the user agent begins.
+    pub agent: String,
+    /// Whether the console itself uses it.
+    #[serde(default)]
+    pub after_console: bool,
+    /// Who says so.
+    pub source: String,
+}
+
 impl Catalog {
     /// Reads and checks `catalog/`.
     ///
@@ -354,6 +372,11 @@ impl Catalog {
         }
         let endpoints: Endpoints = parse(&folder.join("endpoints.toml"))?;
         let identities = parse(&folder.join("identities.toml"))?;
+        #[derive(Deserialize)]
+        struct Clients {
+            client: Vec<Client>,
+        }
+        let clients: Clients = parse(&folder.join("clients.toml"))?;
         #[derive(Deserialize)]
         struct Errors {
             error: Vec<Meaning>,
@@ -387,6 +410,7 @@ impl Catalog {
             partitions,
             endpoints: endpoints.endpoint,
             identities,
+            clients: clients.client,
             errors,
             lifetimes,
             quotas,
@@ -407,6 +431,9 @@ impl Catalog {
 
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
+        for client in self.clients.iter().filter(|client| !client.source.starts_with("https://")) {
+            complaints.push(format!("catalog/clients.toml: {}: give a link as `source`", client.agent));
+        }
         let mut seen = BTreeSet::new();
         for (file, entries) in &self.files {
             let sorted = entries.resource.windows(2).find(|pair| {

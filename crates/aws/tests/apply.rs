@@ -73,6 +73,7 @@ fn what_is_read_what_is_written_what_is_left_alone() {
     let keep = Policy::default();
     let overwrite = config::from_toml("[tag]\nexisting = \"overwrite\"\n").unwrap();
     let with_time = config::from_toml("[tags]\nTeam = \"platform\"\n").unwrap();
+    let opt_out = config::from_toml("[opt-out]\ntags = [\"auto-tag=off\"]\n").unwrap();
     type Case = (&'static str, Policy, Value, Vec<Answer>, &'static str, &'static [&'static str]);
     let cases: Vec<Case> = vec![
         (
@@ -121,6 +122,44 @@ fn what_is_read_what_is_written_what_is_left_alone() {
             vec![answer(&["ListQueueTags"], 200, "[]")],
             "Queue failed",
             &[],
+        ),
+        (
+            "a tag of the resource opts it out",
+            opt_out.clone(),
+            queue(),
+            vec![answer(&["ListQueueTags"], 200, r#"{"Tags":{"auto-tag":"off"}}"#)],
+            "Queue left-alone",
+            &[],
+        ),
+        (
+            "a tag of another value does not",
+            opt_out.clone(),
+            queue(),
+            vec![
+                answer(&["ListQueueTags"], 200, r#"{"Tags":{"auto-tag":"on"}}"#),
+                answer(&[".TagQueue"], 200, ""),
+            ],
+            "Queue tagged",
+            &["\"Tags\":{\"CreatedBy\":\"alice\"}"],
+        ),
+        (
+            "what may not be overwritten is asked for",
+            config::from_toml("[tag]\nexisting = \"overwrite\"\n[opt-out]\ntags = [\"Owner\"]\n").unwrap(),
+            queue(),
+            vec![answer(&["ListQueueTags"], 200, r#"{"Tags":{"Owner":"x","CreatedBy":"carol"}}"#)],
+            "Queue left-alone",
+            &[],
+        ),
+        (
+            "what may be overwritten is overwritten",
+            config::from_toml("[tag]\nexisting = \"overwrite\"\n[opt-out]\ntags = [\"Owner\"]\n").unwrap(),
+            queue(),
+            vec![
+                answer(&["ListQueueTags"], 200, r#"{"Tags":{"CreatedBy":"carol"}}"#),
+                answer(&[".TagQueue"], 200, ""),
+            ],
+            "Queue tagged",
+            &["\"Tags\":{\"CreatedBy\":\"alice\"}"],
         ),
         (
             "overwrite asks nothing",

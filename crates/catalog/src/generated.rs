@@ -1,6 +1,7 @@
 //! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.
 
 use crate::{
+    client::Client,
     entry::{Copies, Entry, Event, Evidence},
     errors::{By, Class, Meaning},
     identities::{Kind, Known},
@@ -2294,6 +2295,25 @@ pub(crate) static PROVIDERS: &[Known] = &[
     Known { pattern: "rh-oidc.s3.us-east-1.amazonaws.com/{any}", kind: Kind::Workload, made_up: false },
     Known { pattern: "oidc.vercel.com/{any}", kind: Kind::Workload, made_up: false },
     Known { pattern: "oidc.fly.io/{any}", kind: Kind::Workload, made_up: false },
+];
+
+pub(crate) static CLIENTS: &[Client] = &[
+    Client { via: "terraform", agent: "Terraform/", after_console: false },
+    Client { via: "terraform", agent: "OpenTofu/", after_console: false },
+    Client { via: "terraform", agent: "terraform-provider-aws/", after_console: false },
+    Client { via: "cdk", agent: "aws-cdk/", after_console: false },
+    Client { via: "cdk", agent: "@aws-cdk/", after_console: false },
+    Client { via: "cloudformation", agent: "cloudformation.amazonaws.com", after_console: false },
+    Client { via: "cli", agent: "aws-cli/", after_console: false },
+    Client { via: "cli", agent: "AWSPowerShell", after_console: false },
+    Client { via: "console", agent: "console.amazonaws.com", after_console: false },
+    Client { via: "console", agent: "console.ec2.amazonaws.com", after_console: false },
+    Client { via: "console", agent: "signin.amazonaws.com", after_console: false },
+    Client { via: "console", agent: "S3Console/", after_console: false },
+    Client { via: "console", agent: "Mozilla/", after_console: false },
+    Client { via: "sdk", agent: "aws-sdk-", after_console: true },
+    Client { via: "sdk", agent: "Boto3/", after_console: true },
+    Client { via: "sdk", agent: "Botocore/", after_console: true },
 ];
 
 pub(crate) static MEANINGS: &[Meaning] = &[

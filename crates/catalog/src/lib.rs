@@ -5,6 +5,7 @@
 //! is parsed at start. This crate answers look-ups and holds the types of the data. It must not read
 //! files, know JSON, or depend on another crate.
 
+pub mod client;
 pub mod ec2;
 pub mod endpoint;
 pub mod entry;

@@ -1,11 +1,13 @@
 //! What can be typed. Help, completions, man page and `docs/cli.md` come from here.
 
 mod account;
+mod config;
 
 use crate::cost_model::{Architecture, Delivery, Trail};
 pub use account::{Aws, Deploy, Destroy, Doctor, PolicyOf, Protect, Redrive, Status};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+pub use config::{Action, Check, Config};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -45,6 +47,8 @@ pub enum Verb {
     Destroy(Destroy),
     /// Say for each CloudTrail record who made it, which resources, and which tags they get
     Explain(Explain),
+    /// Check a configuration file, and say what each kind of caller would get
+    Config(Config),
     /// Read trees of CloudTrail log files and sum up who created what
     Scan(Scan),
     /// List what the catalog knows: which event creates which resource type, and how it is tagged
@@ -67,6 +71,11 @@ Examples:
   aws cloudtrail lookup-events --max-results 5 | tagger explain -
   tagger explain --json trail.json.gz | jq 'select(.actions != [])'
   tagger explain --config tagger.toml event.json      with your own key, value and exclusions
+  tagger explain --only no-resource-in-record AWSLogs/
+
+It prints the records that plan something, and those that need a look: something may have been created
+that gets no tag although nobody asked for that. The rest is counted in the last line. A single record
+is always printed. With --json there is a line for each record, unless --only is given.
 
 Reads log files (plain or gzip), EventBridge events, SQS batches, the output of LookupEvents, lists,
 JSON lines and bare records. What cannot be read is named on standard error, and the rest goes on.")]
@@ -77,6 +86,12 @@ pub struct Explain {
     /// Print one line of JSON for each record, in the order of the input
     #[arg(long)]
     pub json: bool,
+    /// Only records that plan something (`planned`) or have one of these codes of docs/diagnostics.md
+    #[arg(long, value_name = "CODE|planned", value_delimiter = ',', conflicts_with = "all")]
+    pub only: Vec<String>,
+    /// Every record, also those that tag nothing and need no look
+    #[arg(long)]
+    pub all: bool,
     #[command(flatten)]
     pub policy: PolicyFile,
     /// When to use bold text; colour never carries a meaning of its own
@@ -255,7 +270,7 @@ pub struct Completions {
 /// The configuration file.
 #[derive(Debug, Args)]
 pub struct PolicyFile {
-    /// Configuration file (docs/configuration.md)
+    /// Configuration file (docs/settings.md)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 pub mod catalog;
+pub mod config;
 pub mod cost;
 pub mod deploy;
 pub mod destroy;

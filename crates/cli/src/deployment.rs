@@ -21,6 +21,8 @@ pub const FUNCTION: &str = "auto-resource-tagger";
 pub const RECONCILE: &str = "auto-resource-tagger-reconcile";
 /// The function that looks at changes of the creator's tag, its rule and its queue.
 pub const TAG_CHANGES: &str = "auto-resource-tagger-tag-changes";
+/// The part of a zip's key that says that settings are in the zip.
+pub const ZIP_SETTINGS: &str = "settings";
 /// The version of this program, and of the templates and the function that belong to it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

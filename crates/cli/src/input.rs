@@ -1,13 +1,10 @@
 //! The records in files and folders, with what could not be read named on standard error.
 
-use crate::{args::PolicyFile, exit_code::Error, output::complain};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use crate::{args::PolicyFile, config_file::ConfigFile, exit_code::Error, output::complain};
+use std::path::{Path, PathBuf};
 use tagger_aws::log_files;
 use tagger_core::{
-    Policy, Record, config,
+    Policy, Record,
     documents::{self, ProblemKind},
     glance::Glance,
 };
@@ -17,10 +14,7 @@ use tagger_core::{
 /// # Errors
 /// The file cannot be read, or is wrong; with the line and the nearest right name.
 pub fn policy(file: &PolicyFile) -> Result<Policy, Error> {
-    let Some(path) = &file.config else { return Ok(Policy::default()) };
-    let text =
-        fs::read_to_string(path).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
-    config::from_toml(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+    file.config.as_deref().map_or_else(|| Ok(Policy::default()), |path| Ok(ConfigFile::read(path)?.policy))
 }
 
 /// What could not be read: named on standard error as it is found, and counted.

@@ -7,11 +7,13 @@
 mod args;
 mod aws;
 mod commands;
+mod config_file;
 mod cost_model;
 mod cost_prices;
 mod deployment;
 mod exit_code;
 mod follow;
+mod held_settings;
 mod input;
 mod output;
 mod python;
@@ -35,6 +37,7 @@ fn main() -> std::process::ExitCode {
         Verb::Protect(arguments) => commands::protect::run(&arguments),
         Verb::Destroy(arguments) => commands::destroy::run(&arguments),
         Verb::Explain(arguments) => commands::explain::run(&arguments),
+        Verb::Config(arguments) => commands::config::run(&arguments),
         Verb::Scan(arguments) => commands::scan::run(&arguments),
         Verb::Catalog(arguments) => commands::catalog::run(&arguments),
         Verb::Cost(arguments) => commands::cost::run(&arguments),

@@ -161,6 +161,51 @@ fn a_configuration_is_obeyed_or_refused_with_its_line() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// People see what plans something or needs a look, and how many others there were.
+#[test]
+fn explain_shows_what_matters_and_counts_the_rest() {
+    let read =
+        QUEUE.replace("CreateQueue", "GetQueueUrl").replace("{\"eventID\"", "{\"readOnly\":true,\"eventID\"");
+    let lost = QUEUE.replace("sqs.amazonaws.com", "ec2.amazonaws.com").replace("CreateQueue", "CreateVolume");
+    let input = format!("{read}\n{QUEUE}\n{read}\n{lost}\n{}", r#"{"eventSource":"a","eventName":"B"}"#);
+    let rest =
+        "3 more records tag nothing and need no look: 2 read-only-call, 1 unknown-event (--all shows them)";
+    for (words, shown, hidden) in [
+        (
+            vec![],
+            vec!["tag   CreatedBy=alice", "no-resource-in-record", rest],
+            vec!["sqs.amazonaws.com GetQueueUrl"],
+        ),
+        (
+            vec!["--all"],
+            vec!["none  read-only-call", "none  unknown-event", "tag   CreatedBy=alice"],
+            vec!["more records"],
+        ),
+        (
+            vec!["--only", "planned,unknown-event"],
+            vec![
+                "none  unknown-event",
+                "tag   CreatedBy=alice",
+                "3 more records are others: 2 read-only-call",
+            ],
+            vec!["no-resource-in-record: "],
+        ),
+        (vec!["--json", "--only", "read-only-call"], vec!["\"read-only-call\""], vec!["CreateQueue"]),
+        (vec!["--json"], vec!["\"read-only-call\"", "\"unknown-event\""], vec!["more records"]),
+    ] {
+        let said = tagger(&[&["explain", "-"], words.as_slice()].concat(), input.as_bytes());
+        assert_eq!(said.code, 0, "{words:?}: {}", said.err);
+        for part in shown {
+            assert!(said.out.contains(part), "{words:?}: expected {part}\nfound {}", said.out);
+        }
+        for part in hidden {
+            assert!(!said.out.contains(part), "{words:?}: expected no {part}\nfound {}", said.out);
+        }
+    }
+    let said = tagger(&["explain", "-", "--only", "plannd"], QUEUE.as_bytes());
+    assert!(said.code == 2 && said.err.contains("did you mean `planned`?"), "{}", said.err);
+}
+
 #[test]
 fn help_catalog_completions_and_man() {
     for (words, code, out, err) in [

@@ -85,11 +85,15 @@ fn from_nothing_to_nothing() {
     // A dry run says all and leaves nothing.
     let plan = lines(&cloud.runs(&deploy(zip, &["--dry-run", "--json", "--regions", "eu-west-1"])));
     let steps: Vec<&str> = plan.iter().filter_map(|line| line["step"].as_str()).collect();
-    assert_eq!(steps, ["account", "trail", "plan", "plan", "permissions", "cost", "uncovered", "end"]);
+    assert_eq!(
+        steps,
+        ["account", "trail", "settings", "plan", "plan", "permissions", "cost", "uncovered", "end"]
+    );
     assert_eq!(plan[1]["own"], true, "no other trail is there: {}", plan[1]);
-    let made = plan[2]["changes"].as_array().unwrap();
-    assert!(made.iter().all(|change| change["action"] == "Add") && made.len() > 25, "{}", plan[2]);
-    assert!(plan[5]["dollarsAMonth"].is_number(), "{}", plan[5]);
+    assert_eq!(plan[2]["settings"][0]["about"], "creator's tag", "{}", plan[2]);
+    let made = plan[3]["changes"].as_array().unwrap();
+    assert!(made.iter().all(|change| change["action"] == "Add") && made.len() > 25, "{}", plan[3]);
+    assert!(plan[6]["dollarsAMonth"].is_number(), "{}", plan[6]);
     assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger"), None);
     assert_eq!(status(&cloud, "eu-west-1", "auto-resource-tagger-forwarder"), None);
     assert_eq!(cloud.aws(ROOT, &["s3api", "list-buckets"])["Buckets"], serde_json::json!([]));
@@ -169,6 +173,53 @@ fn from_nothing_to_nothing() {
     let said = cloud.runs(&deploy(zip, &["--yes"]));
     assert!(said.contains("is used again"), "{said}");
     assert_eq!(creator_in(&cloud, "us-east-1", "again"), "alice");
+}
+
+/// One file and its people go into the zip; they hold, are shown, and stay until another file is named.
+#[test]
+fn a_settings_file_goes_into_the_zip_and_stays_there() {
+    let cloud = Running::start();
+    let zip = bootstrap();
+    let zip = zip.to_str().unwrap();
+    let folder = std::env::temp_dir().join(format!("tagger-settings-e2e-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("tagger.toml");
+    let path = config.to_str().unwrap();
+    let write = |text: &str| std::fs::write(&config, text).unwrap();
+    std::fs::write(folder.join("people.csv"), "match,name,Team\nuser:alice,Alice Example,Shop\n").unwrap();
+
+    write(
+        "[value]\nuser = \"{name|upper}\"\n[people]\nfile = \"people.csv\"\n[opt-out]\ntags = [\"auto-tag=off\"]\n",
+    );
+    let said = cloud.runs(&deploy(zip, &["--yes", "--config", path]));
+    for part in [
+        "+  made by user",
+        "CreatedBy={name|upper}",
+        "1 row of people.csv, with Team",
+        "of which change",
+        "Done",
+    ] {
+        assert!(said.contains(part), "expected {part}\nfound {said}");
+    }
+    assert_eq!(creator_in(&cloud, "us-east-1", "by-the-file"), "ALICE EXAMPLE");
+    let shown = cloud.runs(&["status"]);
+    assert!(shown.contains("made by user") && shown.contains("1 row of people.csv, with Team"), "{shown}");
+
+    // What asks to be left alone is left alone, and what is not named stays.
+    let made = cloud.aws("alice", &["sqs", "create-queue", "--queue-name", "left", "--tags", "auto-tag=off"]);
+    let left = made["QueueUrl"].as_str().unwrap().to_owned();
+    let said = cloud.runs(&deploy(zip, &["--yes", "--set", "LogRetentionDays=90"]));
+    assert!(said.contains("made by user") && !said.contains("of which change"), "{said}");
+    assert_eq!(creator_in(&cloud, "us-east-1", "kept"), "ALICE EXAMPLE");
+    let tags = cloud.aws(ROOT, &["sqs", "list-queue-tags", "--queue-url", &left]);
+    assert_eq!(tags["Tags"], serde_json::json!({ "auto-tag": "off" }));
+    assert!(cloud.runs(&deploy(zip, &["--yes", "--config", path])).contains("Everything is up to date"));
+
+    write("[tag]\nvalue = \"by {name}\"\n");
+    let said = cloud.runs(&deploy(zip, &["--yes", "--config", path]));
+    assert!(said.contains("-  people") && said.contains("(was CreatedBy={name}"), "{said}");
+    assert_eq!(creator_in(&cloud, "us-east-1", "by-another"), "by alice");
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -35,7 +35,18 @@ fn a_wrong_setting_is_refused_before_aws_is_asked() {
     let folder = folder("settings");
     let zip = program(&folder);
     let config = folder.join("tagger.toml");
-    fs::write(&config, format!("[tags]\nLong = \"{}\"\n", "x".repeat(1030))).unwrap();
+    fs::write(&config, "[tags]\nTeam = \"platform\"\n").unwrap();
+    // What is wrong in a file, and in the file that it names.
+    let wrong = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let long = wrong("long.toml", &format!("[tags]\nLong = \"{}\"\n", "x".repeat(1030)));
+    let scope = wrong("scope.toml", "[scope]\nservices = [\"ec3\"]\n");
+    let filter = wrong("filter.toml", "[value]\nworkload = \"{role|lwoer}\"\n");
+    let people = wrong("people.toml", "[people]\nfile = \"people.csv\"\n");
+    wrong("people.csv", "match,name\nalice,Alice\nali*,Others\nalice,Again\n");
     let fake = Fake::start(&["us-gov-west-1"], |_| None);
     for (words, expected) in [
         (
@@ -49,6 +60,10 @@ fn a_wrong_setting_is_refused_before_aws_is_asked() {
         (&["--set", "LogRetentionDay=3"], "did you mean `LogRetentionDays`"),
         (&["--set", "OrganizationAlarmTopic=arn"], "The ARN of an SNS topic"),
         (&["--organization", "--set", "TargetIds=everything"], "Ids of organizational units"),
+        (&["--config", &long], "long.toml: line 2: tags.Long: its text alone has 1030 characters"),
+        (&["--config", &scope], "scope.toml: line 2: scope.services: no service `ec3`"),
+        (&["--config", &filter], "filter.toml: line 2: value.workload: unknown name `{lwoer}`"),
+        (&["--config", &people], "people.csv: line 4: `alice` can never fit: line 2 (`alice`)"),
     ] {
         let words = [&["deploy", "--yes", "--zip", &zip], words].concat();
         let text = run(&mut fake.tagger("us-gov-west-1", &words), 2);
@@ -59,7 +74,10 @@ fn a_wrong_setting_is_refused_before_aws_is_asked() {
     // What is wrong only together with the rest needs what the stack has; nothing is changed for it.
     for (words, expected) in [
         (&["--set", "MoreTags=createdby=x"][..], "the key `createdby` is set twice"),
-        (&["--config", config.to_str().unwrap()], "--config: MoreTags="),
+        (
+            &["--config", config.to_str().unwrap(), "--set", "MoreTags=team=x"],
+            "--set: MoreTags=team=x: the key `team` is set twice",
+        ),
         (
             &["--alarm-email", "alice"],
             "--alarm-email: AlarmEmail=alice: this is not allowed; One e-mail address",

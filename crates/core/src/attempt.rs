@@ -267,7 +267,7 @@ impl<'a> Attempt<'a> {
 
     /// Its tags, or at once what is written.
     fn tags(&mut self) -> Step {
-        if self.case.plan.existing == Existing::Overwrite {
+        if self.case.plan.existing == Existing::Overwrite && self.policy.opt_out.is_empty() {
             let tags = self.tags.to_vec();
             return self.write(tags);
         }
@@ -281,14 +281,18 @@ impl<'a> Attempt<'a> {
     /// what the record says was given counts as there; where it cannot say all, the resource must be seen.
     fn tags_of_ec2(&mut self) -> Step {
         let given = given(&self.case.record, &self.resource);
-        let is_planned = |key: &str| self.tags.iter().any(|(planned, _)| planned == key);
-        self.there = given.tags.into_iter().filter(|(key, _)| is_planned(key)).collect();
+        let keys = self.keys();
+        self.there = given.tags.into_iter().filter(|(key, _)| keys.contains(key)).collect();
+        if let Some(outcome) = self.opted_out() {
+            return self.end(outcome);
+        }
         match to_write(&self.tags, self.resource.entry.operation, &self.there) {
             // What it has by now is read: somebody may have set it since.
             Err(Outcome::AlreadyTagged { value }) if self.is_copied(&value) => {
                 let key = self.tags.first().map(|(key, _)| key.clone());
                 self.there.retain(|(known, _)| Some(known) != key.as_ref());
             }
+            Err(_) if self.case.plan.existing != Existing::Keep => {}
             Err(outcome) => return self.end(outcome),
             Ok(_) => {}
         }
@@ -308,7 +312,24 @@ impl<'a> Attempt<'a> {
     }
 
     fn question_of_tags(&self) -> (Target, Question) {
-        (self.target(), Question::Tags(self.tags.iter().map(|(key, _)| key.clone()).collect()))
+        (self.target(), Question::Tags(self.keys()))
+    }
+
+    /// The keys that matter: those that are written, and those that opt out.
+    fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.tags.iter().map(|(key, _)| key.clone()).collect();
+        let opt_out =
+            self.policy.opt_out.keys().filter(|key| self.tags.iter().all(|(known, _)| known != key));
+        keys.extend(opt_out.map(str::to_owned));
+        keys
+    }
+
+    /// What becomes of it where a tag that is there opts it out.
+    fn opted_out(&self) -> Option<Outcome> {
+        let there = self.there.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let tag = self.policy.opt_out.find(there)?;
+        let what = format!("the {} {}", self.resource.entry.resource_type, self.resource.arn);
+        Some(Outcome::LeftAlone(Diagnostic::opted_out(&tag, &what)))
     }
 
     /// The resource as it is tagged: by its own operation, or a bucket by that of the whole set.
@@ -325,6 +346,9 @@ impl<'a> Attempt<'a> {
         let new = there.into_iter().filter(|(key, _)| self.there.iter().all(|(known, _)| known != key));
         let new: Tags = new.collect();
         self.there.extend(new);
+        if let Some(outcome) = self.opted_out() {
+            return self.end(outcome);
+        }
         if self.case.plan.existing == Existing::Overwrite {
             let tags = self.tags.to_vec();
             return self.write(tags);
@@ -415,7 +439,7 @@ impl<'a> Attempt<'a> {
             return self.end(Outcome::Failed(self.failure(Class::NotReady, GIVEN_AGAIN, message)));
         }
         let window = Window { from: event_time.saturating_sub(KEPT - self.age.event), until: event_time + 1 };
-        let (arn, policy) = (self.resource.arn.clone(), self.policy.clone());
+        let (arn, policy) = (self.resource.arn.clone(), Box::new(self.policy.clone()));
         let wanted = Box::new(Wanted::Created { arn, value: value.clone(), policy });
         let which = Which::ResourceName(names.remove(0));
         let target = Target::of(&self.resource);

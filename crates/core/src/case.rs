@@ -82,10 +82,22 @@ impl Case {
     /// Plans it, and leaves in the plan what is still to do. What the work names and the plan has not is not lost
     /// silently, nor is a creation of which no resource can be read.
     pub fn decide(&mut self, policy: &Policy, own_account: Option<&str>) {
+        // What is not asked for needs no room in the queues.
+        if !policy.names_envelope() {
+            self.record.forget_envelope();
+        }
         self.plan = plan::plan(&self.record, policy, own_account);
         let codes: Vec<Code> = self.plan.diagnostics.iter().map(|found| found.code).collect();
-        let of_policy =
-            |code: &Code| matches!(code, Code::KindSkipped | Code::PrincipalExcluded | Code::OtherAccount);
+        let of_policy = |code: &Code| {
+            matches!(
+                code,
+                Code::KindSkipped
+                    | Code::PrincipalExcluded
+                    | Code::OtherAccount
+                    | Code::OutsideScope
+                    | Code::OptedOut
+            )
+        };
         if let Some(work) = &self.work {
             let missing = work.narrow(&mut self.plan);
             // Whom the policy leaves alone by now is left alone.

@@ -1,25 +1,32 @@
 //! The configuration: one TOML file, and environment variables for the function, become a [`Policy`].
 //!
 //! Texts come in and errors with a line come out; who reads the file or the environment is elsewhere.
-//! [`SETTINGS`] is the list from which `docs/configuration.md` and `docs/config.schema.json` are generated.
+//! [`SETTINGS`] is the list from which `docs/configuration.md` and `docs/config.schema.json` are generated. What stands in a
+//! file is in `config/file.rs`, what in a variable in `config/environment.rs`.
+
+mod environment;
+mod file;
+
+pub use environment::from_environment;
+pub use file::from_toml;
 
 use crate::{
     identity::Kind,
-    policy::{Existing, Policy, Tag},
-    value::{self, ValueTemplate},
+    policy::{Existing, Policy},
+    settings::{near::one_of, people::People},
+    value,
 };
-use std::{fmt, ops::Range};
-use toml::{
-    Spanned,
-    de::{DeString, DeTable, DeValue},
-};
+use std::fmt;
+
+/// The file's name beside the program in the zip.
+pub const FILE: &str = "tagger.toml";
 
 /// One setting, for the documents.
 #[derive(Debug)]
 pub struct Setting {
     /// Its place in the file, for example `tag.key`; `*` stands for any name.
     pub path: &'static str,
-    /// The environment variable of the function.
+    /// The environment variable of the function; empty where only the file has it.
     pub variable: &'static str,
     /// What it is by default.
     pub default: &'static str,
@@ -27,6 +34,11 @@ pub struct Setting {
     pub choices: &'static [&'static str],
     /// What it does.
     pub meaning: &'static str,
+}
+
+/// A setting that only the file has.
+const fn of_file(path: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { path, variable: "", default, choices: &[], meaning }
 }
 
 /// Every setting, in the order of the documents.
@@ -43,7 +55,7 @@ pub const SETTINGS: &[Setting] = &[
         variable: "TAGGER_VALUE",
         default: "{name}",
         choices: &[],
-        meaning: "Template of its value; `{session|name}` takes the first that has a value.",
+        meaning: "Template of its value; `{session|name}` takes the first that has a value, `{name|lower}` makes it small.",
     },
     Setting {
         path: "tag.existing",
@@ -53,6 +65,12 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "What becomes of the key where a resource already has it. `keep` reads the resource's tags first and \
                   writes nothing when the key is there; `overwrite` writes without reading.",
     },
+    of_file(
+        "value.*",
+        "",
+        "Template of the creator's tag for one kind of creator, such as `workload = \"{role}\"`; a kind that is not named takes \
+         `tag.value`.",
+    ),
     Setting {
         path: "tags.*",
         variable: "TAGGER_TAGS",
@@ -77,6 +95,39 @@ pub const SETTINGS: &[Setting] = &[
                   roles; `*` stands for anything. A session's name and a source identity, which the caller may have chosen, \
                   are compared only with what stands after `session:`. As a variable: patterns separated by spaces.",
     },
+    of_file(
+        "people.file",
+        "",
+        "The people table: a CSV or TOML file beside this one that says who is behind a name.",
+    ),
+    of_file(
+        "scope.services",
+        "[]",
+        "Services that are tagged, such as `ec2`; with `!` before it, one that is not.",
+    ),
+    of_file(
+        "scope.types",
+        "[]",
+        "Resource types that are tagged, such as `AWS::EC2::*`; with `!`, that are not.",
+    ),
+    of_file("scope.accounts", "[]", "Accounts in which is tagged; with `!`, in which is not."),
+    of_file("scope.regions", "[]", "Regions in which is tagged, such as `eu-*`; with `!`, in which is not."),
+    of_file(
+        "scope.vpcs",
+        "[]",
+        "VPCs in which is tagged; with `!`, in which is not. What names no VPC is not in a list of some.",
+    ),
+    of_file(
+        "scope.since",
+        "",
+        "Time of creation from which on is tagged: 2026-11-24 or 2026-11-24T08:30:00Z, in UTC.",
+    ),
+    of_file(
+        "opt-out.tags",
+        "[]",
+        "Tags that leave a resource alone, `auto-tag=off` or a key alone, such as `Owner`: where the request gives one, or the \
+         resource has it already.",
+    ),
 ];
 
 /// Why a configuration was refused.
@@ -104,177 +155,39 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads a TOML file's text.
+/// The policy with the people whom its file names.
 ///
 /// # Errors
-/// The first thing that is wrong, with its line and the nearest right name.
-pub fn from_toml(text: &str) -> Result<Policy, ConfigError> {
-    let at = |span: &Range<usize>| {
-        1 + text.as_bytes()[..span.start.min(text.len())].iter().filter(|b| **b == b'\n').count()
-    };
-    let document = DeTable::parse(text).map_err(|error| ConfigError {
-        line: Some(at(&error.span().unwrap_or_default())),
-        setting: String::new(),
-        message: format!("not TOML: {}", error.message()),
-    })?;
-    let mut policy = Policy::default();
-    let mut lines: Vec<(String, usize)> = Vec::new();
-    for (table, settings) in in_order(document.get_ref()) {
-        let section = table.get_ref().as_ref();
-        let refused = |setting: &str, line: usize, message: String| ConfigError {
-            line: Some(line),
-            setting: setting.into(),
-            message,
-        };
-        let sections = ["tag", "tags", "kinds", "exclude"];
-        if !sections.contains(&section) {
-            let known = sections.map(|name| format!("[{name}]")).join(", ");
-            let message = format!("unknown section{}; known are {known}", nearest(section, sections));
-            return Err(refused(section, at(&table.span()), message));
-        }
-        let DeValue::Table(settings) = settings.get_ref() else {
-            return Err(refused(
-                section,
-                at(&table.span()),
-                format!("expected a section [{section}] with settings below it"),
-            ));
-        };
-        for (name, value) in in_order(settings) {
-            let setting = format!("{section}.{}", name.get_ref());
-            lines.push((setting.clone(), at(&name.span())));
-            set(&mut policy, section, name.get_ref(), value)
-                .map_err(|message| refused(&setting, at(&value.span()), message))?;
-        }
-    }
-    check(&policy).map_err(|(setting, message)| {
-        let line = lines.iter().find(|(name, _)| *name == setting).map(|(_, line)| *line);
-        ConfigError { line, setting, message }
-    })?;
+/// The table has the creator's key as a column.
+pub fn with_people(mut policy: Policy, people: People) -> Result<Policy, ConfigError> {
+    policy.people = people;
+    let settings = check(&policy);
+    settings.map_err(|(setting, message)| ConfigError { line: None, setting, message })?;
     Ok(policy)
 }
 
-/// The members of a table as they stand in the file.
-fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
-    let mut members: Vec<_> = table.iter().collect();
-    members.sort_by_key(|(name, _)| name.span().start);
-    members
-}
-
-fn set(policy: &mut Policy, section: &str, name: &str, value: &Spanned<DeValue>) -> Result<(), String> {
-    match (section, name) {
-        ("tag", "key") => policy.tag.key = text(value)?,
-        ("tag", "value") => policy.tag.value = ValueTemplate::parse(&text(value)?)?,
-        ("tag", "existing") => policy.existing = existing(&text(value)?)?,
-        ("tags", key) => {
-            policy.further.push(Tag { key: key.to_owned(), value: ValueTemplate::parse(&text(value)?)? })
-        }
-        ("kinds", kind_name) => {
-            let kind = kind(kind_name)?;
-            match text(value)?.as_str() {
-                "skip" => policy.skipped.push(kind),
-                "tag" => {}
-                other => return Err(one_of(other, &["tag", "skip"])),
-            }
-        }
-        ("exclude", "principals") => {
-            let DeValue::Array(patterns) = value.get_ref() else {
-                return Err("expected a list of texts, such as [\"arn:aws:iam::*:role/ci-*\"]".to_owned());
-            };
-            for pattern in patterns {
-                policy.excluded.push(text(pattern)?);
-            }
-        }
-        _ => {
-            let known = SETTINGS.iter().filter_map(|setting| setting.path.split_once('.'));
-            let known: Vec<_> = known.filter(|(table, _)| *table == section).map(|(_, name)| name).collect();
-            let all = known.join(", ");
-            return Err(format!("unknown setting{}; known in [{section}] are {all}", nearest(name, known)));
-        }
-    }
-    Ok(())
-}
-
-/// Changes a policy by the function's environment variables; names that do not begin with `TAGGER_`
-/// are passed over, and so is `TAGGER_CONFIG`, the path of the file.
-///
-/// # Errors
-/// The first variable that is wrong, with the nearest right name.
-pub fn from_environment(
-    mut policy: Policy,
-    variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<Policy, ConfigError> {
-    for (name, value) in
-        variables.into_iter().filter(|(name, _)| name.starts_with("TAGGER_") && name != "TAGGER_CONFIG")
-    {
-        set_variable(&mut policy, &name, &value).map_err(|message| ConfigError {
-            line: None,
-            setting: name.clone(),
-            message,
-        })?;
-    }
-    check(&policy).map_err(|(setting, message)| {
-        let variable = if setting == "tag.key" { "TAGGER_KEY" } else { "TAGGER_TAGS" };
-        ConfigError { line: None, setting: variable.to_owned(), message }
-    })?;
-    Ok(policy)
-}
-
-fn set_variable(policy: &mut Policy, name: &str, value: &str) -> Result<(), String> {
-    match name {
-        "TAGGER_KEY" => policy.tag.key = value.to_owned(),
-        "TAGGER_VALUE" => policy.tag.value = ValueTemplate::parse(value)?,
-        "TAGGER_EXISTING" => policy.existing = existing(value)?,
-        "TAGGER_TAGS" => {
-            for pair in value.split(';').filter(|pair| !pair.trim().is_empty()) {
-                let (key, template) = pair
-                    .split_once('=')
-                    .ok_or_else(|| format!("expected Key=value;Key=value, found `{pair}`"))?;
-                let (key, value) = (key.trim().to_owned(), ValueTemplate::parse(template.trim())?);
-                policy.further.retain(|tag| tag.key != key);
-                policy.further.push(Tag { key, value });
-            }
-        }
-        "TAGGER_SKIP_KINDS" => {
-            policy.skipped = value
-                .split([' ', ','])
-                .filter(|name| !name.is_empty())
-                .map(kind)
-                .collect::<Result<_, _>>()?;
-        }
-        "TAGGER_EXCLUDE" => policy.excluded = value.split_whitespace().map(str::to_owned).collect(),
-        _ => {
-            let known = SETTINGS.iter().map(|setting| setting.variable);
-            let all = known.clone().collect::<Vec<_>>().join(", ");
-            return Err(format!("unknown variable{}; known are {all}", nearest(name, known)));
-        }
-    }
-    Ok(())
-}
-
-/// What no single setting can know: keys are valid, and no two are the same.
+/// What no single setting can know: keys are valid, and no two are the same. A column of the people table may have the key
+/// of a further tag, since it goes before that, but not the creator's.
 fn check(policy: &Policy) -> Result<(), (String, String)> {
     let mut seen: Vec<&str> = Vec::new();
     for (index, tag) in std::iter::once(&policy.tag).chain(&policy.further).enumerate() {
         let setting = if index == 0 { "tag.key".to_owned() } else { format!("tags.{}", tag.key) };
         let key = tag.key.as_str();
-        let reason = if key.is_empty() || key.len() > 127 {
-            "a tag's key has 1 to 127 characters".to_owned()
-        } else if let Some(character) = key.chars().find(|character| !value::is_accepted(*character)) {
-            format!(
-                "`{character}` cannot stand in a tag's key; letters, digits, spaces and _ . : / = + - @ can"
-            )
-        } else if key.to_ascii_lowercase().starts_with("aws:") {
-            "keys that begin with `aws:` belong to AWS".to_owned()
-        } else if key.trim() != key {
-            "a tag's key does not begin or end with a space".to_owned()
         // IAM does not tell CreatedBy from createdby.
-        } else if seen.iter().any(|earlier| earlier.eq_ignore_ascii_case(key)) {
-            format!("the key `{key}` is set twice")
-        } else {
-            seen.push(key);
-            continue;
+        let twice = || {
+            let is_seen = seen.iter().any(|earlier| earlier.eq_ignore_ascii_case(key));
+            is_seen.then(|| format!("the key `{key}` is set twice"))
         };
-        return Err((setting, reason));
+        if let Some(reason) = value::key_problem(key).or_else(twice) {
+            return Err((setting, reason));
+        }
+        seen.push(key);
+    }
+    let keys = policy.people.keys();
+    if let Some(key) = keys.iter().find(|key| key.eq_ignore_ascii_case(&policy.tag.key)) {
+        let message =
+            format!("the column `{key}` is the creator's tag; its name stands in the column `name`");
+        return Err(("people.file".to_owned(), message));
     }
     Ok(())
 }
@@ -283,6 +196,7 @@ fn check(policy: &Policy) -> Result<(), (String, String)> {
 /// key among them is not tagged at all (`tag-key-refused`); a further tag is left out (`tag-left-out`).
 pub fn refused_keys(policy: &Policy) -> Vec<(&str, Vec<&'static str>)> {
     let keys = std::iter::once(&policy.tag).chain(&policy.further).map(|tag| tag.key.as_str());
+    let keys = keys.chain(policy.people.keys().iter().map(String::as_str));
     let refused = keys.map(|key| {
         let entries = tagger_catalog::events().iter().flat_map(|event| event.entries);
         let refusing = entries.filter(|entry| value::refused_in_key(entry.operation, key).is_some());
@@ -292,13 +206,6 @@ pub fn refused_keys(policy: &Policy) -> Vec<(&str, Vec<&'static str>)> {
         (key, types)
     });
     refused.filter(|(_, types)| !types.is_empty()).collect()
-}
-
-fn text(value: &Spanned<DeValue>) -> Result<String, String> {
-    match value.get_ref() {
-        DeValue::String(text) => Ok(text.clone().into_owned()),
-        other => Err(format!("expected a text in quotes, found {}", other.type_str())),
-    }
 }
 
 fn existing(word: &str) -> Result<Existing, String> {
@@ -314,105 +221,5 @@ fn kind(word: &str) -> Result<Kind, String> {
     Kind::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| one_of(word, &names))
 }
 
-fn one_of(found: &str, known: &[&str]) -> String {
-    format!("`{found}` is not one of {}{}", known.join(", "), nearest(found, known.iter().copied()))
-}
-
-/// `; did you mean …?` for the nearest known name, or nothing when none is near.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let best = near(word, known).into_iter().next();
-    best.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
-}
-
-/// The known names that are near a word, the nearest first.
-pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let word = word.to_lowercase();
-    let likeness = |name: &str| strsim::normalized_damerau_levenshtein(&word, &name.to_lowercase());
-    let all = known.into_iter().map(|name| (likeness(name), name));
-    let mut near: Vec<_> = all.filter(|(likeness, _)| *likeness >= 0.5).collect();
-    near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    near.into_iter().map(|(_, name)| name).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_everything() {
-        let policy = from_toml(
-            "[tag]\nkey = \"owner\"\nvalue = \"{role}/{session|name}\"\nexisting = \"overwrite\"\n\
-             [tags]\nCreatedAt = \"{eventTime}\"\n[kinds]\nservice = \"skip\"\nroot = \"tag\"\n\
-             [exclude]\nprincipals = [\"arn:aws:iam::*:role/ci-*\", \"bot\"]\n",
-        )
-        .unwrap();
-        assert_eq!(policy.tag.key, "owner");
-        assert_eq!(policy.existing, Existing::Overwrite);
-        assert_eq!(policy.further[0].key, "CreatedAt");
-        assert_eq!(policy.skipped, [Kind::Service]);
-        assert_eq!(policy.excluded.len(), 2);
-        assert_eq!(from_toml("").unwrap(), Policy::default());
-    }
-
-    #[test]
-    fn a_wrong_file_is_refused_with_the_line_and_the_nearest_name() {
-        for (text, line, reason) in [
-            ("[tag]\nkye = \"x\"\n", 2, "did you mean `key`?"),
-            ("\n[tga]\nkey = \"x\"\n", 2, "did you mean `tag`?"),
-            ("[tag]\nexisting = \"kepe\"\n", 2, "did you mean `keep`?"),
-            ("[tag]\nvalue = \"{nmae}\"\n", 2, "did you mean `name`?"),
-            ("[tag]\nkey = 3\n", 2, "expected a text"),
-            ("[tag]\nkey = \"aws:x\"\n", 2, "belong to AWS"),
-            ("[tag]\nkey = \"a,b\"\n", 2, "`,` cannot stand"),
-            ("# the key\n[tags]\nX = \"y\"\n[tag]\nkey = \"aws:x\"\n", 5, "belong to AWS"),
-            ("[tag]\nkye = \"x\"\n[aaa]\n", 2, "did you mean `key`?"),
-            ("[tag]\nvalue = \"  \"\n", 2, "empty"),
-            ("[kinds]\nperson = \"skip\"\nrobot = \"skip\"\n", 3, "`robot` is not one of"),
-            ("[tags]\ncreatedby = \"x\"\n", 2, "set twice"),
-            ("tag = 1\n", 1, "expected a section [tag]"),
-            ("[tag\n", 1, "not TOML"),
-            ("[exclude]\nprincipals = \"x\"\n", 2, "expected a list"),
-        ] {
-            let error = from_toml(text).unwrap_err();
-            assert_eq!(error.line, Some(line), "{text}: {error}");
-            assert!(error.to_string().contains(reason), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn keys_that_some_services_refuse_are_named_with_their_types() {
-        let policy = |text: &str| from_toml(text).unwrap();
-        assert_eq!(refused_keys(&Policy::default()), []);
-        let spaced = policy("[tag]\nkey = \"cost center\"\n[tags]\n\"auto:creator\" = \"x\"\nTeam = \"y\"\n");
-        let found = refused_keys(&spaced);
-        assert_eq!(found.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["cost center", "auto:creator"]);
-        assert!(found[0].1.contains(&"AWS::EVS::Environment"), "{found:?}");
-        assert!(found[1].1.iter().all(|name| name.starts_with("AWS::SSMContacts::")), "{found:?}");
-    }
-
-    #[test]
-    fn the_environment_comes_on_top() {
-        let set = |pairs: &[(&str, &str)]| {
-            let pairs: Vec<_> =
-                pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-            from_environment(Policy::default(), pairs)
-        };
-        let policy = set(&[
-            ("TAGGER_KEY", "Owner"),
-            ("TAGGER_TAGS", "A={eventTime};B=x"),
-            ("TAGGER_SKIP_KINDS", "ci service"),
-        ])
-        .unwrap();
-        assert_eq!((policy.tag.key.as_str(), policy.further.len(), policy.skipped.len()), ("Owner", 2, 2));
-        assert_eq!(set(&[("PATH", "x"), ("TAGGER_CONFIG", "y")]).unwrap(), Policy::default());
-        for (name, value, reason) in [
-            ("TAGGER_KYE", "x", "did you mean `TAGGER_KEY`?"),
-            ("TAGGER_EXISTING", "x", "keep"),
-            ("TAGGER_TAGS", "x", "Key=value"),
-            ("TAGGER_KEY", "", "TAGGER_KEY: a tag's key has 1 to 127"),
-        ] {
-            let error = set(&[(name, value)]).unwrap_err().to_string();
-            assert!(error.contains(reason), "{name}: {error}");
-        }
-    }
-}
+mod tests;

@@ -73,7 +73,7 @@ fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Re
         return nested(&inner, depth, each);
     }
     match map.remove("detail") {
-        Some(detail @ Value::Object(_)) => each(Ok(from_envelope(&Value::Object(map), detail))),
+        Some(detail @ Value::Object(_)) => each(Ok(from_envelope(Value::Object(map), detail))),
         Some(Value::String(text)) => nested(&text, depth, each),
         Some(other) => {
             map.insert("detail".to_owned(), other);
@@ -99,17 +99,17 @@ fn nested(text: &str, depth: u8, each: &mut dyn FnMut(Result<Record, Problem>)) 
 
 /// The record in an EventBridge event. Account and region are also in the envelope and are taken
 /// from there when the record has none.
-fn from_envelope(envelope: &Value, mut detail: Value) -> Record {
+fn from_envelope(envelope: Value, mut detail: Value) -> Record {
     if let Value::Object(map) = &mut detail {
         for (outer, inner) in [("account", "recipientAccountId"), ("region", "awsRegion")] {
             if let (None | Some(Value::Null), Some(text)) =
-                (map.get(inner), json::member_text(envelope, outer))
+                (map.get(inner), json::member_text(&envelope, outer))
             {
                 map.insert(inner.to_owned(), Value::String(text.into_owned()));
             }
         }
     }
-    Record::new(detail)
+    Record::new(detail).in_envelope(envelope)
 }
 
 #[cfg(test)]
@@ -139,5 +139,7 @@ mod tests {
         let record = records_in(value).remove(0).unwrap();
         assert_eq!(record.account().as_deref(), Some("111122223333"));
         assert_eq!(record.region().as_deref(), Some("us-east-1"));
+        let again = Record::new(record.stored().as_ref().clone());
+        assert_eq!(again, record, "what waits keeps the event around it");
     }
 }

@@ -54,6 +54,10 @@ codes! {
     KindNotProved = "kind-not-proved", false;
     /// The configuration excludes this principal.
     PrincipalExcluded = "principal-excluded", true;
+    /// The configuration's scope leaves this service, type, account, region, VPC or time out.
+    OutsideScope = "outside-scope", true;
+    /// A tag of the request, or of the resource, says that it is to be left alone.
+    OptedOut = "opted-out", true;
     /// The record does not hold the resource's name or ARN, so it cannot be addressed.
     NoResourceInRecord = "no-resource-in-record", true;
     /// The call changed something that existed, so whoever made it is not its creator.
@@ -72,7 +76,7 @@ codes! {
     TagLeftOut = "tag-left-out", false;
     /// A tag value had characters that AWS, or this service, refuses, or was too long, and was made to fit.
     TagValueChanged = "tag-value-changed", false;
-    /// A further tag has no value for this record and is left out.
+    /// A tag's template has no value for this record: a further tag is left out, the creator's tag holds the creator's name instead.
     TagValueEmpty = "tag-value-empty", false;
     /// A retry found another resource under the name: it was deleted and made again after the event, so the caller is not its creator.
     ResourceReplaced = "resource-replaced", true;
@@ -214,11 +218,37 @@ impl Diagnostic {
         )
     }
 
-    pub(crate) fn no_resource_in_record(resource_type: &str, looked_at: &str) -> Self {
+    pub(crate) fn outside_scope(setting: &str, what: &str) -> Self {
+        Self::new(
+            Code::OutsideScope,
+            format!("{}, and the configuration's scope leaves that out", short(what)),
+            format!("change `{setting}` under [scope] to tag it"),
+        )
+    }
+
+    pub(crate) fn opted_out(tag: &str, of: &str) -> Self {
+        Self::new(
+            Code::OptedOut,
+            format!("{of} has the tag {}, which says that it is to be left alone", short(tag)),
+            "nothing to do; without the tag, or without it under [opt-out], it is tagged",
+        )
+    }
+
+    /// `missing` are the members without which no ARN can be put together, where the record lacks them.
+    pub(crate) fn no_resource_in_record(resource_type: &str, looked_at: &str, missing: &[&str]) -> Self {
+        let found = format!("found no {resource_type} in the record; looked for {looked_at}");
+        if missing.is_empty() {
+            return Self::new(
+                Code::NoResourceInRecord,
+                found,
+                "look the call up by its eventID: the answer may be missing or shortened in this copy; else tag the resource by \
+                 hand",
+            );
+        }
         Self::new(
             Code::NoResourceInRecord,
-            format!("found no {resource_type} in the record; looked for {looked_at}"),
-            "look the call up by its eventID: the answer may be missing or shortened in this copy; else tag the resource by hand",
+            format!("{found}; the record does not state {}", missing.join(" and ")),
+            "pass the record with its EventBridge envelope, or add what it does not state; the function adds its own region",
         )
     }
 
@@ -356,11 +386,24 @@ impl Diagnostic {
         )
     }
 
-    pub(crate) fn tag_value_empty(key: &str, template: &str) -> Self {
+    pub(crate) fn tag_value_empty(key: &str, template: &str, missing: &str) -> Self {
         Self::new(
             Code::TagValueEmpty,
-            format!("the template `{template}` of {key} gives nothing for this record; the tag is left out"),
-            "give an alternative, for example `{session|name}`",
+            format!(
+                "the template `{template}` of {key} has no value for this record, {missing} gives none; the tag is left out"
+            ),
+            "give an alternative, for example `{session|name}` or `{invokedBy|default:nobody}`",
+        )
+    }
+
+    pub(crate) fn creators_value_empty(key: &str, template: &str, missing: &str, name: &str) -> Self {
+        Self::new(
+            Code::TagValueEmpty,
+            format!(
+                "the template `{template}` of {key} has no value for this record, {missing} gives none; it is {} instead",
+                short(name)
+            ),
+            "give an alternative, for example `{session|name}`, or a template for this kind of creator under [value]",
         )
     }
 }

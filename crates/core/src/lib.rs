@@ -11,6 +11,7 @@
 //!
 //! [`attempt`] and [`settle`] are the decisions around the fifth step: what to ask AWS about one resource,
 //! and what becomes of a failure, by [`outcome`] and [`patience`]; [`work`] is what the queues hold.
+//! [`config`] reads the user's choices, [`policy`] holds them, and [`settings`] has their parts: templates, scope, people.
 //! [`reconcile`] finds what all of that missed, in the event history; [`tag_change`] says what becomes of a tag that
 //! somebody changed.
 //!
@@ -43,6 +44,7 @@ pub mod reconcile;
 pub mod record;
 pub mod resources;
 pub mod search;
+pub mod settings;
 pub mod settle;
 pub mod stack;
 pub mod step;

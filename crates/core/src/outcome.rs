@@ -45,6 +45,8 @@ pub enum Outcome {
         /// That value.
         value: String,
     },
+    /// A tag of it opts it out.
+    LeftAlone(Diagnostic),
     /// What has this name now is not of the event's making: it was made later or before. The event's own is gone, or
     /// never was.
     Replaced(Diagnostic),
@@ -58,6 +60,7 @@ impl Outcome {
         match self {
             Outcome::Tagged => "tagged",
             Outcome::AlreadyTagged { .. } => "already-tagged",
+            Outcome::LeftAlone(_) => "left-alone",
             Outcome::Replaced(_) => "gone",
             Outcome::Failed(failure) => failure.class.as_str(),
         }

@@ -6,12 +6,13 @@
 use crate::{
     actor,
     arn::Arn,
-    diagnostic::Diagnostic,
+    diagnostic::{Code, Diagnostic},
     identity::{self, Creator},
     inherit::{self, Inherit, Named},
-    policy::{Existing, Policy, Tag},
+    policy::{Choice, Existing, Policy},
     record::Record,
     resources::{self, Children, Launch, Resource},
+    settings::{request_tags, template::ValueTemplate},
     value,
 };
 use tagger_catalog::Event;
@@ -110,6 +111,21 @@ fn fill(
         plan.diagnostics.push(Diagnostic::kind_not_proved(kind, &creator_name, role.as_deref()));
     }
 
+    if let Some((setting, what)) = policy.scope.leaves_out(record) {
+        return Err(Diagnostic::outside_scope(setting, &what));
+    }
+    if event.entries.iter().all(|entry| policy.scope.leaves_out_type(entry.resource_type)) {
+        let names: Vec<&str> = event.entries.iter().map(|entry| entry.resource_type).collect();
+        return Err(Diagnostic::outside_scope("types", &format!("the type is {}", names.join(" or "))));
+    }
+    if !policy.opt_out.is_empty() {
+        let tags = request_tags::of_request(record);
+        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        if let Some(tag) = policy.opt_out.find(pairs) {
+            return Err(Diagnostic::opted_out(&tag, "the request"));
+        }
+    }
+
     let mut found = resources::find(record, event);
     let is_new = |resource: &Resource| {
         let resource_type = resource.entry.resource_type;
@@ -120,7 +136,7 @@ fn fill(
     let launch = resources::launch(record, event).filter(|_| found.resources.is_empty());
     if let Some(launch) = launch {
         // What it made is looked up, and gets the same tags.
-        plan.diagnostics.push(no_resource(event));
+        plan.diagnostics.push(no_resource(event, record));
         plan.launch = Some(launch);
     } else if found.resources.is_empty() {
         if let Some((entry, reason)) = found.changes.first() {
@@ -129,7 +145,7 @@ fn fill(
         if let Some(failure) = record.listed_failure() {
             return Err(failure);
         }
-        return Err(no_resource(event));
+        return Err(no_resource(event, record));
     }
     let (own, foreign): (Vec<_>, Vec<_>) = found.resources.into_iter().partition(|resource| {
         let account = Arn::parse(&resource.arn).map_or("", |arn| arn.account);
@@ -139,24 +155,17 @@ fn fill(
         let own_account = own_account.unwrap_or_default();
         plan.diagnostics.push(Diagnostic::resource_in_other_account(&resource.arn, own_account));
     }
+    let parents: Vec<String> = own.iter().map(|resource| resource.arn.clone()).collect();
+    let (own, children) = in_scope(own, found.children, policy, plan);
     let own = without_refused_key(own, &policy.tag.key, plan);
-    if own.is_empty() && plan.launch.is_none() {
+    if own.is_empty() && children.is_empty() && plan.launch.is_none() {
         return Ok(());
     }
 
-    let tags: Vec<_> = std::iter::once(&policy.tag).chain(&policy.further).collect();
-    for (index, tag) in tags.into_iter().enumerate() {
-        // The creator's tag never becomes empty: a template that gives nothing falls back to the name.
-        let value =
-            filled(tag, record, plan).or_else(|| (index == 0).then(|| fitted(&tag.key, &creator_name, plan)));
-        match value {
-            Some(value) => plan.tags.push((tag.key.clone(), value)),
-            None => plan.diagnostics.push(Diagnostic::tag_value_empty(&tag.key, tag.value.as_str())),
-        }
-    }
+    set_tags(plan, record, policy);
     say_what_does_not_fit(&own, plan);
-    for mut children in found.children {
-        children.parents.retain(|parent| own.iter().any(|resource| resource.arn == parent.arn));
+    for mut children in children {
+        children.parents.retain(|parent| parents.contains(&parent.arn));
         plan.children.push(children);
     }
     if let Some(resource) = own.iter().find(|resource| tagger_catalog::may_be_update(resource.entry)) {
@@ -182,12 +191,85 @@ fn fill(
     Ok(())
 }
 
-fn no_resource(event: &Event) -> Diagnostic {
+/// The resources, and the children to be looked up, whose types are in scope; of the others it is said.
+fn in_scope(
+    resources: Vec<Resource>,
+    children: Vec<Children>,
+    policy: &Policy,
+    plan: &mut Plan,
+) -> (Vec<Resource>, Vec<Children>) {
+    let mut types: Vec<&'static str> = Vec::new();
+    let mut is_in = |entry: &tagger_catalog::Entry| {
+        let out = policy.scope.leaves_out_type(entry.resource_type);
+        if out && !types.contains(&entry.resource_type) {
+            types.push(entry.resource_type);
+        }
+        !out
+    };
+    let resources: Vec<Resource> = resources.into_iter().filter(|one| is_in(one.entry)).collect();
+    let children = children.into_iter().filter_map(|mut search| {
+        search.entries.retain(|entry| is_in(entry));
+        (!search.entries.is_empty()).then_some(search)
+    });
+    let children: Vec<Children> = children.collect();
+    if let Some(launch) = &mut plan.launch {
+        launch.children.retain(|entry| is_in(entry));
+        if !is_in(launch.entry) {
+            plan.launch = None;
+            // Nobody misses what is not to be tagged.
+            plan.diagnostics.retain(|found| found.code != Code::NoResourceInRecord);
+        }
+    }
+    plan.diagnostics
+        .extend(types.iter().map(|name| Diagnostic::outside_scope("types", &format!("the type is {name}"))));
+    (resources, children)
+}
+
+/// The tags of a plan: the creator's, then further ones. One that the people table has for whoever made the call goes
+/// before one of the same key in the configuration.
+fn set_tags(plan: &mut Plan, record: &Record, policy: &Policy) {
+    let creator = plan.creator.clone();
+    let choice = policy.choice(record, &creator);
+    let template = policy.template(creator.kind);
+    let key = &policy.tag.key;
+    let name = choice.name().unwrap_or_default();
+    let value = match filled(&choice, template, key, plan) {
+        Ok(value) => value,
+        // The creator's tag never becomes empty: a template that has no value gives the name.
+        Err(missing) => {
+            plan.diagnostics.push(Diagnostic::creators_value_empty(key, template.as_str(), missing, name));
+            fitted(key, name, plan)
+        }
+    };
+    plan.tags.push((key.clone(), value));
+    let of_person = choice.person.as_ref().map(|person| person.tags.as_slice()).unwrap_or_default();
+    for tag in &policy.further {
+        if of_person.iter().any(|(key, _)| *key == tag.key) {
+            continue;
+        }
+        match filled(&choice, &tag.value, &tag.key, plan) {
+            Ok(value) => plan.tags.push((tag.key.clone(), value)),
+            Err(missing) => {
+                plan.diagnostics.push(Diagnostic::tag_value_empty(&tag.key, tag.value.as_str(), missing));
+            }
+        }
+    }
+    for (key, value) in of_person {
+        let value = fitted(key, value, plan);
+        plan.tags.push(((*key).to_owned(), value));
+    }
+}
+
+fn no_resource(event: &Event, record: &Record) -> Diagnostic {
     let types: Vec<_> = event.entries.iter().filter(|entry| entry.describe.is_none()).collect();
     let names: Vec<_> = types.iter().map(|entry| entry.resource_type).collect();
     let looked_at: Vec<_> =
         types.iter().flat_map(|entry| entry.arn).map(|template| written(template)).collect();
-    Diagnostic::no_resource_in_record(&names.join(" or "), &looked_at.join(", "))
+    let stated =
+        [("awsRegion", record.region().is_some()), ("recipientAccountId", record.account().is_some())];
+    let missing: Vec<&str> =
+        stated.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect();
+    Diagnostic::no_resource_in_record(&names.join(" or "), &looked_at.join(", "), &missing)
 }
 
 /// The resources whose service takes the creator's key; of the others it is said.
@@ -224,9 +306,18 @@ fn say_what_does_not_fit(resources: &[Resource], plan: &mut Plan) {
     }
 }
 
-fn filled(tag: &Tag, record: &Record, plan: &mut Plan) -> Option<String> {
-    let value = tag.value.fill(record, &plan.creator)?;
-    Some(fitted(&tag.key, &value, plan)).filter(|value| !value.is_empty())
+/// The value of a template, made to fit; else the braces that have none.
+fn filled<'t>(
+    choice: &Choice,
+    template: &'t ValueTemplate,
+    key: &str,
+    plan: &mut Plan,
+) -> Result<String, &'t str> {
+    let value = choice.value(template)?;
+    if value::fit(&value).is_empty() {
+        return Err(template.as_str());
+    }
+    Ok(fitted(key, &value, plan))
 }
 
 fn fitted(key: &str, value: &str, plan: &mut Plan) -> String {
@@ -256,53 +347,4 @@ pub fn written(template: &[tagger_catalog::template::Part]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{config, explain};
-    use serde_json::{Value, json};
-
-    fn record(source: &str, name: &str, request: Value, response: Value) -> Record {
-        Record::new(json!({
-            "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "awsRegion": "us-east-1",
-            "recipientAccountId": "111122223333", "requestParameters": request, "responseElements": response,
-            "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/John.Smith"},
-        }))
-    }
-
-    fn estimate() -> Record {
-        record("bcm-pricing-calculator", "CreateBillEstimate", json!({"name": "x"}), json!({"id": "e-1"}))
-    }
-
-    fn contact() -> Record {
-        let arn = "arn:aws:ssm-contacts:us-east-1:111122223333:contact/ops";
-        record("ssm-contacts", "CreateContact", json!({"alias": "ops"}), json!({"contactArn": arn}))
-    }
-
-    /// What is said of a plan, and the tags of its first action, as they are printed.
-    fn said(record: &Record, settings: &str) -> (Vec<&'static str>, Value) {
-        let plan = plan(record, &config::from_toml(settings).unwrap(), None);
-        let line: Value = serde_json::from_str(&explain::json(record, &plan)).unwrap();
-        let codes = plan.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect();
-        (codes, line["actions"][0]["tags"].clone())
-    }
-
-    #[test]
-    fn what_a_service_refuses_is_said_before_it_is_asked() {
-        let spaced = "[tag]\nkey = \"auto:creator\"\n";
-        let further = "[tags]\n\"auto:team\" = \"x\"\nTeam = \"y\"\n";
-        for (what, record, settings, codes, tags) in [
-            ("a value", estimate(), "", vec!["tag-value-changed"], json!({"CreatedBy": "John_Smith"})),
-            ("a key", contact(), spaced, vec!["tag-key-refused"], Value::Null),
-            (
-                "a further key",
-                contact(),
-                further,
-                vec!["tag-left-out"],
-                json!({"CreatedBy": "John.Smith", "Team": "y"}),
-            ),
-            ("neither", contact(), "", vec![], json!({"CreatedBy": "John.Smith"})),
-        ] {
-            assert_eq!(said(&record, settings), (codes, tags), "{what}");
-        }
-    }
-}
+mod tests;

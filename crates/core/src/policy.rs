@@ -4,7 +4,13 @@
 use crate::{
     identity::{self, Creator, Kind},
     record::Record,
-    value::ValueTemplate,
+    settings::{
+        fields::Facts,
+        opt_out::OptOut,
+        people::{People, Person},
+        scope::Scope,
+        template::ValueTemplate,
+    },
 };
 
 /// The choices.
@@ -12,6 +18,8 @@ use crate::{
 pub struct Policy {
     /// The creator's tag.
     pub tag: Tag,
+    /// Its value for some kinds of creators, in place of that one.
+    pub values: Vec<(Kind, ValueTemplate)>,
     /// Further tags, in the order of the configuration.
     pub further: Vec<Tag>,
     /// What becomes of the creator's key where it is already there.
@@ -21,6 +29,14 @@ pub struct Policy {
     /// Patterns of principals whose resources are left alone; `*` stands for anything. After `session:` a pattern is one of
     /// names that whoever began the session may have chosen.
     pub excluded: Vec<String>,
+    /// Of what is created, what is tagged.
+    pub scope: Scope,
+    /// The tags that leave a resource alone.
+    pub opt_out: OptOut,
+    /// Who is behind a name, and their further tags.
+    pub people: People,
+    /// The file with the people, as the configuration names it; it is read by whoever reads the configuration.
+    pub people_file: Option<String>,
 }
 
 /// A tag to set.
@@ -49,11 +65,80 @@ impl Default for Policy {
         let value = ValueTemplate::parse("{name}").unwrap_or_else(|error| unreachable!("{error}"));
         Self {
             tag: Tag { key: "CreatedBy".to_owned(), value },
+            values: Vec::new(),
             further: Vec::new(),
             existing: Existing::Keep,
             skipped: Vec::new(),
             excluded: Vec::new(),
+            scope: Scope::default(),
+            opt_out: OptOut::default(),
+            people: People::default(),
+            people_file: None,
         }
+    }
+}
+
+/// What a policy says of one caller.
+#[derive(Debug)]
+pub struct Choice<'a> {
+    record: &'a Record,
+    creator: &'a Creator,
+    /// The row of the people table that fits, if one does.
+    pub person: Option<Person<'a>>,
+}
+
+impl<'a> Choice<'a> {
+    /// The value of a template.
+    ///
+    /// # Errors
+    /// The braces for which the record has no value.
+    pub fn value<'t>(&self, template: &'t ValueTemplate) -> Result<String, &'t str> {
+        let called = self.person.as_ref().and_then(|person| person.name);
+        template.fill(&Facts { record: self.record, creator: self.creator, called })
+    }
+
+    /// The creator's name: that of the people table, where it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.person.as_ref().and_then(|person| person.name).or(self.creator.name.as_deref())
+    }
+}
+
+impl Policy {
+    /// The same without what leaves anything alone.
+    #[must_use]
+    pub fn for_everything(&self) -> Self {
+        Self {
+            skipped: Vec::new(),
+            excluded: Vec::new(),
+            scope: Scope::default(),
+            opt_out: OptOut::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a value names something of the EventBridge event around a record.
+    pub fn names_envelope(&self) -> bool {
+        let of_kinds = self.values.iter().map(|(_, template)| template);
+        let further = self.further.iter().map(|tag| &tag.value);
+        of_kinds.chain(further).chain([&self.tag.value]).any(ValueTemplate::names_envelope)
+    }
+
+    /// What it says of whoever made a call.
+    pub fn choice<'a>(&'a self, record: &'a Record, creator: &'a Creator) -> Choice<'a> {
+        Choice { record, creator, person: self.people.find(record, creator) }
+    }
+
+    /// The template of the creator's tag for a kind of creator.
+    pub fn template(&self, kind: Kind) -> &ValueTemplate {
+        let of_kind = self.values.iter().find(|(known, _)| *known == kind);
+        of_kind.map_or(&self.tag.value, |(_, template)| template)
+    }
+
+    /// The creator's tag for whoever made a call, not yet made to fit. A template that has no value gives the name.
+    pub fn creators_value(&self, record: &Record, creator: &Creator) -> Option<String> {
+        let choice = self.choice(record, creator);
+        let filled = choice.value(self.template(creator.kind)).ok();
+        filled.filter(|value| !value.trim().is_empty()).or_else(|| choice.name().map(str::to_owned))
     }
 }
 

@@ -3,14 +3,22 @@
 //! One lenient type. It may use the look-ups of [`crate::json`]; it must not know the catalog or
 //! who made the call. Shape: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
-use crate::{diagnostic::Diagnostic, json};
+use crate::{arn::Arn, diagnostic::Diagnostic, json};
 use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
+
+/// The member in which a stored record has the EventBridge event that it came in, without its `detail`: a tag's value may
+/// name something of it, and what waits is stored as its record. CloudTrail has no such member.
+const ENVELOPE: &str = "envelope";
+
+/// The members that are texts in some copies of a record.
+const TEXTS: [&str; 4] = ["userIdentity", "requestParameters", "responseElements", "additionalEventData"];
 
 /// A CloudTrail record. Every member may be missing or of another type than documented.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     value: Arc<Value>,
+    envelope: Value,
 }
 
 /// An account id. One that was stored as a number has lost its leading zeros; they are put back.
@@ -24,16 +32,45 @@ impl Record {
     /// some log shippers; they are opened here so that nobody after this has to know.
     pub fn new(mut value: Value) -> Self {
         if let Value::Object(map) = &mut value {
-            for name in ["userIdentity", "requestParameters", "responseElements", "additionalEventData"] {
-                let Some(Value::String(text)) = map.get(name) else { continue };
+            // Athena's columns are in small letters.
+            let is_text = |name: &String| TEXTS.iter().any(|text| text.eq_ignore_ascii_case(name));
+            for (_, member) in map.iter_mut().filter(|(name, _)| is_text(name)) {
+                let Value::String(text) = member else { continue };
                 if let Some(opened @ Value::Object(_)) =
                     text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
                 {
-                    map.insert(name.to_owned(), opened);
+                    *member = opened;
                 }
             }
         }
-        Self { value: Arc::new(value) }
+        let stored = match &mut value {
+            Value::Object(map) if map.get(ENVELOPE).is_some_and(Value::is_object) => map.remove(ENVELOPE),
+            _ => None,
+        };
+        Self { value: Arc::new(value), envelope: stored.unwrap_or_default() }
+    }
+
+    /// The same, in an EventBridge event.
+    #[must_use]
+    pub(crate) fn in_envelope(self, envelope: Value) -> Self {
+        Self { envelope, ..self }
+    }
+
+    /// Without the event around it, which nobody needs any more.
+    pub(crate) fn forget_envelope(&mut self) {
+        self.envelope = Value::Null;
+    }
+
+    /// The record as it is stored, for a document that outlives it: with the event around it, as far as that is still known.
+    pub fn stored(&self) -> Arc<Value> {
+        if self.envelope.is_null() {
+            return Arc::clone(&self.value);
+        }
+        let mut value = Value::clone(&self.value);
+        if let Value::Object(map) = &mut value {
+            map.insert(ENVELOPE.to_owned(), self.envelope.clone());
+        }
+        Arc::new(value)
     }
 
     /// The whole record.
@@ -41,14 +78,27 @@ impl Record {
         &self.value
     }
 
-    /// The same, for a document that outlives it.
-    pub fn share(&self) -> Arc<Value> {
-        Arc::clone(&self.value)
-    }
-
     /// A member's text, by its name in CloudTrail's reference.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         json::member_text(&self.value, name)
+    }
+
+    /// The EventBridge event that it came in, without its `detail`; null where it came otherwise.
+    pub fn envelope(&self) -> &Value {
+        &self.envelope
+    }
+
+    /// The same, with a region where it states none: that of the function, to whose bus it came.
+    #[must_use]
+    pub fn in_region(mut self, region: &str) -> Self {
+        if self.region().is_none()
+            && self.is_record()
+            && !region.is_empty()
+            && let Value::Object(map) = Arc::make_mut(&mut self.value)
+        {
+            map.insert("awsRegion".to_owned(), Value::String(region.to_owned()));
+        }
+        self
     }
 
     /// `userIdentity`, or null.
@@ -71,10 +121,19 @@ impl Record {
         self.text("awsRegion")
     }
 
-    /// The account that the record belongs to: `recipientAccountId`, else `userIdentity.accountId`.
+    /// The account that the record belongs to: `recipientAccountId`, else `userIdentity.accountId`, else that of the
+    /// caller's ARN.
     pub fn account(&self) -> Option<String> {
         let stated = json::member(&self.value, "recipientAccountId");
-        account_id(stated).or_else(|| account_id(json::member(self.user_identity(), "accountId")))
+        let of_arn = || {
+            let arn = json::member_text(self.user_identity(), "arn")?;
+            let account = Arn::parse(&arn)?.account;
+            (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| account.to_owned())
+        };
+        account_id(stated)
+            .or_else(|| account_id(json::member(self.user_identity(), "accountId")))
+            .or_else(of_arn)
     }
 
     /// Whether this looks like a CloudTrail record at all.
@@ -216,12 +275,29 @@ mod tests {
         }
     }
 
+    /// A row of Athena's table, whose columns are in small letters and whose objects without a fixed form are texts.
+    #[test]
+    fn a_row_of_athena_is_read() {
+        let row = Record::new(json!({
+            "eventsource": "sqs.amazonaws.com", "eventname": "CreateQueue", "recipientaccountid": "111122223333",
+            "useridentity": { "type": "IAMUser", "username": "alice", "accountid": "111122223333" },
+            "requestparameters": "{\"queueName\": \"jobs\"}", "responseelements": "{\"queueUrl\": \"x\"}",
+        }));
+        let texts = |path: &str| {
+            json::at_path(row.value(), path).into_iter().filter_map(json::text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("requestParameters.queueName"), ["jobs"]);
+        assert_eq!(texts("responseElements.queueUrl"), ["x"]);
+    }
+
     #[test]
     fn account_ids() {
         for (record, expected) in [
             (json!({"recipientAccountId": "111122223333"}), Some("111122223333")),
             (json!({"recipientAccountId": 11122223333_u64}), Some("011122223333")),
             (json!({"userIdentity": {"accountId": "111122223333"}}), Some("111122223333")),
+            (json!({"userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"}}), Some("111122223333")),
+            (json!({"userIdentity": {"arn": "arn:aws:iam::aws:role/x"}}), None),
             (json!({}), None),
         ] {
             assert_eq!(Record::new(record).account().as_deref(), expected);

@@ -277,7 +277,7 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
 /// Whether a service put this text in the place of what it does not want in the record. It names nothing, so an ARN made of it
 /// would be that of something else. The samples of `voiceid/CreateDomain`, `directconnect/CreatePrivateVirtualInterface` and
 /// `greengrass/CreateFunctionDefinition` have one of each kind.
-fn is_hidden(text: &str) -> bool {
+pub(crate) fn is_hidden(text: &str) -> bool {
     [
         "HIDDEN_DUE_TO_SECURITY_REASONS",
         "Value hidden due to security reasons.",

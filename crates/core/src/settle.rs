@@ -14,7 +14,7 @@ use crate::{
 /// What becomes of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It has its tag.
+    /// It has its tag, or is to have none.
     Done,
     /// It is no longer there.
     Gone,
@@ -44,7 +44,7 @@ pub fn settle(case: &Case, done: &[Done], now: u64) -> Settlement {
     let fates: Vec<Fate> = done
         .iter()
         .map(|done| match &done.outcome {
-            Outcome::Tagged | Outcome::AlreadyTagged { .. } => Fate::Done,
+            Outcome::Tagged | Outcome::AlreadyTagged { .. } | Outcome::LeftAlone(_) => Fate::Done,
             Outcome::Replaced(_) => Fate::Gone,
             Outcome::Failed(failure) => {
                 match patience(failure, done.resource_type, age, case.guard, &event_id) {
@@ -108,7 +108,7 @@ fn letters<'a>(
         match letters.iter_mut().find(|letter| letter.reason == *failure) {
             Some(letter) => letter.resources.push(named),
             None => letters.push(DeadLetter {
-                record: case.record.share(),
+                record: case.record.stored(),
                 resources: vec![named],
                 reason: failure.clone(),
                 since: case.first_seen,
@@ -128,7 +128,7 @@ fn works(case: &Case, waiting: &[(&Done, &Failure, u64)], missing_since: Option<
         let (_, failure, _) = part.first()?;
         let seconds = part.iter().map(|(.., seconds)| *seconds).min()?;
         let mut work = Work {
-            record: case.record.share(),
+            record: case.record.stored(),
             reason: Some((*failure).clone()),
             first_seen: case.first_seen,
             tries: case.tries,

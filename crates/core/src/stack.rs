@@ -242,9 +242,8 @@ pub fn value(record: &Record, policy: &Policy) -> Option<String> {
     if left_alone || actor::acts(record, &creator) {
         return None;
     }
-    let name = creator.name.as_deref()?;
-    let filled = policy.tag.value.fill(record, &creator).map(|value| fit(&value).into_owned());
-    Some(filled.filter(|value| !value.is_empty()).unwrap_or_else(|| fit(name).into_owned()))
+    let value = policy.creators_value(record, &creator)?;
+    Some(fit(&value).into_owned()).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -536,7 +535,7 @@ mod tests {
             let found = value(&call("CreateStack", user, json!({})), policy);
             assert_eq!(found.as_deref(), expected, "{what}");
         }
-        let name = crate::value::ValueTemplate::parse("{kind}:{name}").unwrap();
+        let name = crate::settings::template::ValueTemplate::parse("{kind}:{name}").unwrap();
         let mut other = Policy::default();
         other.tag.value = name;
         let found = value(&call("CreateStack", alice(), json!({})), &other);

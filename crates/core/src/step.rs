@@ -125,7 +125,7 @@ pub enum Wanted {
         /// The creator's tag.
         value: String,
         /// The choices by which creators are named.
-        policy: Policy,
+        policy: Box<Policy>,
     },
 }
 

@@ -5,7 +5,7 @@
 use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use tagger_core::{Policy, containers, documents, explain, glance::Glance, plan};
+use tagger_core::{Policy, config, containers, documents, explain, glance::Glance, plan};
 
 /// Values of every type, with the texts that records are made of among them.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -66,16 +66,28 @@ fn samples() -> Vec<Value> {
     names.iter().map(read).collect()
 }
 
+/// Settings that look into every part of a record.
+const SETTINGS: &str = "[tag]\nvalue = \"{record.requestParameters.bucketName|stack|name|before:@|upper}\"\n[value]\nuser = \
+    \"{repository|via|role|permission-set}\"\n[tags]\nA = \"{record.responseElements.instancesSet.items[].instanceId}/{envelope.id}\"\n\
+    B = \"{session|default:none|limit:5}\"\n[scope]\ntypes = [\"!AWS::EC2::Volume\"]\nvpcs = [\"!vpc-9\"]\nsince = \"2000-01-01\"\n\
+    [opt-out]\ntags = [\"off\", \"a=b\"]\n[[person]]\nmatch = \"role:*a*b\"\nname = \"x\"\n[[person]]\nmatch = \"*@*\"\nTeam = \"y\"\n";
+
 fn check(value: Value) {
+    for policy in [Policy::default(), config::from_toml(SETTINGS).unwrap()] {
+        check_with(value.clone(), &policy);
+    }
+}
+
+fn check_with(value: Value, policy: &Policy) {
     for record in containers::records_in(value).into_iter().flatten() {
         for own_account in [None, Some("111122223333")] {
-            let first = plan(&record, &Policy::default(), own_account);
+            let first = plan(&record, policy, own_account);
             let reason = first.diagnostics.iter().any(|diagnostic| diagnostic.code.stops());
             assert!(reason || !first.actions.is_empty(), "neither tags nor a reason: {}", record.value());
             assert!(first.tags.iter().all(|(_, value)| !value.is_empty() && value.len() <= 255));
             let line = explain::json(&record, &first);
             assert!(!line.contains('\n'));
-            assert_eq!(line, explain::json(&record, &plan(&record, &Policy::default(), own_account)));
+            assert_eq!(line, explain::json(&record, &plan(&record, policy, own_account)));
             if let Some(code) = Glance::at(&record.value().to_string()).and_then(|glance| glance.code()) {
                 assert!(
                     first.diagnostics.iter().any(|diagnostic| diagnostic.code == code),

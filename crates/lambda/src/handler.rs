@@ -8,7 +8,7 @@
 use crate::{
     intake::{Event, Intake, Message, Part},
     log,
-    origin::account_of,
+    origin::{account_of, region_of},
     reconcile, tag_changes,
     worker::{Handler, NotTagged, Summary},
 };
@@ -82,7 +82,7 @@ impl Handler {
         let open = Open::default();
         let answer = async {
             let (arn, now) = (&context.invoked_function_arn, time::since_1970(SystemTime::now()));
-            match Event::of(event, self.queues.as_ref(), now) {
+            match Event::of(event, self.queues.as_ref(), region_of(arn), now) {
                 Event::TagChanges(event) => {
                     Ok(tag_changes::answer(self, &event, arn, left.unwrap_or(LONGEST).min(LONGEST)).await)
                 }

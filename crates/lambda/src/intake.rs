@@ -44,7 +44,7 @@ pub enum Event {
 
 impl Event {
     /// Reads the top of an event.
-    pub fn of(text: Box<str>, queues: Option<&Queues>, now: u64) -> Self {
+    pub fn of(text: Box<str>, queues: Option<&Queues>, region: &str, now: u64) -> Self {
         let short =
             (text.len() < SHORT && text.contains("\"reconcile\"")).then(|| serde_json::from_str(&text));
         if let Some(ask) = short.and_then(Result::ok).as_ref().and_then(Ask::of) {
@@ -73,6 +73,7 @@ impl Event {
             closed,
             now,
             guard: guard(queues, false),
+            region: region.to_owned(),
         })
     }
 }
@@ -105,6 +106,8 @@ pub struct Intake {
     closed: VecDeque<Text>,
     now: u64,
     guard: Guard,
+    /// The function's: a record that states no region is of its own, to which events come.
+    region: String,
 }
 
 /// A text that is not opened yet: a part of a message, or of the event.
@@ -188,6 +191,7 @@ impl Intake {
             }
             let confirmed = work.as_ref().is_some_and(|work| work.confirmed);
             let first_seen = work.as_ref().map(|work| work.first_seen).filter(|seen| *seen > 0);
+            let record = record.in_region(&self.region);
             let event_time = event_time(&record);
             let guard = if confirmed && self.guard == Guard::Strict { Guard::Confirmed } else { self.guard };
             let waits = alone && message.is_some_and(|message| message.waits);
@@ -301,7 +305,7 @@ mod tests {
     use serde_json::json;
 
     fn open(event: &Value) -> (Intake, Vec<Part>) {
-        let Event::Creations(mut intake) = Event::of(event.to_string().into(), None, 7) else {
+        let Event::Creations(mut intake) = Event::of(event.to_string().into(), None, "", 7) else {
             panic!("{event}")
         };
         let parts = std::iter::from_fn(|| intake.next(500)).collect();

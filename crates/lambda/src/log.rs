@@ -7,7 +7,12 @@
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 use tagger_aws::{Done, Outcome, outcome::Inherited};
-use tagger_core::{Plan, Record, case::Case, diagnostic::Diagnostic, settle::Fate};
+use tagger_core::{
+    Plan, Record,
+    case::Case,
+    diagnostic::{Code, Diagnostic},
+    settle::Fate,
+};
 
 /// What all lines of one record share.
 pub struct Lines<'a> {
@@ -52,7 +57,9 @@ impl<'a> Lines<'a> {
         }
         match &done.outcome {
             Outcome::AlreadyTagged { value } => line["value"] = value.as_str().into(),
-            Outcome::Replaced(diagnostic) => line["code"] = diagnostic.code.as_str().into(),
+            Outcome::Replaced(diagnostic) | Outcome::LeftAlone(diagnostic) => {
+                line["code"] = diagnostic.code.as_str().into()
+            }
             Outcome::Failed(failure) => {
                 line["call"] = failure.call.as_str().into();
                 line["error"] = failure.code.as_str().into();
@@ -70,6 +77,10 @@ impl<'a> Lines<'a> {
     pub fn diagnostic(&self, diagnostic: &Diagnostic) {
         let mut line = self.line("INFO");
         line["code"] = diagnostic.code.as_str().into();
+        // Which setting it was the code does not say.
+        if diagnostic.code == Code::OutsideScope {
+            line["message"] = diagnostic.message.as_str().into();
+        }
         println!("{line}");
     }
 

@@ -7,7 +7,7 @@ use crate::{
     handler::failed_items,
     intake::{Event, Message, Part},
     log,
-    origin::account_of,
+    origin::{account_of, region_of},
     worker::NotTagged,
 };
 use futures_util::{StreamExt, stream};
@@ -60,7 +60,8 @@ impl Misconfigured {
     /// were once the settings are right. For a queue's batch of creations the answer names the messages instead.
     pub async fn handle(&self, event: Box<str>, context: &Context) -> Result<Value, NotTagged> {
         let now = time::since_1970(SystemTime::now());
-        let Event::Creations(mut intake) = Event::of(event, Some(&self.queues), now) else {
+        let region = region_of(&context.invoked_function_arn);
+        let Event::Creations(mut intake) = Event::of(event, Some(&self.queues), region, now) else {
             log::failure(CODE, &self.problem);
             return Err(NotTagged(format!("{CODE}: {}", self.problem)));
         };
@@ -116,7 +117,7 @@ impl Misconfigured {
         log::line("ERROR", CODE, members);
         let fix = format!("{}; fix the setting (`tagger deploy`), then `tagger redrive`", self.problem);
         let reason = Failure::ours(Class::Failed, "", CODE, fix);
-        let record = record.share();
+        let record = record.stored();
         Some(DeadLetter { record, resources, reason, since: first_seen, gave_up: now, tries })
     }
 

@@ -8,6 +8,11 @@ pub fn account_of(function_arn: &str) -> Option<&str> {
     Arn::parse(function_arn).map(|arn| arn.account).filter(|account| !account.is_empty())
 }
 
+/// The region of a function's ARN, to which the events come that it is called with; empty where it has none.
+pub fn region_of(function_arn: &str) -> &str {
+    Arn::parse(function_arn).map_or("", |arn| arn.region)
+}
+
 /// When the call of a record was made.
 pub fn event_time(record: &Record) -> Option<u64> {
     record.text("eventTime").and_then(|text| time::seconds(&text))

@@ -269,7 +269,7 @@ impl One<'_> {
             Some(Outcome::Replaced(found)) if found.code == Code::ResourceExisted => {
                 Ok(self.say(found.code.as_str(), None, None))
             }
-            Some(Outcome::Replaced(_)) | None => Ok(Fate::Fine),
+            Some(Outcome::Replaced(_) | Outcome::LeftAlone(_)) | None => Ok(Fate::Fine),
         }
     }
 

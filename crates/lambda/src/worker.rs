@@ -221,7 +221,7 @@ fn report(case: &Case, done: &[Done], summary: &mut Summary) {
                 lines.done(done, Fate::Gone);
                 summary.gone += 1;
             }
-            Outcome::Tagged | Outcome::AlreadyTagged { .. } => {
+            Outcome::Tagged | Outcome::AlreadyTagged { .. } | Outcome::LeftAlone(_) => {
                 lines.done(done, Fate::Done);
                 count(done, summary);
             }
@@ -232,6 +232,7 @@ fn report(case: &Case, done: &[Done], summary: &mut Summary) {
 fn count(done: &Done, summary: &mut Summary) {
     match done.outcome {
         Outcome::AlreadyTagged { .. } => summary.already_tagged += 1,
+        Outcome::LeftAlone(_) => summary.left_alone += 1,
         _ => summary.tagged += 1,
     }
 }

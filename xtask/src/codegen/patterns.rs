@@ -1,10 +1,13 @@
 //! The patterns of the templates' parameters that hold value templates: what CloudFormation refuses for those who
-//! deploy by hand. The names in braces are the parser's own (`tagger_core::value::FIELDS`).
+//! deploy by hand. The names in braces are the parser's own (`tagger_core::settings::fields::FIELDS`).
 //!
 //! The parser decides; the patterns come as near to it as a pattern can. `crates/cli/src/commands/deploy/settings.rs`
 //! has the test that both say the same. They are read by Java, Python and Rust: no more than all of these know.
 
-use tagger_core::value::FIELDS;
+use tagger_core::settings::{
+    fields::{FIELDS, PATHS},
+    filter::FILTERS,
+};
 
 /// A character of a value that AWS's services take everywhere.
 const TEXT: &str = "[A-Za-z0-9 _.:/=+@-]";
@@ -14,10 +17,20 @@ pub fn fields(between: &str) -> String {
     FIELDS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(between)
 }
 
-/// Names in braces: the first that has a value stands.
+/// Names in braces, of which the first that has a value stands, and behind them filters. What a filter takes is any text
+/// without the signs that end it here: bars, braces, and the semicolon between further tags.
 fn braces() -> String {
-    let names = fields("|");
-    format!(r"\{{ *({names})( *\| *({names}))* *\}}")
+    let paths = PATHS.iter().map(|(start, _)| *start).collect::<Vec<_>>().join("|");
+    let step = r"[A-Za-z0-9_:-]+(\[\])?";
+    let name = format!(r"({}|({paths})(\.{step})+)", fields("|"));
+    let takes = |form: &str| match form.split_once(':').map(|(filter, _)| filter) {
+        None => form.to_owned(),
+        Some("limit") => "limit:[1-9][0-9]{0,2}".to_owned(),
+        Some("replace") => "replace:[^|{};][^|{};:]*:[^|{};]*".to_owned(),
+        Some(filter) => format!("{filter}:[^|{{}};]+"),
+    };
+    let filters = FILTERS.iter().map(|(_, form, _)| takes(form)).collect::<Vec<_>>().join("|");
+    format!(r"\{{ *{name}( *\| *{name})*( *\| *({filters}))* *\}}")
 }
 
 /// A value with names in braces. `text` is one character outside of them.

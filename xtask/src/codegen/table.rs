@@ -1,8 +1,8 @@
 //! `crates/catalog/src/generated.rs`: the static tables.
 
 use crate::catalog::{
-    Call, Catalog, Fixed, Identities, Known, Meaning, OneOrMany, Operation, Parent, Quota, Resource, Session,
-    Together, Told,
+    Call, Catalog, Client, Fixed, Identities, Known, Meaning, OneOrMany, Operation, Parent, Quota, Resource,
+    Session, Together, Told,
 };
 use std::{collections::BTreeMap, fmt::Write};
 use tagger_catalog::template::{self, Filter, Part};
@@ -14,7 +14,7 @@ use tagger_catalog::template::{self, Filter, Part};
 pub fn tables(catalog: &Catalog) -> Result<String, String> {
     let mut out = String::from(
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
-         use crate::{\n    entry::{Copies, Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
+         use crate::{\n    client::Client,\n    entry::{Copies, Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
          endpoint::{Kind as EndpointKind, Variant as EndpointVariant},\n    lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
          Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::{Parent, Session},\n    partition::Partition,\n    quota::{Quota, Together},\n    template::{Filter, Part},\n};\n\n",
     );
@@ -74,6 +74,12 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     out.push_str("];\n\n");
     endpoints(catalog, &operations, &mut out)?;
     identities(catalog, &mut out)?;
+    out.push_str("pub(crate) static CLIENTS: &[Client] = &[\n");
+    for Client { via, agent, after_console, .. } in &catalog.clients {
+        let _ =
+            writeln!(out, "    Client {{ via: {via:?}, agent: {agent:?}, after_console: {after_console} }},");
+    }
+    out.push_str("];\n\n");
     over_time(catalog, &mut out)?;
     parents(catalog, &place, &mut out)?;
     Ok(out)

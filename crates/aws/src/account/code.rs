@@ -151,6 +151,19 @@ impl Buckets {
         .await
     }
 
+    /// An object, whole. Its bucket may be the organization's, which another account owns and lets this one read.
+    ///
+    /// # Errors
+    /// S3 refused it, or the answer ended too early.
+    pub async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Trouble> {
+        let ask = self.client.get_object().bucket(bucket).key(key);
+        let answer = ask.send().await.map_err(told("s3:GetObject", &self.region))?;
+        let content = answer.body.collect().await.map_err(|error| {
+            Trouble::new("s3:GetObject", &self.region, "UnreadableAnswer", error.to_string())
+        })?;
+        Ok(content.to_vec())
+    }
+
     /// Removes a bucket with all that is in it.
     ///
     /// # Errors

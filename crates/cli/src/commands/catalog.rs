@@ -17,7 +17,7 @@ use std::{
     io::{BufWriter, Write},
 };
 use tagger_catalog::{Entry, Event};
-use tagger_core::config;
+use tagger_core::settings::near::near;
 
 /// So many entries are shown in full although neither their type nor their event was named.
 const FEW: usize = 3;
@@ -120,7 +120,7 @@ fn nothing(arguments: &Catalog) -> String {
     ] {
         let Some(asked) = asked else { continue };
         let plain = if what == "event" { tagger_catalog::plain_event_name(asked) } else { asked };
-        let near: Vec<&str> = config::near(plain, known.iter().copied()).into_iter().take(3).collect();
+        let near: Vec<&str> = near(plain, known.iter().copied()).into_iter().take(3).collect();
         // What is there matches no other word that was given with it.
         if near.first().is_some_and(|name| name.eq_ignore_ascii_case(plain)) {
             continue;

@@ -5,6 +5,7 @@
 //! the rate, the words, the state of a stack, why one failed. Whatever an interrupted or failed run
 //! left is mended by the next one.
 
+mod kept;
 mod keys;
 mod mends;
 mod organization;
@@ -21,23 +22,24 @@ mod zip;
 use crate::{
     args::Deploy,
     aws::{self, Stop},
+    config_file::ConfigFile,
     cost_model::{Delivery, Shape, Trail as CostTrail},
     deployment::{Deployment, FORWARDER, STACK, VERSION},
     exit_code::{Error, ExitCode},
-    input, output,
+    held_settings::{self, Held},
+    output,
     report::Report,
     templates,
 };
 use futures_util::future::join_all;
 use serde_json::json;
-use state::Next;
+use ;
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{
     Account, Kind,
     code::{Buckets, Owner},
     stacks::{MOST_INLINE, Template},
 };
-use tagger_core::Policy;
 use target::Target;
 use zip::FunctionZip;
 
@@ -54,20 +56,23 @@ pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
         return Err(Error::Usage("--json does not ask: give --yes, or --dry-run to look only".to_owned()));
     }
     // What can be wrong on this computer is said before anybody is asked.
-    let policy = match &arguments.policy.config {
-        Some(_) => Some(input::policy(&arguments.policy)?),
-        None => None,
-    };
+    let named = arguments.policy.config.as_deref().map(ConfigFile::read).transpose()?;
     let organization: &[&str] = if arguments.organization { &[templates::ORGANIZATION] } else { &[] };
     settings::check_each(&[organization, &[templates::TAGGER]].concat(), &arguments.set)?;
     let zip = FunctionZip::find(arguments.zip.as_deref(), arguments.any_glibc)?;
+    let zip = match &named {
+        Some(config) => zip.with(config)?,
+        None => zip,
+    };
+    // Whoever makes the zip by hand may have put a file into it.
+    let config = zip.config()?;
     let stop = Stop::listen()?;
     aws::run(async {
         let account = aws::account(&arguments.aws).await?;
         if account.partition.forwards_events {
-            in_region(&account, arguments, policy.as_ref(), &zip, report, &stop).await
+            in_region(&account, arguments, config.as_ref(), &zip, report, &stop).await
         } else {
-            in_each_region(&account, arguments, policy.as_ref(), &zip, report, &stop).await
+            in_each_region(&account, arguments, config.as_ref(), &zip, report, &stop).await
         }
     })
 }
@@ -76,22 +81,22 @@ pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
 async fn in_region(
     account: &Account,
     arguments: &Deploy,
-    policy: Option<&Policy>,
+    config: Option<&ConfigFile>,
     zip: &FunctionZip,
     report: Report,
     stop: &Stop,
 ) -> Result<ExitCode, Error> {
     if arguments.organization {
-        return organization::deploy(account, arguments, policy, zip, report, stop).await;
+        return organization::deploy(account, arguments, config, zip, report, stop).await;
     }
-    one_account(account, arguments, policy, zip, None, report, stop).await
+    one_account(account, arguments, config, zip, None, report, stop).await
 }
 
 /// Where EventBridge sends no events between regions (China), each region is a home region of its own.
 async fn in_each_region(
     account: &Account,
     arguments: &Deploy,
-    policy: Option<&Policy>,
+    config: Option<&ConfigFile>,
     zip: &FunctionZip,
     report: Report,
     stop: &Stop,
@@ -108,7 +113,7 @@ async fn in_each_region(
     say_uncovered(account, &there.regions, &regions, report)?;
     for region in &regions {
         report.say("region", &format!("\n--- {region} ---"), json!({ "region": region }))?;
-        in_region(&account.moved_to(region), arguments, policy, zip, report, stop).await?;
+        in_region(&account.moved_to(region), arguments, config, zip, report, stop).await?;
     }
     Ok(ExitCode::Fine)
 }
@@ -117,7 +122,7 @@ async fn in_each_region(
 async fn one_account(
     account: &Account,
     arguments: &Deploy,
-    policy: Option<&Policy>,
+    config: Option<&ConfigFile>,
     zip: &FunctionZip,
     alarm_topic: Option<String>,
     report: Report,
@@ -132,7 +137,14 @@ async fn one_account(
     }
     refuse_two_homes(account, &there)?;
     let mut regions = forwarder_regions(arguments, account, &there)?;
-    check_settings(arguments, policy, &there)?;
+    let held = match &there.home {
+        Some((region, stack)) => held_settings::of_stack(account, region, stack).await,
+        None => Held::default(),
+    };
+    let kept = kept::file(config, &held, report)?;
+    let kept_zip = kept.map(|file| zip.with(file)).transpose()?;
+    let (zip, file) = (kept_zip.as_ref().unwrap_or(zip), config.or(kept));
+    let policy = kept::check(arguments, config, file, &there)?;
 
     let mut home = Target::new(account, &account.region, STACK, there.home.clone().map(|(_, stack)| stack));
     home.settle(arguments.dry_run, arguments.yes, report, stop).await?;
@@ -145,13 +157,22 @@ async fn one_account(
 
     let buckets = account.buckets(&account.region);
     let bucket = code_bucket(account, arguments, &home, &buckets).await?;
-    let mut parameters =
-        parameters::of_tagger(arguments, policy, &bucket, zip, &choice, home.stack.as_ref())?;
+    let mut parameters = parameters::of_tagger(
+        arguments,
+        config.map(|file| &file.policy),
+        &bucket,
+        zip,
+        &choice,
+        home.stack.as_ref(),
+    )?;
     if let Some(topic) = alarm_topic {
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
     }
-    for warning in keys::warnings(&parameters, home.stack.as_ref()) {
+    let before = home.stack.as_ref().filter(|_| held.unread.is_none());
+    let before = before.and_then(|stack| held_settings::policy(held.file.as_ref(), &stack.parameters).ok());
+    settings::say(before.as_ref(), &policy, report)?;
+    for warning in keys::warnings(&policy) {
         report.say("warning", &format!("  WARNING {warning}"), json!({}))?;
     }
     permissions::check(account, arguments.dry_run, report).await?;
@@ -323,16 +344,6 @@ fn refuse_two_homes(account: &Account, there: &Deployment) -> Result<(), Error> 
         )));
     }
     Ok(())
-}
-
-/// What the stack would be told, held against what works, before anything is made, changed or removed.
-fn check_settings(arguments: &Deploy, policy: Option<&Policy>, there: &Deployment) -> Result<(), Error> {
-    // A stack that never came to life is removed first: its values are not kept.
-    let kept = there.home.as_ref().map(|(_, stack)| stack);
-    let kept = kept.filter(|stack| !matches!(state::next(Some(&stack.status)), Next::Create | Next::Remove));
-    let told = parameters::settings(arguments, policy)?;
-    let told = parameters::merged(&templates::parameters(templates::TAGGER), told, kept);
-    settings::check_all(templates::TAGGER, &told, kept, |name| parameters::option(arguments, policy, name))
 }
 
 /// The regions that get a forwarder: none where EventBridge sends no events between regions.

@@ -14,6 +14,7 @@ use crate::{
     aws,
     deployment::FUNCTION,
     exit_code::{Error, ExitCode},
+    held_settings,
 };
 use serde_json::Value;
 use std::{
@@ -24,7 +25,9 @@ use tagger_aws::account::{
     Account, Trouble,
     function::Function,
     log::{Line, Lines},
+    stacks::Stack,
 };
+use tagger_core::{config, settings::words};
 use view::View;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -62,6 +65,9 @@ async fn look(account: &Account) -> View {
         Ok(function) => view.function = Some(function),
         Err(trouble) => view.not_read(&trouble),
     }
+    if let Some(stack) = &site.stack {
+        settings(account, &site, stack, &mut view).await;
+    }
     if site.stack.is_some() {
         let lying = queues::look(account, &site).await;
         view.dead_letters = view.take(lying.dead_letters);
@@ -79,6 +85,24 @@ async fn look(account: &Account) -> View {
     tagged(account, &site, &mut view).await;
     view.site = Some(site);
     view
+}
+
+/// The settings that hold: the file in the deployed zip, and on top of it the function's variables, or, where Lambda does
+/// not tell those, what the stack was told.
+async fn settings(account: &Account, site: &Site, stack: &Stack, view: &mut View) {
+    let held = held_settings::of_stack(account, &site.home, stack).await;
+    if let Some(unread) = held.unread {
+        view.unread.push(unread);
+        return;
+    }
+    let function = view.function.as_ref().and_then(Option::as_ref);
+    let variables = function.and_then(|function| function.variables.clone());
+    let base = held.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default();
+    let read = match variables {
+        Some(variables) => config::from_environment(base, variables),
+        None => held_settings::policy(held.file.as_ref(), &stack.parameters),
+    };
+    view.settings = Some(read.map(|policy| words::of(&policy)).map_err(|error| error.to_string()));
 }
 
 /// What the log says: a day of it whole, if it is not too long, else the last hour; and a week, if there was nothing.

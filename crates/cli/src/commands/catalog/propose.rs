@@ -16,7 +16,7 @@ use std::{
     process::{Command, Stdio},
     sync::{Arc, atomic::AtomicBool},
 };
-use tagger_core::config;
+use tagger_core::settings::near::near;
 
 /// The derivation, in a checkout.
 const TOOL: &str = "catalog/tools/entries.py";
@@ -89,8 +89,7 @@ fn known(root: &Path, resource_type: &str) -> Result<String, Error> {
     if let Some(name) = types.keys().find(|name| name.eq_ignore_ascii_case(resource_type)) {
         return Ok(name.clone());
     }
-    let near: Vec<&str> =
-        config::near(resource_type, types.keys().map(String::as_str)).into_iter().take(3).collect();
+    let near: Vec<&str> = near(resource_type, types.keys().map(String::as_str)).into_iter().take(3).collect();
     let near = if near.is_empty() { String::new() } else { format!("; the nearest are {}", near.join(", ")) };
     Err(Error::Failure(format!("{TYPES} has no type `{resource_type}`{near}")))
 }

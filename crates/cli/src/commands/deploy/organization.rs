@@ -8,9 +8,11 @@ use super::{forwarder_regions, parameters, permissions, settings, target::Target
 use crate::{
     args::Deploy,
     aws::Stop,
+    config_file::ConfigFile,
     cost_model::Delivery,
     deployment::{Deployment, ORGANIZATION, VERSION},
     exit_code::{Error, ExitCode},
+    held_settings::{self, Held},
     report::Report,
     templates,
 };
@@ -21,7 +23,6 @@ use tagger_aws::account::{
     stacks::{Stack, Template},
     trails::Trail,
 };
-use tagger_core::Policy;
 
 /// How often, and after which time, it is asked whether StackSets have their trusted access.
 const TRUST_TRIES: u32 = 30;
@@ -34,7 +35,7 @@ const TRUST_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 pub async fn deploy(
     account: &Account,
     arguments: &Deploy,
-    policy: Option<&Policy>,
+    config: Option<&ConfigFile>,
     zip: &FunctionZip,
     report: Report,
     stop: &Stop,
@@ -59,11 +60,23 @@ pub async fn deploy(
     others
         .extend(deployed.filter(|region| !region.is_empty() && *region != account.region).map(str::to_owned));
     let known = templates::parameters(templates::ORGANIZATION);
+    let held = match &there.organization {
+        Some(stack) => held(account, stack).await,
+        None => Held::default(),
+    };
+    let kept = super::kept::file(config, &held, report)?;
+    let kept_zip = kept.map(|file| zip.with(file)).transpose()?;
+    let (own_zip, zip, file) = (zip, kept_zip.as_ref().unwrap_or(zip), config.or(kept));
+    let policy = config.map(|file| &file.policy);
     let told = parameters::settings(arguments, policy)?;
     let told = parameters::merged(&known, told, there.organization.as_ref());
-    settings::check_all(templates::ORGANIZATION, &told, there.organization.as_ref(), |name| {
-        parameters::option(arguments, policy, name)
-    })?;
+    let will_hold =
+        settings::check_all(templates::ORGANIZATION, &told, there.organization.as_ref(), file, |name| {
+            parameters::option(arguments, policy, name)
+        })?;
+    let before = there.organization.as_ref().filter(|_| held.unread.is_none());
+    let before = before.and_then(|stack| held_settings::policy(held.file.as_ref(), &stack.parameters).ok());
+    settings::say(before.as_ref(), &will_hold, report)?;
     permissions::check(account, arguments.dry_run, report).await?;
     let mut target = Target::new(account, &account.region, ORGANIZATION, there.organization.clone());
     target.settle(arguments.dry_run, arguments.yes, report, stop).await?;
@@ -92,7 +105,7 @@ pub async fn deploy(
         set.insert("Delivery".to_owned(), word.to_owned());
     }
     if let Some(policy) = policy {
-        set.extend(parameters::of_policy(policy)?);
+        set.extend(parameters::of_policy(policy, arguments.policy.config.is_some()));
     }
     // The others are those of the management account's own stack.
     set.extend(arguments.set.iter().filter(|(name, _)| known.contains(&name.as_str())).cloned());
@@ -109,7 +122,7 @@ pub async fn deploy(
         );
         let went_on = show_and_ask(&mut target, arguments, report, &then, stop).await?;
         if !went_on {
-            return after(account, arguments, policy, zip, None, manages, report, stop).await;
+            return after(account, arguments, config, own_zip, None, manages, report, stop).await;
         }
         trust(account, report).await?;
         target.stack = target.carry_out(report, stop).await?;
@@ -129,7 +142,20 @@ pub async fn deploy(
         target.carry_out(report, stop).await?;
     }
     let topic = outputs.get("AlarmTopicArn").cloned();
-    after(account, arguments, policy, zip, topic, manages, report, stop).await
+    after(account, arguments, config, own_zip, topic, manages, report, stop).await
+}
+
+/// The settings in the zip that the organization's accounts have.
+async fn held(account: &Account, stack: &Stack) -> Held {
+    let told = |name: &str| stack.parameters.get(name).map(String::as_str).unwrap_or_default();
+    let bucket = stack.outputs.get("ArtifactBucketName").map(String::as_str).unwrap_or_default();
+    let (prefix, architecture) = (told("ArtifactPrefix"), told("Architecture"));
+    // Without a prefix nothing was put there yet.
+    if prefix.is_empty() {
+        return Held::default();
+    }
+    let key = format!("{prefix}/bootstrap-{architecture}.zip");
+    held_settings::of_zip(account, &account.region, bucket, &key).await
 }
 
 /// The roots, which are the targets where none are named.
@@ -227,7 +253,7 @@ async fn trust(account: &Account, report: Report) -> Result<(), Error> {
 async fn after(
     account: &Account,
     arguments: &Deploy,
-    policy: Option<&Policy>,
+    config: Option<&ConfigFile>,
     zip: &FunctionZip,
     topic: Option<String>,
     manages: bool,
@@ -240,7 +266,7 @@ async fn after(
             "\nThe management account itself, which StackSets pass over:",
             json!({}),
         )?;
-        return super::one_account(account, arguments, policy, zip, topic, report, stop).await;
+        return super::one_account(account, arguments, config, zip, topic, report, stop).await;
     }
     let topic = topic.map(|arn| format!(" --set OrganizationAlarmTopic={arn}")).unwrap_or_default();
     let text = format!(

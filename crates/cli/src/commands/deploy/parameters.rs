@@ -5,7 +5,7 @@ use super::{trail::Choice, zip::FunctionZip};
 use crate::{args::Deploy, cost_model::Delivery, deployment::VERSION, exit_code::Error, templates};
 use std::collections::BTreeMap;
 use tagger_aws::account::stacks::Stack;
-use tagger_core::{Policy, policy::Existing};
+use tagger_core::Policy;
 
 /// Parameters of a change set; none as the value keeps what the stack has.
 pub type Parameters = Vec<(String, Option<String>)>;
@@ -44,7 +44,7 @@ pub fn of_tagger(
 pub fn settings(arguments: &Deploy, policy: Option<&Policy>) -> Result<BTreeMap<String, String>, Error> {
     let mut set = BTreeMap::new();
     if let Some(policy) = policy {
-        set.extend(of_policy(policy)?);
+        set.extend(of_policy(policy, arguments.policy.config.is_some()));
     }
     if let Some(delivery) = arguments.delivery {
         let word = if delivery == Delivery::Queue { "queue" } else { "direct" };
@@ -71,7 +71,8 @@ pub fn option(arguments: &Deploy, policy: Option<&Policy>, name: &str) -> Option
         _ if arguments.set.iter().any(|(given, _)| given == name) => Some("--set"),
         "Delivery" if arguments.delivery.is_some() => Some("--delivery"),
         "AlarmEmail" if arguments.alarm_email.is_some() => Some("--alarm-email"),
-        _ if policy.is_some() && of_file.contains(&name) => Some("--config"),
+        _ if arguments.policy.config.is_some() && of_file.contains(&name) => Some("--config"),
+        _ if policy.is_some() && name == "TagKey" => Some("tagger.toml in the zip"),
         _ => None,
     }
 }
@@ -103,43 +104,14 @@ pub fn merged(known: &[&str], mut set: BTreeMap<String, String>, stack: Option<&
     all
 }
 
-/// What a configuration file says, as the template's parameters. A file is the whole truth: what it
-/// does not say is the default again.
-///
-/// # Errors
-/// A setting that does not fit into a parameter.
-pub fn of_policy(policy: &Policy) -> Result<Vec<(String, String)>, Error> {
-    let unfit = |setting: &str, value: &str, sign: &str| {
-        Error::Usage(format!(
-            "{setting}: {value:?} holds {sign}, which cannot be given to the stack; put the file into the zip as tagger.toml \
-             beside bootstrap instead"
-        ))
-    };
-    let mut more = Vec::new();
-    for tag in &policy.further {
-        let value = tag.value.as_str();
-        if tag.key.contains([';', '=']) || value.contains(';') {
-            return Err(unfit("tags", &format!("{} = {value}", tag.key), "a semicolon or an equals sign"));
-        }
-        more.push(format!("{}={value}", tag.key));
-    }
-    if let Some(pattern) = policy.excluded.iter().find(|pattern| pattern.contains(char::is_whitespace)) {
-        return Err(unfit("exclude.principals", pattern, "a space"));
-    }
-    let existing = match policy.existing {
-        Existing::Keep => "keep",
-        Existing::Overwrite => "overwrite",
-    };
-    let kinds: Vec<&str> = policy.skipped.iter().map(|kind| kind.as_str()).collect();
-    let pairs = [
-        ("TagKey", policy.tag.key.clone()),
-        ("TagValue", policy.tag.value.as_str().to_owned()),
-        ("Existing", existing.to_owned()),
-        ("MoreTags", more.join(";")),
-        ("SkipKinds", kinds.join(" ")),
-        ("ExcludePrincipals", policy.excluded.join(" ")),
-    ];
-    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+/// What a configuration file means for the template's parameters. The file itself goes into the zip. CloudFormation has to
+/// know the key, for the rules that watch it. A file that was named is the whole truth: what other parameters say would go
+/// before it, so they become empty; what is given with `--set` beside it goes before it all the same.
+pub fn of_policy(policy: &Policy, named: bool) -> Vec<(String, String)> {
+    let key = ("TagKey".to_owned(), policy.tag.key.clone());
+    let others = ["TagValue", "Existing", "MoreTags", "SkipKinds", "ExcludePrincipals"];
+    let others = others.into_iter().filter(|_| named).map(|name| (name.to_owned(), String::new()));
+    std::iter::once(key).chain(others).collect()
 }
 
 #[cfg(test)]
@@ -148,41 +120,21 @@ mod tests {
     use tagger_core::config;
 
     #[test]
-    fn a_configuration_becomes_parameters() {
-        let policy = config::from_toml(
-            "[tag]\nkey = \"Owner\"\nvalue = \"{session|name}\"\n[tags]\nAt = \"{eventTime}\"\nTeam = \"x\"\n[kinds]\nservice = \
-             \"skip\"\nci = \"skip\"\n[exclude]\nprincipals = [\"a*\", \"b\"]\n",
-        )
-        .unwrap();
-        let expected = [
-            ("TagKey", "Owner"),
-            ("TagValue", "{session|name}"),
-            ("Existing", "keep"),
-            ("MoreTags", "At={eventTime};Team=x"),
-            ("SkipKinds", "service ci"),
-            ("ExcludePrincipals", "a* b"),
-        ];
-        let found = of_policy(&policy).unwrap();
-        let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(found, expected);
-        // What the stack is told gives the function the same policy.
-        let variables = [
-            "TAGGER_KEY",
-            "TAGGER_VALUE",
-            "TAGGER_EXISTING",
-            "TAGGER_TAGS",
-            "TAGGER_SKIP_KINDS",
-            "TAGGER_EXCLUDE",
-        ];
-        let variables =
-            variables.iter().zip(&found).map(|(name, (_, value))| ((*name).to_owned(), (*value).to_owned()));
-        assert_eq!(config::from_environment(Policy::default(), variables).unwrap(), policy);
-        for (text, says) in
-            [("[tags]\nA = \"b;c\"\n", "semicolon"), ("[exclude]\nprincipals = [\"a b\"]\n", "space")]
-        {
-            let error = of_policy(&config::from_toml(text).unwrap()).unwrap_err().to_string();
-            assert!(error.contains(says), "{error}");
-        }
+    fn a_file_leaves_nothing_to_the_parameters_but_the_key() {
+        let policy = config::from_toml("[tag]\nkey = \"Owner\"\n[tags]\nA = \"b;c\"\n").unwrap();
+        let pairs = |named| -> Vec<String> {
+            of_policy(&policy, named).into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        assert_eq!(pairs(false), ["TagKey=Owner"]);
+        let all = ["TagKey=Owner", "TagValue=", "Existing=", "MoreTags=", "SkipKinds=", "ExcludePrincipals="];
+        assert_eq!(pairs(true), all);
+        // What the stack is told then changes nothing of the file.
+        let told = of_policy(&policy, true).into_iter().collect();
+        let file = crate::config_file::ConfigFile::of_zip(
+            "[tag]\nkey = \"Owner\"\n[tags]\nA = \"b;c\"\n".to_owned(),
+            None,
+        );
+        assert_eq!(crate::held_settings::policy(file.ok().as_ref(), &told).unwrap(), policy);
     }
 
     #[test]

@@ -1,26 +1,24 @@
 //! Whether what a stack would be told works, before anything is made or changed: each value is held against the
-//! template's own declaration, and what the function reads against the parser with which it reads it. Pure.
+//! template's own declaration, and what the function reads against the parser with which it reads it. And which settings
+//! will hold then, in words.
 
 use super::parameters::Parameters;
 use crate::{
+    config_file::ConfigFile,
     exit_code::Error,
+    held_settings::{self, VARIABLES},
+    output,
+    report::Report,
     templates::{self, Declared},
 };
 use fancy_regex::Regex;
+use serde_json::json;
 use std::collections::BTreeMap;
 use tagger_aws::account::stacks::Stack;
-use tagger_core::{Policy, config, config::nearest};
-
-/// The parameters that become the function's settings, with their variables (`Environment` in
-/// `templates/tagger.template.yaml`). An empty one leaves its variable out.
-const VARIABLES: [(&str, &str); 6] = [
-    ("TagKey", "TAGGER_KEY"),
-    ("TagValue", "TAGGER_VALUE"),
-    ("Existing", "TAGGER_EXISTING"),
-    ("MoreTags", "TAGGER_TAGS"),
-    ("SkipKinds", "TAGGER_SKIP_KINDS"),
-    ("ExcludePrincipals", "TAGGER_EXCLUDE"),
-];
+use tagger_core::{
+    Policy, config,
+    settings::{near::nearest, words},
+};
 
 /// What was given with `--set`, each by itself, before AWS is asked. `templates` are those of which one has to
 /// have the parameter.
@@ -54,18 +52,8 @@ pub fn check_each(templates: &[&str], set: &[(String, String)]) -> Result<(), Er
     Ok(())
 }
 
-/// All that the stack would be told, and what it keeps, together. `named` says where a value is from that somebody
-/// just gave; any other is the stack's own.
-///
-/// # Errors
-/// A value that is not allowed, or settings that do not go together.
-pub fn check_all(
-    template: &str,
-    parameters: &Parameters,
-    stack: Option<&Stack>,
-    named: impl Fn(&str) -> Option<&'static str>,
-) -> Result<(), Error> {
-    let declared = templates::declared(template);
+/// What the stack's parameters would be: those that it is told, those that it keeps, and the template's defaults.
+pub fn effective(template: &str, parameters: &Parameters, stack: Option<&Stack>) -> BTreeMap<String, String> {
     let kept = |name: &str| stack.and_then(|stack| stack.parameters.get(name)).map(String::as_str);
     let told: BTreeMap<&str, Option<&str>> =
         parameters.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
@@ -74,6 +62,23 @@ pub fn check_all(
         Some(None) => kept(one.name).map(str::to_owned),
         None => one.default.map(str::to_owned),
     };
+    let declared = templates::declared(template);
+    declared.iter().filter_map(|one| Some((one.name.to_owned(), value(one)?))).collect()
+}
+
+/// All that the stack would be told, and what it keeps, together, on top of the settings file. `named` says where a value
+/// is from that somebody just gave; any other is the stack's own. Returns the settings that would hold.
+///
+/// # Errors
+/// A value that is not allowed, or settings that do not go together.
+pub fn check_all(
+    template: &str,
+    parameters: &Parameters,
+    stack: Option<&Stack>,
+    file: Option<&ConfigFile>,
+    named: impl Fn(&str) -> Option<&'static str>,
+) -> Result<Policy, Error> {
+    let declared = templates::declared(template);
     let wrong = |name: &str, value: &str, reason: &str| {
         Error::Usage(match named(name) {
             Some(option) => format!("{option}: {name}={value}: {reason}"),
@@ -82,23 +87,44 @@ pub fn check_all(
             ),
         })
     };
-    let effective: BTreeMap<&str, String> =
-        declared.iter().filter_map(|one| Some((one.name, value(one)?))).collect();
-    let variables = VARIABLES.iter().filter_map(|(name, variable)| {
-        let value = effective.get(name).filter(|value| !value.is_empty())?;
-        Some(((*variable).to_owned(), value.clone()))
-    });
-    if let Err(error) = config::from_environment(Policy::default(), variables) {
+    let effective = effective(template, parameters, stack);
+    let policy = held_settings::policy(file, &effective).map_err(|error| {
         let found = VARIABLES.iter().find(|(_, variable)| *variable == error.setting);
         let name = found.map_or("the settings", |(name, _)| name);
-        return Err(wrong(name, effective.get(name).map_or("", String::as_str), &error.message));
-    }
+        wrong(name, effective.get(name).map_or("", String::as_str), &error.message)
+    })?;
     for one in &declared {
         if let Some(value) = effective.get(one.name) {
             fits(one, value).map_err(|reason| wrong(one.name, value, &reason))?;
         }
     }
-    Ok(())
+    Ok(policy)
+}
+
+/// Says in words which settings will hold, and what changes of those that hold now.
+///
+/// # Errors
+/// Standard output is closed.
+pub fn say(before: Option<&Policy>, after: &Policy, report: Report) -> Result<(), Error> {
+    let lines = words::of(after);
+    let rows: Vec<Vec<String>> =
+        lines.iter().map(|(about, what)| vec![format!("  {about}"), what.clone()]).collect();
+    let mut text = format!("\nSettings:\n{}", output::columns(&rows).trim_end());
+    let changes = before.map(|before| words::changes(before, after)).unwrap_or_default();
+    if !changes.is_empty() {
+        let rows: Vec<Vec<String>> = changes
+            .iter()
+            .map(|(sign, about, what)| vec![format!("  {sign}  {about}"), what.clone()])
+            .collect();
+        text.push_str(&format!("\nof which change:\n{}", output::columns(&rows).trim_end()));
+    }
+    let changes =
+        changes.iter().map(|(sign, about, what)| json!({ "sign": sign, "about": about, "what": what }));
+    let more = json!({
+        "settings": lines.iter().map(|(about, what)| json!({ "about": about, "what": what })).collect::<Vec<_>>(),
+        "changes": changes.collect::<Vec<_>>(),
+    });
+    report.say("settings", &text, more)
 }
 
 /// Whether CloudFormation would take a value.
@@ -144,6 +170,7 @@ mod tests {
             ("Existing", "kepe", "did you mean `keep`?"),
             ("TagValue", "{nme}", "did you mean `name`?"),
             ("TagValue", "{name", "`{` without `}`"),
+            ("TagValue", "{name|lwoer}", "did you mean `lower`?"),
             ("TagValue", "  ", "the value is empty"),
             ("TagKey", "aws:x", "belong to AWS"),
             ("TagKey", "a,b", "`,` cannot stand"),
@@ -153,8 +180,8 @@ mod tests {
             ("SkipKinds", "robot", "`robot` is not one of person"),
             ("AlarmEmail", "alice", "One e-mail address"),
             ("ExistingTrail", "a b", "A trail's name"),
-            ("TagValue", &"x".repeat(256), "256 characters, 255 at most"),
-            ("MoreTags", &format!("A={}", "x".repeat(899)), "901 characters, 900 at most"),
+            ("TagValue", &"x".repeat(256), "256 characters"),
+            ("MoreTags", &format!("A={}", "{name}".repeat(150)), "902 characters, 900 at most"),
         ] {
             let error = check_each(&[TAGGER], &[pair(name, value)]).unwrap_err();
             assert!(matches!(error, Error::Usage(_)), "{name}={value}: {error:?}");
@@ -235,8 +262,8 @@ mod tests {
                 let given = parameters.iter().any(|(known, value)| known == name && value.is_some());
                 given.then_some("--set")
             };
-            match (check_all(TAGGER, parameters, *stack, given), expected) {
-                (Ok(()), None) => {}
+            match (check_all(TAGGER, parameters, *stack, None, given), expected) {
+                (Ok(_), None) => {}
                 (Err(error), Some(says)) => {
                     assert!(error.to_string().contains(says), "{what}: expected {says:?}, found {error}")
                 }
@@ -249,6 +276,26 @@ mod tests {
     #[test]
     fn the_templates_patterns_and_the_parser_agree() {
         let values = [
+            ("TagValue", "{name|lower}", true),
+            ("TagValue", "{session|name|before:@|limit:20}", true),
+            ("TagValue", "{name|replace:.:-}/{role|permission-set}", true),
+            ("TagValue", "{name|replace:.:}", true),
+            ("TagValue", "{invokedBy|default:nobody at all}", true),
+            ("TagValue", "{record.requestParameters.instanceType}", true),
+            ("TagValue", "{envelope.id|record.requestParameters.items[].name}", true),
+            ("TagValue", "{name|lwoer}", false),
+            ("TagValue", "{name|limit:0}", false),
+            ("TagValue", "{name|before:}", false),
+            ("TagValue", "{name|lower:x}", false),
+            ("TagValue", "{name|replace:a}", false),
+            ("TagValue", "{name|lower|session}", false),
+            ("TagValue", "{lower}", false),
+            ("TagValue", "{record}", false),
+            ("TagValue", "{record.a..b}", false),
+            ("TagValue", "{request.a}", false),
+            ("MoreTags", "Type={record.requestParameters.instanceType|upper};Via={via}", true),
+            ("MoreTags", "Mail={name|replace:@:=}", true),
+            ("MoreTags", "Type={record.a b}", false),
             ("TagKey", "Owner", true),
             ("TagKey", "team:owner", true),
             ("TagKey", "AWS:x", false),

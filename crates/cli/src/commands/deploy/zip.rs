@@ -2,13 +2,17 @@
 //!
 //! It must not reach AWS.
 
-use crate::{cost_model::Architecture, exit_code::Error};
+use crate::{
+    config_file::ConfigFile, cost_model::Architecture, deployment::ZIP_SETTINGS, exit_code::Error,
+    held_settings::in_zip,
+};
 use sha2::{Digest, Sha256};
 use std::{
     fs,
     io::{Cursor, Read, Write},
     path::{Path, PathBuf},
 };
+use tagger_core::{config, settings::people};
 use tagger_elf::{Elf, Processor};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
@@ -60,11 +64,33 @@ impl FunctionZip {
         Ok(Self { path: path.to_owned(), bytes, architecture })
     }
 
-    /// The key in a bucket. It changes with the bytes, since CloudFormation compares keys.
+    /// The same with the files of a configuration in it, in place of those that it has.
+    ///
+    /// # Errors
+    /// The zip cannot be written anew.
+    pub fn with(&self, config: &ConfigFile) -> Result<Self, Error> {
+        let wrong =
+            |error: zip::result::ZipError| Error::Failure(format!("{}: {error}", self.path.display()));
+        let bytes = repack(&self.bytes, &config.in_zip()).map_err(wrong)?;
+        Ok(Self { path: self.path.clone(), bytes, architecture: self.architecture })
+    }
+
+    /// The configuration that is in it.
+    ///
+    /// # Errors
+    /// It is wrong: the function would tag nothing.
+    pub fn config(&self) -> Result<Option<ConfigFile>, Error> {
+        in_zip(&self.bytes).map_err(|error| Error::Usage(format!("{}: {error}", self.path.display())))
+    }
+
+    /// The key in a bucket. It changes with the bytes, since CloudFormation compares keys; and it says whether there are
+    /// settings in it, since who deploys without naming any keeps them.
     pub fn key(&self, version: &str) -> String {
         let digest = Sha256::digest(&self.bytes);
         let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        format!("{version}/{hex}/bootstrap-{}.zip", self.architecture.name())
+        let settings =
+            if matches!(in_zip(&self.bytes), Ok(None)) { String::new() } else { format!("{ZIP_SETTINGS}/") };
+        format!("{version}/{hex}/{settings}bootstrap-{}.zip", self.architecture.name())
     }
 }
 
@@ -91,6 +117,29 @@ fn pack(program: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
         .unix_permissions(0o755);
     writer.start_file("bootstrap", options)?;
     writer.write_all(program)?;
+    Ok(writer.finish()?.into_inner())
+}
+
+/// A zip with other files beside its program; the same bytes for the same files.
+fn repack(bytes: &[u8], files: &[(&str, Vec<u8>)]) -> zip::result::ZipResult<Vec<u8>> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes))?;
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let replaced = [config::FILE, people::FILE];
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index)?;
+        if !replaced.contains(&&*file.name()?) {
+            writer.raw_copy_file(file)?;
+        }
+    }
+    // The function's user reads them.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o644);
+    for (name, content) in files {
+        writer.start_file(*name, options)?;
+        writer.write_all(content)?;
+    }
     Ok(writer.finish()?.into_inner())
 }
 
@@ -161,6 +210,42 @@ mod tests {
             );
             assert!(found.is_empty() || found.contains("wrong"), "{found}");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn settings_are_put_beside_the_program_and_replace_each_other() {
+        let folder = std::env::temp_dir().join(format!("tagger-zip-settings-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join("bootstrap");
+        fs::write(&program, Sample::default().bytes()).unwrap();
+        let plain = FunctionZip::read(&program, false).unwrap();
+        assert!(plain.config().unwrap().is_none());
+        let config = |text: &str| {
+            let path = folder.join("tagger.toml");
+            fs::write(&path, text).unwrap();
+            ConfigFile::read(&path).unwrap()
+        };
+        fs::write(folder.join("people.csv"), "match,name\nalice,Alice\n").unwrap();
+        let with_people = plain.with(&config("[people]\nfile = \"people.csv\"\n")).unwrap();
+        let other = config("[tag]\nkey = \"Owner\"\n");
+        let owner = with_people.with(&other).unwrap();
+        assert_eq!(with_people.config().unwrap().unwrap().policy.people.len(), 1);
+        assert_eq!(owner.config().unwrap().unwrap().policy.tag.key, "Owner");
+        assert_eq!(
+            owner.bytes,
+            plain.with(&other).unwrap().bytes,
+            "what was there before leaves nothing behind"
+        );
+        assert_eq!(unpack(&owner.bytes).unwrap(), Sample::default().bytes());
+        let keys = [&plain, &with_people, &owner].map(|zip| zip.key("1"));
+        assert!(keys[0] != keys[1] && keys[1] != keys[2], "{keys:?}");
+        assert!(!keys[0].contains("/settings/") && keys[1].contains("/settings/"), "{keys:?}");
+        let wrong = zipped("bootstrap", 0o755, &Sample::default().bytes());
+        let wrong = repack(&wrong, &[("tagger.toml", b"[tag]\nkye = \"x\"\n".to_vec())]).unwrap();
+        fs::write(&program, wrong).unwrap();
+        let said = FunctionZip::read(&program, false).unwrap().config().unwrap_err().to_string();
+        assert!(said.contains("line 2: tag.kye"), "{said}");
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -238,7 +238,7 @@ impl Story {
             return Ok(Self { resource: Some(resource), records: Vec::new(), asked: false });
         }
         let records = about(account, removal).await?;
-        let anybody = Policy { skipped: Vec::new(), excluded: Vec::new(), ..known.policy.clone() };
+        let anybody = known.policy.for_everything();
         let planned = records.iter().flat_map(|record| plan(record, &anybody, Some(&account.id)).actions);
         let resource = planned.into_iter().find(|resource| is_it(&resource));
         Ok(Self { resource, records, asked: true })
@@ -283,7 +283,7 @@ fn bucket(record: &Record, policy: &Policy, account: &str) -> Option<Resource> {
     }
     let mut value = record.value().clone();
     value["eventName"] = "CreateBucket".into();
-    let anybody = Policy { skipped: Vec::new(), excluded: Vec::new(), ..policy.clone() };
+    let anybody = policy.for_everything();
     plan(&Record::new(value), &anybody, Some(account)).actions.into_iter().next()
 }
 

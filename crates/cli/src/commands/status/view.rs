@@ -6,6 +6,7 @@
 //! {"account":"111122223333","deployed":true,"homeRegion":"us-east-1","toolVersion":"0.1.0","version":"0.1.0",
 //!  "stack":{"name":"auto-resource-tagger","status":"CREATE_COMPLETE"},
 //!  "function":{"name":"…","state":"Active","lastUpdateStatus":"Successful","architecture":"arm64","codeSha256":"…","lastModified":"…"},
+//!  "settings":[{"about":"creator's tag","what":"CreatedBy={name}; one that is there stays"}],
 //!  "delivery":"direct","trail":"…","forwarders":[{"region":"…","status":"…","version":"…"}],"uncoveredRegions":["…"],
 //!  "lastTagged":{"time":"…","type":"…","arn":"…","creator":"…","latencyMs":900},
 //!  "lastDay":{"tagged":12,"failed":0},
@@ -49,6 +50,8 @@ pub struct View {
     pub site: Option<Site>,
     /// The function.
     pub function: Known,
+    /// The settings that hold, in words; or why the function refuses them. None when they were not read.
+    pub settings: Option<Result<Vec<(String, String)>, String>>,
     /// The newest line of the log that says `tagged`, if there is one; none when it was not read.
     pub last_tagged: Option<Option<Value>>,
     /// Tagged and failed within a day.
@@ -143,6 +146,10 @@ impl View {
             "version": site.and_then(|site| site.output("Version")),
             "stack": stack.map(|stack| json!({ "name": stack.name, "status": stack.status })),
             "function": function,
+            "settings": self.settings.as_ref().map(|read| match read {
+                Ok(lines) => lines.iter().map(|(about, what)| json!({ "about": about, "what": what })).collect(),
+                Err(error) => json!({ "refused": error }),
+            }),
             "delivery": site.map(|site| if site.is_queued() { "queue" } else { "direct" }),
             "trail": site.and_then(|site| site.output("Trail")),
             "forwarders": forwarders,
@@ -212,6 +219,11 @@ impl View {
                 None => "not read".to_owned(),
             },
         );
+        match &self.settings {
+            None => row("settings", "not read".to_owned()),
+            Some(Err(error)) => row("settings", format!("refused, so nothing is tagged: {error}")),
+            Some(Ok(lines)) => lines.iter().for_each(|(about, what)| row(about, what.clone())),
+        }
         row("delivery", if site.is_queued() { "queue" } else { "direct" }.to_owned());
         if let Some(trail) = site.output("Trail") {
             row("trail", trail.to_owned());
