@@ -6,10 +6,12 @@ mod exempt;
 mod identifiers;
 mod over_time;
 mod parents;
+mod sources;
 
 pub use exempt::{Exemptions, REASONS};
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
 pub use parents::{Parent, Parents};
+pub use sources::Sources;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,6 +55,8 @@ pub struct Catalog {
     pub parents: Parents,
     /// The ARN formats of the types, from `reference/entry_formats.json`.
     pub formats: BTreeMap<String, Vec<String>>,
+    /// How event sources are known.
+    pub sources: Sources,
     /// Taggable types without an entry.
     pub exemptions: Exemptions,
     /// The types that CloudFormation lists as taggable.
@@ -387,6 +391,7 @@ impl Catalog {
         let formats = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         let exemptions = parse(&folder.join("exempt.toml"))?;
         let taggable = exempt::taggable(&folder)?;
+        let sources = Sources::read(&folder)?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
@@ -411,6 +416,7 @@ impl Catalog {
             lifetimes,
             quotas,
             parents,
+            sources,
             exemptions,
             taggable,
             formats,
@@ -421,6 +427,7 @@ impl Catalog {
         complaints.extend(catalog.identifier_complaints());
         complaints.extend(catalog.parent_complaints());
         complaints.extend(catalog.exempt_complaints());
+        complaints.extend(catalog.source_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }
     }
 
