@@ -144,6 +144,7 @@ MODELS_OF = {
 }
 # Paths that no model has, with what shows them.
 NOT_IN_MODEL = {
+    ("apigateway.amazonaws.com", "CreateDeployment", "requestParameters.createDeploymentInput.stageName"): "the wrapper, as CreateStage's",
     ("apigateway.amazonaws.com", "CreateStage", "requestParameters.createStageInput.stageName"): "a record: the call's own wrapper",
     ("ec2.amazonaws.com", "CopyImage", "responseElements.blockDeviceMapping.items[].ebs.snapshotId"): "of DescribeImages",
     ("ec2.amazonaws.com", "CreateImage", "responseElements.blockDeviceMapping.items[].ebs.snapshotId"): "of DescribeImages",

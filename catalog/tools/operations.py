@@ -228,6 +228,33 @@ BY_HAND = {
 MORE = {
     "elasticmapreduce:AddTags.Studio": {
         "like": "elasticmapreduce:AddTags", "read": {"operation": "DescribeStudio", "id": "StudioId", "tags": "Studio.Tags"}},
+    "lightsail:TagResource.Alarm": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetAlarms", "id": "alarmName", "tags": "alarms.tags"}},
+    "lightsail:TagResource.Disk": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetDisk", "id": "diskName", "tags": "disk.tags"}},
+    "lightsail:TagResource.DiskSnapshot": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetDiskSnapshot", "id": "diskSnapshotName", "tags": "diskSnapshot.tags"}},
+    "lightsail:TagResource.Domain": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetDomain", "id": "domainName", "tags": "domain.tags"}},
+    "lightsail:TagResource.Instance": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetInstance", "id": "instanceName", "tags": "instance.tags"}},
+    "lightsail:TagResource.InstanceSnapshot": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetInstanceSnapshot", "id": "instanceSnapshotName", "tags": "instanceSnapshot.tags"}},
+    "lightsail:TagResource.LoadBalancer": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetLoadBalancer", "id": "loadBalancerName", "tags": "loadBalancer.tags"}},
+    "lightsail:TagResource.RelationalDatabase": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetRelationalDatabase", "id": "relationalDatabaseName", "tags": "relationalDatabase.tags"}},
+    "lightsail:TagResource.RelationalDatabaseSnapshot": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetRelationalDatabaseSnapshot", "id": "relationalDatabaseSnapshotName", "tags": "relationalDatabaseSnapshot.tags"}},
     "lightsail:TagResource.Bucket": {
         "like": "lightsail:TagResource", "read": {"operation": "GetBuckets", "id": "bucketName", "tags": "buckets.tags"}},
     "lightsail:TagResource.Certificate": {

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Why a type has no entry, and what that means to a reader. The list is closed.
-pub const REASONS: [(&str, &str); 11] = [
+pub const REASONS: [(&str, &str); 12] = [
     ("same-resource", "CloudFormation has another type for it, which is covered"),
     ("retired", "the service, or this part of it, takes no new resources"),
     ("no-api", "no call of AWS's published API models creates it"),
@@ -26,6 +26,7 @@ pub const REASONS: [(&str, &str); 11] = [
         "update-only",
         "its tags are read or changed only with a right to more than tags, which the function does not take",
     ),
+    ("no-read", "no call reads its tags by what the record holds, and what cannot be read cannot be kept"),
     ("no-tagging", "no call tags it"),
     ("cbor-only", "its service speaks CBOR alone, which the client does not"),
     ("undecided", "something about it is doubted"),
@@ -183,7 +184,7 @@ mod tests {
             (
                 "unknown reason",
                 vec![a(), exempt("B", "too hard")],
-                "catalog/exempt.toml: B: reason `too hard` is not one of same-resource, retired, no-api, by-aws, no-create-event, not-in-record, upsert, update-only, no-tagging, cbor-only, undecided",
+                "catalog/exempt.toml: B: reason `too hard` is not one of same-resource, retired, no-api, by-aws, no-create-event, not-in-record, upsert, update-only, no-read, no-tagging, cbor-only, undecided",
             ),
             (
                 "no link",
