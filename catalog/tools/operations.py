@@ -181,6 +181,9 @@ READ = {
 ACTIONS = {
     # Adding tags is a permission of its own, beside the one for the operation.
     ("elasticbeanstalk", "UpdateTagsForResource"): ["elasticbeanstalk:AddTags", "elasticbeanstalk:UpdateTagsForResource"],
+    # Tagging a connection or a database wants the permission to get it, too; nothing calls either, since GetConnection shows
+    # passwords: https://docs.aws.amazon.com/glue/latest/dg/monitor-tags.html
+    ("glue", "TagResource"): ["glue:GetConnection", "glue:GetDatabase", "glue:TagResource"],
     ("keyspaces", "ListTagsForResource"): ["cassandra:Select"],
     # The service authorization reference lists only the plain actions; both cost nothing.
     ("mediaconnect", "TagGlobalResource"): ["mediaconnect:TagGlobalResource", "mediaconnect:TagResource"],

@@ -57,6 +57,8 @@ pub struct Catalog {
     pub formats: BTreeMap<String, Vec<String>>,
     /// How event sources are known.
     pub sources: Sources,
+    /// Types of which it is not known whether they take tags.
+    pub open_forms: BTreeSet<String>,
     /// Taggable types without an entry.
     pub exemptions: Exemptions,
     /// The types that CloudFormation lists as taggable.
@@ -392,6 +394,7 @@ impl Catalog {
         let exemptions = parse(&folder.join("exempt.toml"))?;
         let taggable = exempt::taggable(&folder)?;
         let sources = Sources::read(&folder)?;
+        let open_forms = sources::open_forms(&folder)?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
@@ -417,6 +420,7 @@ impl Catalog {
             quotas,
             parents,
             sources,
+            open_forms,
             exemptions,
             taggable,
             formats,

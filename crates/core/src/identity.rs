@@ -137,9 +137,6 @@ fn role_name(rest: &str) -> Option<&str> {
     }
 }
 
-/// CloudTrail writes this in place of a user name that may be a password.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
-
 /// Who made the call that a record tells of.
 pub fn identify(record: &Record) -> Creator {
     let identity = record.user_identity();
@@ -176,7 +173,8 @@ fn name<'a>(
     }
     let after_colon = principal_id.rsplit_once(':').map(|(_, name)| name.trim());
     let after_colon = after_colon.filter(|name| !name.is_empty() && !is_unique_id(name));
-    let user_name = || json::member_text(identity, "userName").filter(|name| name != HIDDEN);
+    // CloudTrail hides a user name that may be a password.
+    let user_name = || json::member_text(identity, "userName").filter(|name| !json::is_hidden(name));
     let account = |id: &Value| account_id(id).map(|id| Cow::Owned(format!("aws-account-{id}")));
     after_colon
         .map(|name| (Cow::Borrowed(name), "userIdentity.principalId"))

@@ -1,5 +1,5 @@
-//! How an event source is known: `catalog/reference/event_sources.tsv`. One that only a model suggests may be wrong, and the
-//! documents say so beside its types.
+//! What is not certain of an entry: an event source that only a model suggests (`catalog/reference/event_sources.tsv`), and an
+//! ARN of which no document says that it takes tags (`tag_forms.tsv`). The documents say so beside the types.
 
 use super::Catalog;
 use std::{
@@ -65,6 +65,17 @@ impl Sources {
         }
         out
     }
+}
+
+/// The types of which no document says that their ARNs take tags: the rows `open` of `catalog/reference/tag_forms.tsv`.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn open_forms(folder: &Path) -> Result<BTreeSet<String>, String> {
+    let text = fs::read_to_string(folder.join("reference/tag_forms.tsv"))
+        .map_err(|error| format!("catalog/reference/tag_forms.tsv: {error}"))?;
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    Ok(rows.filter_map(|line| line.split_once("\topen\t")).map(|(kind, _)| kind.to_owned()).collect())
 }
 
 impl Catalog {

@@ -26,7 +26,8 @@ pub fn resources(catalog: &Catalog, proofs: &Proofs) -> String {
          real function, and the service's own call then told the tag. That is so for {} types of {} services; \
          [building.md](building.md#round-trips) says how, and `catalog/reference/round_trips.txt` which call told it. \
          *By a model alone*: neither EventBridge's reference of events nor a public record has the event source, so the event may \
-         never come under it; `catalog/reference/event_sources.tsv` says of each source where it was seen.\n\n",
+         never come under it; `catalog/reference/event_sources.tsv` says of each source where it was seen. \
+         *Perhaps*: AWS's documents leave open whether the call takes this type's ARN (`catalog/reference/tag_forms.tsv`).\n\n",
         types.len(),
         catalog
             .entries()
@@ -49,9 +50,10 @@ pub fn resources(catalog: &Catalog, proofs: &Proofs) -> String {
         let key = (entry.r#type.clone(), file.event_source.clone(), entry.event.clone());
         let modelled = catalog.sources.only_modelled(&file.event_source, &entry.event);
         let source = if modelled { " (by a model alone)" } else { "" };
+        let open = if catalog.open_forms.contains(&entry.r#type) { " (perhaps)" } else { "" };
         let _ = writeln!(
             out,
-            "| {} | {}{source} `{}`{found} | `{}` | [{}]({}) | {} |",
+            "| {} | {}{source} `{}`{found} | `{}`{open} | [{}]({}) | {} |",
             entry.r#type,
             file.event_source,
             entry.event,
