@@ -4,15 +4,17 @@
 
 mod exempt;
 mod identifiers;
+mod left_alone;
 mod over_time;
 mod parents;
 mod sources;
 
 pub use exempt::{Exemptions, REASONS};
+pub use left_alone::LeftAlone;
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
 pub use parents::{Parent, Parents};
-pub use sources::Sources;
 use serde::{Deserialize, Deserializer, de::Error as _};
+pub use sources::Sources;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -55,6 +57,8 @@ pub struct Catalog {
     pub parents: Parents,
     /// The ARN formats of the types, from `reference/entry_formats.json`.
     pub formats: BTreeMap<String, Vec<String>>,
+    /// The events that are left alone, and why.
+    pub left_alone: LeftAlone,
     /// How event sources are known.
     pub sources: Sources,
     /// Types of which it is not known whether they take tags.
@@ -392,6 +396,7 @@ impl Catalog {
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let formats = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         let exemptions = parse(&folder.join("exempt.toml"))?;
+        let left_alone = left_alone::read(&folder, &exemptions)?;
         let taggable = exempt::taggable(&folder)?;
         let sources = Sources::read(&folder)?;
         let open_forms = sources::open_forms(&folder)?;
@@ -419,6 +424,7 @@ impl Catalog {
             lifetimes,
             quotas,
             parents,
+            left_alone,
             sources,
             open_forms,
             exemptions,

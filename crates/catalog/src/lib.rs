@@ -28,6 +28,13 @@ pub fn events() -> &'static [Event] {
     generated::EVENTS
 }
 
+/// Why the catalog has no entry for an event, where somebody decided so: by its source and its plain name.
+pub fn left_alone(source: &str, name: &str) -> Option<&'static str> {
+    let name = plain_event_name(name);
+    let found = generated::LEFT_ALONE.binary_search_by(|(one, event, _)| (*one, *event).cmp(&(source, name)));
+    Some(generated::LEFT_ALONE[found.ok()?].2)
+}
+
 /// Every tagging operation that an entry uses, sorted by name.
 pub fn operations() -> &'static [Operation] {
     generated::OPERATIONS

@@ -42,7 +42,7 @@ codes! {
     DryRun = "dry-run", true;
     /// The call only read.
     ReadOnlyCall = "read-only-call", true;
-    /// The catalog has no entry for this event: it creates nothing that can be tagged, or it is not covered yet.
+    /// The catalog has no entry for this event: it is left alone for a reason that the message tells, creates nothing that can be tagged, or is not covered yet.
     UnknownEvent = "unknown-event", true;
     /// The record belongs to another account, whose own tagger answers it.
     OtherAccount = "other-account", true;
@@ -156,6 +156,13 @@ impl Diagnostic {
     }
 
     pub(crate) fn unknown_event(source: &str, name: &str) -> Self {
+        if let Some(why) = tagger_catalog::left_alone(source, name) {
+            return Self::new(
+                Code::UnknownEvent,
+                format!("the catalog leaves {} of {} alone: {why}", short(name), short(source)),
+                "nothing to do: it was decided so; docs/resources.md and catalog/reference/refused.tsv have the reasons",
+            );
+        }
         Self::new(
             Code::UnknownEvent,
             format!("the catalog has no entry for {} of {}", short(name), short(source)),

@@ -16,7 +16,8 @@ pub fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
 
 /// Whether a service put this text in the place of what it does not want in the record: it names nothing and nobody.
 pub fn is_hidden(text: &str) -> bool {
-    let letters: String = text.chars().filter(char::is_ascii_alphabetic).map(|one| one.to_ascii_lowercase()).collect();
+    let letters: String =
+        text.chars().filter(char::is_ascii_alphabetic).map(|one| one.to_ascii_lowercase()).collect();
     let words = ["hiddenduetosecurityreasons", "valuehiddenduetosecurityreasons", "hiddenforsecurityreasons"];
     words.contains(&&*letters)
         || ["<sensitiveDataRemoved>", "[PROTECTED]"].contains(&text)

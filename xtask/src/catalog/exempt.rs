@@ -11,17 +11,13 @@ use std::{
 };
 
 /// Why a type has no entry, and what that means to a reader. The list is closed.
-pub const REASONS: [(&str, &str); 12] = [
+pub const REASONS: [(&str, &str); 11] = [
     ("same-resource", "CloudFormation has another type for it, which is covered"),
     ("retired", "the service, or this part of it, takes no new resources"),
     ("no-api", "no call of AWS's published API models creates it"),
     ("by-aws", "AWS alone creates it, with something else"),
     ("no-create-event", "its creation is no management event of CloudTrail"),
     ("not-in-record", "the record of its creation holds neither its ARN nor what its ARN is made of"),
-    (
-        "upsert",
-        "the call that creates it also changes it or answers with what is there, and the record does not tell which",
-    ),
     (
         "update-only",
         "its tags are read or changed only with a right to more than tags, which the function does not take",
@@ -184,7 +180,7 @@ mod tests {
             (
                 "unknown reason",
                 vec![a(), exempt("B", "too hard")],
-                "catalog/exempt.toml: B: reason `too hard` is not one of same-resource, retired, no-api, by-aws, no-create-event, not-in-record, upsert, update-only, no-read, no-tagging, cbor-only, undecided",
+                "catalog/exempt.toml: B: reason `too hard` is not one of same-resource, retired, no-api, by-aws, no-create-event, not-in-record, update-only, no-read, no-tagging, cbor-only, undecided",
             ),
             (
                 "no link",

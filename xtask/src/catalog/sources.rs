@@ -80,7 +80,8 @@ pub fn open_forms(folder: &Path) -> Result<BTreeSet<String>, String> {
 
 impl Catalog {
     pub(super) fn source_complaints(&self) -> Vec<String> {
-        let used = self.entries().map(|(file, entry)| format!("{} {}", file.event_source, entry.event)).collect();
+        let used =
+            self.entries().map(|(file, entry)| format!("{} {}", file.event_source, entry.event)).collect();
         let sources = self.files.iter().map(|(_, file)| file.event_source.as_str()).collect();
         self.sources.complaints(&used, &sources)
     }
@@ -92,7 +93,8 @@ mod tests {
 
     #[test]
     fn an_event_may_be_known_less_well_than_its_source() {
-        let sources = Sources::parse("a.com\teventbridge\thttps://x\na.com E\tmodel\nb.com\tmodel\n").unwrap();
+        let sources =
+            Sources::parse("a.com\teventbridge\thttps://x\na.com E\tmodel\nb.com\tmodel\n").unwrap();
         let asked = [("a.com", "D"), ("a.com", "E"), ("b.com", "D")];
         assert_eq!(asked.map(|(source, event)| sources.only_modelled(source, event)), [false, true, true]);
     }
