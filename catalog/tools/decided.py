@@ -151,6 +151,7 @@ NOT_IN_MODEL = {
     ("eks.amazonaws.com", "CreateCluster", "requestParameters.clusterName"): "a record",
     ("neptune-graph.amazonaws.com", "CreateGraph", "responseElements.graph.arn"): "the guide's record",
     ("s3.amazonaws.com", "CreateBucket", "requestParameters.bucketName"): "a record",
+    ("s3express.amazonaws.com", "CreateBucket", "requestParameters.bucketName"): "as S3's own; a record of CreateSession",
     ("secretsmanager.amazonaws.com", "CreateSecret", "responseElements.arn"): "a record: ARN in other casing",
     ("wellarchitected.amazonaws.com", "CreateWorkload", "responseElements.arn"): "the guide's record",
 }

@@ -273,6 +273,10 @@ MORE = {
         "like": "lightsail:TagResource", "read": {"operation": "GetKeyPair", "id": "keyPairName", "tags": "keyPair.tags"}},
     # The variant falls back on the operation for buckets.
     "s3:TagResource.NotBucket": {"like": "s3:TagResource", "variant": None},
+    # S3 Control's endpoint rules send directory buckets and their access points elsewhere, by their ARN.
+    "s3express:TagResource": {
+        "like": "s3:TagResource", "variant": None, "host-prefix": None, "endpoint": "s3express-control", "signing": "s3express",
+        "actions": ["s3express:TagResource"], "reads": ["s3express:ListTagsForResource"]},
     # Timestream's own operation needs an endpoint that must be discovered first.
     # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
     "timestream:TagResources": {
@@ -317,6 +321,12 @@ S3_VARIANTS = {
         {"kind": "dualstack", "host": endpoint + ".dualstack.{region}.{dns-suffix}"},
         {"kind": "fips-dualstack", "host": endpoint + "-fips.dualstack.{region}.{dns-suffix}"},
     ] for endpoint in ("s3", "s3-control")
+} | {
+    "s3express-control": [
+        {"kind": "fips", "partitions": ["aws-cn"], "host": ""},
+        {"kind": "dualstack", "host": ""},
+        {"kind": "fips-dualstack", "host": ""},
+    ],
 }
 
 
@@ -561,10 +571,10 @@ class Table:
         for name, more in MORE.items():
             row = out[more["like"]] | {"name": name}
             self.services[name] = service = self.services[more["like"]]
-            if "actions" in more:
-                row["actions"] = more["actions"]
-            if "variant" in more:
-                del row["variant"]
+            row |= {k: v for k, v in more.items() if k in ("actions", "reads", "endpoint", "signing")}
+            for absent in ("variant", "host-prefix"):
+                if absent in more:
+                    del row[absent]
             if "read" in more:
                 prefix = name.split(":")[0]
                 call = {k: v for k, v in row["write"].items() if k in ("shape", "key", "value")} | more["read"]
