@@ -54,7 +54,7 @@ codes! {
     PrincipalExcluded = "principal-excluded", true;
     /// The record does not hold the resource's name or ARN, so it cannot be addressed.
     NoResourceInRecord = "no-resource-in-record", true;
-    /// The call changed something that existed, so whoever made it is not its creator.
+    /// The call changed something that existed, or only began something, so whoever made it is not its creator.
     UpdateCall = "update-call", true;
     /// The resource lies in another account than the record, so it is left to that account's tagger.
     ResourceInOtherAccount = "resource-in-other-account", true;
@@ -213,8 +213,8 @@ impl Diagnostic {
     pub(crate) fn update_call(resource_type: &str, reason: &str) -> Self {
         Self::new(
             Code::UpdateCall,
-            format!("the call changed a {resource_type} that existed: {}", short(reason)),
-            "nothing to do: its creator is whoever made it first",
+            format!("the call made no new {resource_type}: {}", short(reason)),
+            "nothing to do: what was there keeps its creator, and what a service makes later comes with a call of its own",
         )
     }
 
