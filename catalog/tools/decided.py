@@ -155,3 +155,8 @@ NOT_IN_MODEL = {
     ("secretsmanager.amazonaws.com", "CreateSecret", "responseElements.arn"): "a record: ARN in other casing",
     ("wellarchitected.amazonaws.com", "CreateWorkload", "responseElements.arn"): "the guide's record",
 }
+# Events that no model has, with what shows them.
+NO_MODEL = {
+    ("route53.amazonaws.com", "CreateServiceLinkedPrivateHostedZone"): "aws-spotlight reads its records, as CreateHostedZone's",
+    ("route53.amazonaws.com", "CreateServiceLinkedPublicHostedZone"): "aws-spotlight reads its records, as CreateHostedZone's",
+}
