@@ -144,12 +144,19 @@ MODELS_OF = {
 }
 # Paths that no model has, with what shows them.
 NOT_IN_MODEL = {
+    ("apigateway.amazonaws.com", "CreateDeployment", "requestParameters.createDeploymentInput.stageName"): "the wrapper, as CreateStage's",
     ("apigateway.amazonaws.com", "CreateStage", "requestParameters.createStageInput.stageName"): "a record: the call's own wrapper",
     ("ec2.amazonaws.com", "CopyImage", "responseElements.blockDeviceMapping.items[].ebs.snapshotId"): "of DescribeImages",
     ("ec2.amazonaws.com", "CreateImage", "responseElements.blockDeviceMapping.items[].ebs.snapshotId"): "of DescribeImages",
     ("eks.amazonaws.com", "CreateCluster", "requestParameters.clusterName"): "a record",
     ("neptune-graph.amazonaws.com", "CreateGraph", "responseElements.graph.arn"): "the guide's record",
     ("s3.amazonaws.com", "CreateBucket", "requestParameters.bucketName"): "a record",
+    ("s3express.amazonaws.com", "CreateBucket", "requestParameters.bucketName"): "as S3's own; a record of CreateSession",
     ("secretsmanager.amazonaws.com", "CreateSecret", "responseElements.arn"): "a record: ARN in other casing",
     ("wellarchitected.amazonaws.com", "CreateWorkload", "responseElements.arn"): "the guide's record",
+}
+# Events that no model has, with what shows them.
+NO_MODEL = {
+    ("route53.amazonaws.com", "CreateServiceLinkedPrivateHostedZone"): "aws-spotlight reads its records, as CreateHostedZone's",
+    ("route53.amazonaws.com", "CreateServiceLinkedPublicHostedZone"): "aws-spotlight reads its records, as CreateHostedZone's",
 }

@@ -181,6 +181,9 @@ READ = {
 ACTIONS = {
     # Adding tags is a permission of its own, beside the one for the operation.
     ("elasticbeanstalk", "UpdateTagsForResource"): ["elasticbeanstalk:AddTags", "elasticbeanstalk:UpdateTagsForResource"],
+    # Tagging a connection or a database wants the permission to get it, too; nothing calls either, since GetConnection shows
+    # passwords: https://docs.aws.amazon.com/glue/latest/dg/monitor-tags.html
+    ("glue", "TagResource"): ["glue:GetConnection", "glue:GetDatabase", "glue:TagResource"],
     ("keyspaces", "ListTagsForResource"): ["cassandra:Select"],
     # The service authorization reference lists only the plain actions; both cost nothing.
     ("mediaconnect", "TagGlobalResource"): ["mediaconnect:TagGlobalResource", "mediaconnect:TagResource"],
@@ -228,6 +231,33 @@ BY_HAND = {
 MORE = {
     "elasticmapreduce:AddTags.Studio": {
         "like": "elasticmapreduce:AddTags", "read": {"operation": "DescribeStudio", "id": "StudioId", "tags": "Studio.Tags"}},
+    "lightsail:TagResource.Alarm": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetAlarms", "id": "alarmName", "tags": "alarms.tags"}},
+    "lightsail:TagResource.Disk": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetDisk", "id": "diskName", "tags": "disk.tags"}},
+    "lightsail:TagResource.DiskSnapshot": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetDiskSnapshot", "id": "diskSnapshotName", "tags": "diskSnapshot.tags"}},
+    "lightsail:TagResource.Domain": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetDomain", "id": "domainName", "tags": "domain.tags"}},
+    "lightsail:TagResource.Instance": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetInstance", "id": "instanceName", "tags": "instance.tags"}},
+    "lightsail:TagResource.InstanceSnapshot": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetInstanceSnapshot", "id": "instanceSnapshotName", "tags": "instanceSnapshot.tags"}},
+    "lightsail:TagResource.LoadBalancer": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetLoadBalancer", "id": "loadBalancerName", "tags": "loadBalancer.tags"}},
+    "lightsail:TagResource.RelationalDatabase": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetRelationalDatabase", "id": "relationalDatabaseName", "tags": "relationalDatabase.tags"}},
+    "lightsail:TagResource.RelationalDatabaseSnapshot": {
+        "like": "lightsail:TagResource",
+        "read": {"operation": "GetRelationalDatabaseSnapshot", "id": "relationalDatabaseSnapshotName", "tags": "relationalDatabaseSnapshot.tags"}},
     "lightsail:TagResource.Bucket": {
         "like": "lightsail:TagResource", "read": {"operation": "GetBuckets", "id": "bucketName", "tags": "buckets.tags"}},
     "lightsail:TagResource.Certificate": {
@@ -243,6 +273,10 @@ MORE = {
         "like": "lightsail:TagResource", "read": {"operation": "GetKeyPair", "id": "keyPairName", "tags": "keyPair.tags"}},
     # The variant falls back on the operation for buckets.
     "s3:TagResource.NotBucket": {"like": "s3:TagResource", "variant": None},
+    # S3 Control's endpoint rules send directory buckets and their access points elsewhere, by their ARN.
+    "s3express:TagResource": {
+        "like": "s3:TagResource", "variant": None, "host-prefix": None, "endpoint": "s3express-control", "signing": "s3express",
+        "actions": ["s3express:TagResource"], "reads": ["s3express:ListTagsForResource"]},
     # Timestream's own operation needs an endpoint that must be discovered first.
     # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
     "timestream:TagResources": {
@@ -287,6 +321,12 @@ S3_VARIANTS = {
         {"kind": "dualstack", "host": endpoint + ".dualstack.{region}.{dns-suffix}"},
         {"kind": "fips-dualstack", "host": endpoint + "-fips.dualstack.{region}.{dns-suffix}"},
     ] for endpoint in ("s3", "s3-control")
+} | {
+    "s3express-control": [
+        {"kind": "fips", "partitions": ["aws-cn"], "host": ""},
+        {"kind": "dualstack", "host": ""},
+        {"kind": "fips-dualstack", "host": ""},
+    ],
 }
 
 
@@ -531,10 +571,10 @@ class Table:
         for name, more in MORE.items():
             row = out[more["like"]] | {"name": name}
             self.services[name] = service = self.services[more["like"]]
-            if "actions" in more:
-                row["actions"] = more["actions"]
-            if "variant" in more:
-                del row["variant"]
+            row |= {k: v for k, v in more.items() if k in ("actions", "reads", "endpoint", "signing")}
+            for absent in ("variant", "host-prefix"):
+                if absent in more:
+                    del row[absent]
             if "read" in more:
                 prefix = name.split(":")[0]
                 call = {k: v for k, v in row["write"].items() if k in ("shape", "key", "value")} | more["read"]

@@ -77,7 +77,8 @@ class Synthesis:
         else:
             values = [arn_of(self.g["form"])]
         for path, value in zip(paths, values, strict=True):
-            put(record, path, self.g.get("when", {}).get(path, value))
+            fixed = self.g.get("when", {}).get(path, "*")
+            put(record, path, value if fixed == "*" else fixed)
         for path in re.findall(r"\{((?:request|response)[^}]+)\}", self.g.get("id", "")):
             put(record, path, "example-name")
         for path in self.g.get("unless", []):

@@ -102,6 +102,7 @@ SAMPLES = {
     "states:TagResource": ARN.format("states", "stateMachine:flow"),
     "tag:TagResources": ARN.format("sns", "alerts"),
     "wafv2:TagResource": ARN.format("wafv2", "regional/webacl/edge/0b1c2d3e"),
+    "s3express:TagResource": ARN.format("s3express", "bucket/data--euw1-az1--x-s3"),
 }
 # botocore cuts these hosts out of the identifier; the plain endpoint serves the requests as well.
 OWN_HOST = {"kinesis:TagResource", "sqs:TagQueue"}
@@ -367,12 +368,14 @@ def endpoints(table: operations.Table, rows: list[dict], sender: Sender) -> list
         service = table.services[row["name"]]
         provider = EndpointProvider(loader.load_service_model(service.name, "endpoint-rule-set-1"), partitions)
         told = {"s3": {"Bucket": "my.bucket", "ForcePathStyle": True}, "s3control": {"AccountId": ACCOUNT, "RequiresAccountId": True}}
-        static = told.get(service.name) or table.static(service, row["write"]["operation"])
+        static = dict(told.get(service.name) or {}) or table.static(service, row["write"]["operation"])
         prefix = "" if service.name == "s3control" else row.get("host-prefix", "").replace("{account}", ACCOUNT)
         hosts = {}
         for region in REGIONS:
             partition = table.endpoints.partition(region)["name"]
             fixed = next((g["region"] for g in row.get("global", []) if g["partition"] == partition and "region" in g), region)
+            if row["endpoint"] == "s3express-control":
+                static["ResourceArn"] = f"arn:{partition}:s3express:{region}:{ACCOUNT}:bucket/data--az1--x-s3"
             hosts[region] = []
             for _, fips, dualstack in operations.KINDS:
                 try:

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 # Services that write another event source than `<signing name>.amazonaws.com`.
 EVENT_SOURCE = {
+    "application-autoscaling": "autoscaling",  # docs: Application Auto Scaling user guide
+    "application-insights": "application-insights",  # sar
+    "backupsearch": "backup",  # the trait cloudTrailEventSource of aws/api-models-aws
     "chime-sdk-media-pipelines": "chime-sdk-media-pipelines",  # sar
     "chime-sdk-voice": "chime-sdk-voice",  # c7n
-    "application-insights": "application-insights",  # sar
     "iotsecuretunneling": "iot",  # sar
     "marketplace-catalog": "agreement-marketplace",  # sar
     "marketplace-deployment": "agreement-marketplace",  # sar
+    "mpa": "multi-party-approval",  # docs: Multi-party approval user guide
     "mq": "amazonmq",  # permiso
     "partnercentral-account": "partnercentral",  # sar
     "partnercentral-benefits": "partnercentral",  # sar

@@ -5,14 +5,18 @@
 mod exempt;
 mod identifiers;
 mod identities;
+mod left_alone;
 mod over_time;
 mod parents;
+mod sources;
 
 pub use exempt::{Exemptions, REASONS};
 pub use identities::{Identities, Known};
+pub use left_alone::LeftAlone;
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
 pub use parents::{Parent, Parents, Session};
 use serde::{Deserialize, Deserializer, de::Error as _};
+pub use sources::Sources;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -58,6 +62,12 @@ pub struct Catalog {
     pub parents: Parents,
     /// The ARN formats of the types, from `reference/entry_formats.json`.
     pub formats: BTreeMap<String, Vec<String>>,
+    /// The events that are left alone, and why.
+    pub left_alone: LeftAlone,
+    /// How event sources are known.
+    pub sources: Sources,
+    /// Types of which it is not known whether they take tags.
+    pub open_forms: BTreeSet<String>,
     /// Taggable types without an entry.
     pub exemptions: Exemptions,
     /// The types that CloudFormation lists as taggable.
@@ -389,7 +399,10 @@ impl Catalog {
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let formats = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         let exemptions = parse(&folder.join("exempt.toml"))?;
+        let left_alone = left_alone::read(&folder, &exemptions)?;
         let taggable = exempt::taggable(&folder)?;
+        let sources = Sources::read(&folder)?;
+        let open_forms = sources::open_forms(&folder)?;
         let mut files = Vec::new();
         let listing = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in listing {
@@ -415,6 +428,9 @@ impl Catalog {
             lifetimes,
             quotas,
             parents,
+            left_alone,
+            sources,
+            open_forms,
             exemptions,
             taggable,
             formats,
@@ -426,6 +442,7 @@ impl Catalog {
         complaints.extend(catalog.identifier_complaints());
         complaints.extend(catalog.parent_complaints());
         complaints.extend(catalog.exempt_complaints());
+        complaints.extend(catalog.source_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }
     }
 

@@ -111,7 +111,7 @@ fn targets() -> Result<(Vec<String>, Vec<String>), String> {
 /// made from the models is what they give.
 fn catalog_against_models() -> Result<(), String> {
     let python = installed("models-venv", "catalog/tools/requirements.txt")?;
-    for script in ["entries.py", "operations.py", "requests.py"] {
+    for script in ["entries.py", "operations.py", "requests.py", "births.py"] {
         run(Command::new(&python).arg(format!("catalog/tools/{script}")).arg("--check"))?;
     }
     run(&mut unittest(&python, "catalog/tools"))

@@ -295,9 +295,10 @@ impl Client {
     fn prepare(&self, signing: &'static str, url: &str, region: String) -> Prepared {
         let mut options = SigningOptions::default();
         // S3 signs the path as it is sent: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
-        options.double_uri_encode = signing != "s3";
-        options.normalize_uri_path = signing != "s3";
-        options.content_sha256_header = signing == "s3";
+        let of_s3 = matches!(signing, "s3" | "s3express");
+        options.double_uri_encode = !of_s3;
+        options.normalize_uri_path = !of_s3;
+        options.content_sha256_header = of_s3;
         let mut layer = Layer::new("tagger");
         layer.store_put(SigV4OperationSigningConfig {
             region: Some(SigningRegion::from(Region::new(region))),

@@ -29,6 +29,13 @@ pub fn events() -> &'static [Event] {
     generated::EVENTS
 }
 
+/// Why the catalog has no entry for an event, where somebody decided so: by its source and its plain name.
+pub fn left_alone(source: &str, name: &str) -> Option<&'static str> {
+    let name = plain_event_name(name);
+    let found = generated::LEFT_ALONE.binary_search_by(|(one, event, _)| (*one, *event).cmp(&(source, name)));
+    Some(generated::LEFT_ALONE[found.ok()?].2)
+}
+
 /// Every tagging operation that an entry uses, sorted by name.
 pub fn operations() -> &'static [Operation] {
     generated::OPERATIONS
@@ -121,6 +128,28 @@ pub fn plain_event_name(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_that_is_left_alone_has_its_reason() {
+        let rows = generated::LEFT_ALONE;
+        assert!(rows.windows(2).all(|pair| (pair[0].0, pair[0].1) < (pair[1].0, pair[1].1)), "not sorted");
+        for (source, name, part) in [
+            ("cloudformation.amazonaws.com", "CreateStack", Some("cloudformation:UpdateStack")),
+            ("cloudfront.amazonaws.com", "UpdateDistribution2020_05_31", Some("it changes")),
+            ("config.amazonaws.com", "PutConfigRule", Some("DescribeConfigRules")),
+            // The model `sesv2` has the events of this source.
+            ("ses.amazonaws.com", "SendBulkEmail", Some("the message's")),
+            ("ec2.amazonaws.com", "RunInstances", None),
+            ("nowhere.amazonaws.com", "Create", None),
+        ] {
+            let why = left_alone(source, name);
+            assert_eq!(
+                why.is_some_and(|why| why.contains(part.unwrap_or_default())),
+                part.is_some(),
+                "{source} {name}: {why:?}"
+            );
+        }
+    }
 
     #[test]
     fn plain_event_names() {

@@ -236,10 +236,10 @@ fn help_catalog_completions_and_man() {
             "no entry of the catalog matches; ",
         ),
         (
-            vec!["catalog", "--type", "aws::accountaccess::application"],
+            vec!["catalog", "--type", "aws::eks::identityproviderconfig"],
             1,
             "",
-            "AWS::AccountAccess::Application has no entry, upsert: ",
+            "AWS::EKS::IdentityProviderConfig has no entry, not-in-record: ",
         ),
         (vec!["catalog", "--propose", "AWS::S3::Bucket", "--json"], 2, "", "cannot be used with"),
         (vec!["completions", "bash"], 0, "_tagger", ""),
@@ -355,7 +355,12 @@ fn a_proposal_is_an_entry_or_what_is_doubtful() {
             "type  = \"AWS::AccessAnalyzer::Analyzer\"\nevent = \"CreateAnalyzer\"\n",
             "",
         ),
-        ("AWS::AccountAccess::Application", 1, "", "AWS::AccountAccess::Application has no entry, upsert: "),
+        (
+            "AWS::EKS::IdentityProviderConfig",
+            1,
+            "",
+            "AWS::EKS::IdentityProviderConfig has no entry, not-in-record: ",
+        ),
         ("AWS::SQS::Queue", 1, "", "`tagger catalog --type AWS::SQS::Queue` shows its entry"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));

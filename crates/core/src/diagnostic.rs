@@ -42,7 +42,7 @@ codes! {
     DryRun = "dry-run", true;
     /// The call only read.
     ReadOnlyCall = "read-only-call", true;
-    /// The catalog has no entry for this event: it creates nothing that can be tagged, or it is not covered yet.
+    /// The catalog has no entry for this event: it is left alone for a reason that the message tells, creates nothing that can be tagged, or is not covered yet.
     UnknownEvent = "unknown-event", true;
     /// The record belongs to another account, whose own tagger answers it.
     OtherAccount = "other-account", true;
@@ -60,7 +60,7 @@ codes! {
     OptedOut = "opted-out", true;
     /// The record does not hold the resource's name or ARN, so it cannot be addressed.
     NoResourceInRecord = "no-resource-in-record", true;
-    /// The call changed something that existed, so whoever made it is not its creator.
+    /// The call changed something that existed, or only began something, so whoever made it is not its creator.
     UpdateCall = "update-call", true;
     /// The resource lies in another account than the record, so it is left to that account's tagger.
     ResourceInOtherAccount = "resource-in-other-account", true;
@@ -168,6 +168,13 @@ impl Diagnostic {
     }
 
     pub(crate) fn unknown_event(source: &str, name: &str) -> Self {
+        if let Some(why) = tagger_catalog::left_alone(source, name) {
+            return Self::new(
+                Code::UnknownEvent,
+                format!("the catalog leaves {} of {} alone: {why}", short(name), short(source)),
+                "nothing to do: it was decided so; docs/resources.md and catalog/reference/refused.tsv have the reasons",
+            );
+        }
         Self::new(
             Code::UnknownEvent,
             format!("the catalog has no entry for {} of {}", short(name), short(source)),
@@ -255,8 +262,8 @@ impl Diagnostic {
     pub(crate) fn update_call(resource_type: &str, reason: &str) -> Self {
         Self::new(
             Code::UpdateCall,
-            format!("the call changed a {resource_type} that existed: {}", short(reason)),
-            "nothing to do: its creator is whoever made it first",
+            format!("the call made no new {resource_type}: {}", short(reason)),
+            "nothing to do: what was there keeps its creator, and what a service makes later comes with a call of its own",
         )
     }
 

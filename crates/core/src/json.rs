@@ -14,6 +14,16 @@ pub fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
         .unwrap_or(&NULL)
 }
 
+/// Whether a service put this text in the place of what it does not want in the record: it names nothing and nobody.
+pub fn is_hidden(text: &str) -> bool {
+    let letters: String =
+        text.chars().filter(char::is_ascii_alphabetic).map(|one| one.to_ascii_lowercase()).collect();
+    let words = ["hiddenduetosecurityreasons", "valuehiddenduetosecurityreasons", "hiddenforsecurityreasons"];
+    words.contains(&&*letters)
+        || ["<sensitiveDataRemoved>", "[PROTECTED]"].contains(&text)
+        || (!text.is_empty() && text.bytes().all(|byte| byte == b'*'))
+}
+
 /// The text of a text or a number. None for an empty text, a boolean (which names nobody and nothing),
 /// null, a list and an object.
 pub fn text(value: &Value) -> Option<Cow<'_, str>> {

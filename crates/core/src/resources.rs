@@ -260,7 +260,7 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
         };
         let values = json::at_path(record.value(), path);
         let values: Vec<_> =
-            values.into_iter().filter_map(json::text).filter(|value| !is_hidden(value)).collect();
+            values.into_iter().filter_map(json::text).filter(|value| !json::is_hidden(value)).collect();
         texts = texts
             .iter()
             .flat_map(|so_far| {
@@ -272,20 +272,6 @@ fn fill(record: &Record, template: &[Part], variables: &Variables) -> Vec<String
             .collect();
     }
     texts
-}
-
-/// Whether a service put this text in the place of what it does not want in the record. It names nothing, so an ARN made of it
-/// would be that of something else. The samples of `voiceid/CreateDomain`, `directconnect/CreatePrivateVirtualInterface` and
-/// `greengrass/CreateFunctionDefinition` have one of each kind.
-pub(crate) fn is_hidden(text: &str) -> bool {
-    [
-        "HIDDEN_DUE_TO_SECURITY_REASONS",
-        "Value hidden due to security reasons.",
-        "<sensitiveDataRemoved>",
-        "[PROTECTED]",
-    ]
-    .contains(&text)
-        || (!text.is_empty() && text.bytes().all(|byte| byte == b'*'))
 }
 
 /// A value as the template wants it; none where it is not what the template is for.
@@ -361,6 +347,16 @@ mod tests {
                 json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "HIDDEN_DUE_TO_SECURITY_REASONS"}}),
                 vec![],
             ),
+            (
+                json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "Hidden_For_Security_Reasons"}}),
+                vec![],
+            ),
+            (
+                json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "Value hidden due to security reasons."}}),
+                vec![],
+            ),
+            (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "<sensitiveDataRemoved>"}}), vec![]),
+            (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "hidden"}}), vec!["aws:/hidden"]),
             (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "***"}}), vec![]),
             (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "[PROTECTED]"}}), vec![]),
             (json!({"awsRegion": "eu-west-1", "requestParameters": {"n": "a*"}}), vec!["aws:/a*"]),

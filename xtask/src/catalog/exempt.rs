@@ -19,13 +19,10 @@ pub const REASONS: [(&str, &str); 11] = [
     ("no-create-event", "its creation is no management event of CloudTrail"),
     ("not-in-record", "the record of its creation holds neither its ARN nor what its ARN is made of"),
     (
-        "upsert",
-        "the call that creates it also changes it or answers with what is there, and the record does not tell which",
-    ),
-    (
         "update-only",
         "its tags are read or changed only with a right to more than tags, which the function does not take",
     ),
+    ("no-read", "no call reads its tags by what the record holds, and what cannot be read cannot be kept"),
     ("no-tagging", "no call tags it"),
     ("cbor-only", "its service speaks CBOR alone, which the client does not"),
     ("undecided", "something about it is doubted"),
@@ -183,7 +180,7 @@ mod tests {
             (
                 "unknown reason",
                 vec![a(), exempt("B", "too hard")],
-                "catalog/exempt.toml: B: reason `too hard` is not one of same-resource, retired, no-api, by-aws, no-create-event, not-in-record, upsert, update-only, no-tagging, cbor-only, undecided",
+                "catalog/exempt.toml: B: reason `too hard` is not one of same-resource, retired, no-api, by-aws, no-create-event, not-in-record, update-only, no-read, no-tagging, cbor-only, undecided",
             ),
             (
                 "no link",

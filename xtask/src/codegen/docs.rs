@@ -31,7 +31,10 @@ pub fn resources(catalog: &Catalog, proofs: &Proofs) -> String {
          `recorded` (a real record was seen), `documented` (AWS documentation shows it), `derived` (from AWS's API models). \
          *Round trip* names the emulators of AWS on which it was proved: the resource was created there, its record went to the \
          real function, and the service's own call then told the tag. That is so for {} types of {} services; \
-         [building.md](building.md#round-trips) says how, and `catalog/reference/round_trips.txt` which call told it.\n\n",
+         [building.md](building.md#round-trips) says how, and `catalog/reference/round_trips.txt` which call told it. \
+         *By a model alone*: neither EventBridge's reference of events nor a public record has the event source, so the event may \
+         never come under it; `catalog/reference/event_sources.tsv` says of each source where it was seen. \
+         *Perhaps*: AWS's documents leave open whether the call takes this type's ARN (`catalog/reference/tag_forms.tsv`).\n\n",
         types.len(),
         catalog
             .entries()
@@ -52,9 +55,12 @@ pub fn resources(catalog: &Catalog, proofs: &Proofs) -> String {
         let found =
             entry.describe.as_deref().map(|call| format!(", else found by `{call}`")).unwrap_or_default();
         let key = (entry.r#type.clone(), file.event_source.clone(), entry.event.clone());
+        let modelled = catalog.sources.only_modelled(&file.event_source, &entry.event);
+        let source = if modelled { " (by a model alone)" } else { "" };
+        let open = if catalog.open_forms.contains(&entry.r#type) { " (perhaps)" } else { "" };
         let _ = writeln!(
             out,
-            "| {} | {} `{}`{found} | `{}` | [{}]({}) | {} |",
+            "| {} | {}{source} `{}`{found} | `{}`{open} | [{}]({}) | {} |",
             entry.r#type,
             file.event_source,
             entry.event,

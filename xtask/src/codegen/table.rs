@@ -57,6 +57,10 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
             entries.join(", ")
         );
     }
+    out.push_str("];\n\npub(crate) static LEFT_ALONE: &[(&str, &str, &str)] = &[\n");
+    for row in catalog.events_left_alone() {
+        let _ = writeln!(out, "    {row:?},");
+    }
     out.push_str("];\n\npub(crate) static PARTITIONS: &[Partition] = &[\n");
     for partition in &catalog.partitions {
         let _ = writeln!(

@@ -33,7 +33,6 @@ use crate::{
 };
 use futures_util::future::join_all;
 use serde_json::json;
-use ;
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{
     Account, Kind,

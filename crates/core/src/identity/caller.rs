@@ -57,9 +57,6 @@ fn role_name(rest: &str) -> Option<&str> {
     }
 }
 
-/// CloudTrail writes this in place of a user name that may be a password.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
-
 /// What a record says about whoever made its call.
 pub(super) struct Caller<'a> {
     pub(super) identity: &'a Value,
@@ -130,7 +127,7 @@ impl<'a> Caller<'a> {
 
     /// `userIdentity.userName`, unless CloudTrail hides it.
     pub(super) fn user_name(&self) -> Option<Cow<'a, str>> {
-        json::member_text(self.identity, "userName").filter(|name| name != HIDDEN)
+        json::member_text(self.identity, "userName").filter(|name| !json::is_hidden(name))
     }
 
     pub(super) fn source_identity(&self) -> Option<Cow<'a, str>> {

@@ -6,7 +6,6 @@ use crate::{
     identity::{self, Creator, Principal},
     json,
     record::Record,
-    resources::is_hidden,
     settings::{near::nearest, request_tags},
 };
 use serde_json::Value;
@@ -112,7 +111,7 @@ impl Field {
     pub fn value<'a>(&self, facts: &Facts<'a>) -> Option<Cow<'a, str>> {
         match self {
             Self::Named(name) => {
-                named(name, facts).filter(|value| !value.trim().is_empty() && !is_hidden(value))
+                named(name, facts).filter(|value| !value.trim().is_empty() && !json::is_hidden(value))
             }
             Self::Record(path) => at(facts.record.value(), path),
             Self::Envelope(path) => at(facts.record.envelope(), path),
@@ -157,7 +156,8 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<Cow<'a, str>> {
         Value::Bool(flag) => Some(Cow::Borrowed(if *flag { "true" } else { "false" })),
         value => json::text(value),
     };
-    let mut found = json::at_path(value, path).into_iter().filter_map(scalar).filter(|text| !is_hidden(text));
+    let mut found =
+        json::at_path(value, path).into_iter().filter_map(scalar).filter(|text| !json::is_hidden(text));
     let first = found.next()?;
     found.all(|other| other == first).then_some(first)
 }
