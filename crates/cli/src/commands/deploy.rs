@@ -33,14 +33,12 @@ use crate::{
 };
 use futures_util::future::join_all;
 use serde_json::json;
-use state::Next;
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_aws::account::{
     Account, Kind,
     code::{Buckets, Owner},
     stacks::{MOST_INLINE, Template},
 };
-use tagger_core::Policy;
 use target::Target;
 use zip::FunctionZip;
 
