@@ -17,6 +17,7 @@ pub mod http;
 mod names;
 mod queues;
 pub mod samples;
+mod stacks;
 mod story;
 mod world;
 

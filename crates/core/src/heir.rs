@@ -7,7 +7,7 @@ use crate::{
     actor,
     case::Case,
     inherit::{self, Decision, Inherit, Named, WAITS, decide},
-    outcome::{Class, Failure},
+    outcome::{Class, Failure, UNREADABLE},
     patience::{Age, Guard},
     policy::Policy,
     proof,
@@ -139,10 +139,10 @@ impl<'a> Heir<'a> {
                 self.ask_operations(now)
             }
             // The history may not be asked: then it does not tell.
-            (At::Taken | At::Operations, Answer::Failed(failure)) if !failure.waits() => {
+            (At::Taken | At::Operations, Answer::Failed(failure)) if is_refusal(&failure) => {
                 self.changed_by(None)
             }
-            (At::Changes | At::Asked, Answer::Failed(failure)) if !failure.waits() => self.decided(age),
+            (At::Changes | At::Asked, Answer::Failed(failure)) if is_refusal(&failure) => self.decided(age),
             (_, Answer::Failed(failure)) => self.failed(&failure, age),
             (at, other) => {
                 let message = format!("{other:?} is no answer to {at:?} of a parent");
@@ -208,7 +208,11 @@ impl<'a> Heir<'a> {
         match whole {
             Some(target) => Next::Ask(target, Question::Tags(Vec::new())),
             None if failure.code == "NoSuchTagSet" => self.own_tags(&Tags::new(), age),
-            None if failure.class == Class::NotFound || failure.waits() => self.wait(failure.clone(), age),
+            None if self.case.guard == Guard::None => self.otherwise(),
+            None if failure.waits() => Next::Decided(Decision::Wait(failure.clone())),
+            // An answer that cannot be read is not one that names nobody.
+            None if failure.code == UNREADABLE => Next::Decided(Decision::Wait(inherit::not_yet(failure))),
+            None if failure.class == Class::NotFound => self.wait(failure.clone(), age),
             None => self.otherwise(),
         }
     }
@@ -374,6 +378,11 @@ impl<'a> Heir<'a> {
             None => self.otherwise(),
         }
     }
+}
+
+/// Whether the history may not be asked: then it does not tell. An answer that cannot be read is none of that kind.
+fn is_refusal(failure: &Failure) -> bool {
+    !failure.waits() && failure.code != UNREADABLE
 }
 
 /// The parent, as its operation takes it.

@@ -11,7 +11,7 @@ use crate::{
     arn::Arn,
     identity::{self, Creator},
     json,
-    outcome::{Class, Failure},
+    outcome::{Class, Failure, UNREADABLE},
     patience::{Age, Guard},
     policy::Policy,
     record::Record,
@@ -228,6 +228,13 @@ pub fn decide(
             let message = format!("{} has no {key} yet, which this resource is to inherit", inherit.arn);
             Decision::Wait(Failure::ours(Class::NotReady, &inherit.call(), "ParentWithoutCreator", message))
         }
+        // An answer that cannot be read is not one that names nobody.
+        Err(failure) if failure.code == UNREADABLE && age.event < WAITS => Decision::Wait(not_yet(failure)),
         _ => otherwise,
     }
+}
+
+/// A failure for which it waits as for what is not there yet.
+pub(crate) fn not_yet(failure: &Failure) -> Failure {
+    Failure::ours(Class::NotReady, &failure.call, &failure.code, failure.message.clone())
 }

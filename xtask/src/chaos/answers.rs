@@ -326,6 +326,16 @@ pub fn parents(is_images: bool, found: &[(String, bool, Vec<String>)]) -> Answer
     Answer::new(200, "text/xml", body)
 }
 
+/// DescribeStacks: when it was made, and changed.
+pub fn stack(arn: &str, created: &str, updated: &str) -> Answer {
+    let arn = escaped(arn);
+    let inner = format!(
+        "<Stacks><member><StackId>{arn}</StackId><StackName>s</StackName><CreationTime>{created}</CreationTime>\
+         <LastUpdatedTime>{updated}</LastUpdatedTime></member></Stacks>"
+    );
+    Answer::new(200, "text/xml", wrapped("DescribeStacks", &inner))
+}
+
 fn wrapped(name: &str, inner: &str) -> String {
     format!(
         "<{name}Response><{name}Result>{inner}</{name}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{name}Response>"

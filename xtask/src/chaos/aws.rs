@@ -7,7 +7,7 @@ use super::{
     clock::SECOND,
     faults::Fault,
     http::{Answer, Reply, Request},
-    samples,
+    samples, stacks,
     world::World,
 };
 use serde_json::{Value, json};
@@ -41,7 +41,12 @@ fn history(account: &Account, request: &Request) -> Reply {
         };
     }
     let place = samples::marks(name).pop().filter(|_| attribute["AttributeKey"] == "ResourceName");
-    let shown = place.map(|place| state.story.history(&state.world, place, now)).unwrap_or_default();
+    let mut shown = place.map(|place| state.story.history(&state.world, place, now)).unwrap_or_default();
+    if let Some((place, _)) = stacks::named(name) {
+        let made = state.world.places.get(place).and_then(|place| place.generations.first());
+        shown = made.map(|made| stacks::history(name, &made.creator)).unwrap_or_default();
+        shown.retain(|(at, _)| at + 2 * 60 * SECOND <= now);
+    }
     let within = |at: u64| {
         let at = at / SECOND;
         body["StartTime"].as_u64().is_none_or(|from| at >= from)

@@ -141,6 +141,11 @@ impl Table {
                 asked.ids = ids.map(|(_, id)| id.clone()).collect();
                 return Ok(asked);
             }
+            // Nor what only reads.
+            if asked.name == "cloudformation:DescribeStacks" {
+                asked.ids = field("StackName").cloned().into_iter().collect();
+                return Ok(asked);
+            }
             asked.known = self.forms.get(&(action, version)).cloned().unwrap_or_default();
         } else {
             let fits = |known: &&Known| {

@@ -6,6 +6,7 @@ use super::{
     dice::Dice,
     names,
     samples::{self, ACCOUNT, Filling, Given, REGIONS, Sample},
+    stacks,
     world::{Generation, KEY, Place, World},
 };
 use serde_json::{Value, json};
@@ -33,6 +34,8 @@ pub enum Event {
         time: u64,
         /// The tags that the call gives, where it is of EC2.
         given: Given,
+        /// The stack that made it, where one did.
+        stack: Option<String>,
     },
     /// Anything else, with the word by which it must be among the dead letters; none where it may vanish.
     Odd(String, Option<String>),
@@ -112,14 +115,14 @@ impl Story {
     fn payload(&self, number: usize) -> String {
         match &self.events[number] {
             Event::Odd(text, _) => text.clone(),
-            Event::Creation { sample, first, generation, region, creator, time, given } => {
+            Event::Creation { sample, first, generation, region, creator, time, given, stack } => {
                 let sample = &self.samples[*sample];
                 let record = sample.record(&Filling {
                     first_mark: *first,
                     region,
                     time: &clock::text(*time),
                     event_id: &format!("event-{number}"),
-                    who: &who(creator),
+                    who: &if stack.is_some() { stacks::identity() } else { who(creator) },
                     generation: *generation,
                     given,
                 });
@@ -207,6 +210,7 @@ impl Story {
             });
         }
         let event = self.events.len();
+        let is_of_stack = stacks::can_make(kind) && Dice::of(self.seed, &[5, first as u64]).chance(1_000);
         self.events.push(Event::Creation {
             sample,
             first,
@@ -215,6 +219,7 @@ impl Story {
             creator: creator.clone(),
             time: now,
             given: Given::default(),
+            stack: is_of_stack.then(|| stacks::arn(&region, first, now)),
         });
         let gave = self.appear(&mut dice, sample, first, &creator, event, world, now);
         if let Event::Creation { given, .. } = &mut self.events[event] {
@@ -282,6 +287,9 @@ impl Story {
                         }
                     }
                 }
+            }
+            if let Some(Event::Creation { stack: Some(stack), .. }) = self.events.get(event) {
+                tags.push((stacks::KEY.to_owned(), stack.clone()));
             }
             // What the request names stands in the record, and is no copy.
             let is_asked = made.kind.is_some() && !(inherited && made.inherits);
@@ -402,6 +410,7 @@ impl Story {
                         creator: creator.clone(),
                         time: now,
                         given: Given::default(),
+                        stack: None,
                     });
                     // Ids of EC2 are never given again, so that nothing is given here.
                     self.appear(&mut dice, sample, first, &creator, event, world, now);
@@ -477,7 +486,7 @@ fn delay(dice: &mut Dice) -> u64 {
 }
 
 /// `userIdentity` of somebody.
-fn who(name: &str) -> String {
+pub fn who(name: &str) -> String {
     let identity = if name == "root" {
         json!({ "type": "Root", "principalId": ACCOUNT, "arn": format!("arn:aws:iam::{ACCOUNT}:root"), "accountId": ACCOUNT })
     } else if name.contains('@') {
