@@ -22,8 +22,9 @@ pub const LONGEST: u64 = 24 * 60 * 60;
 /// The longest wait between two tries; it is SQS's longest delay of a new message:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 pub const LONGEST_DELAY: u64 = 900;
-/// The shortest.
+/// The shortest; and for what is being made, since each try of that is a read and a refused write.
 const SHORTEST_DELAY: u64 = 5;
+const SHORTEST_DELAY_OF_MAKING: u64 = 10;
 
 /// How careful a try is about names that can be given again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,10 +97,14 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
         && failure.code != MISSING
         && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
     let asks_history = [MISSING, GIVEN_AGAIN].contains(&failure.code.as_str());
-    let until_shown = if asks_history { SHOWN_AFTER.saturating_sub(age.event) } else { 0 };
+    let least = match failure.class {
+        _ if asks_history => SHOWN_AFTER.saturating_sub(age.event),
+        Class::NotReady => SHORTEST_DELAY_OF_MAKING,
+        _ => 0,
+    };
     match (waits, unsure) {
         (false, _) => Patience::GiveUp,
-        (true, false) => Patience::Wait(delay(since, event_id).max(until_shown)),
+        (true, false) => Patience::Wait(delay(since, event_id).max(least)),
         // One more try before it can no longer be known.
         (true, true) if age.event >= SURE => Patience::GiveUp,
         (true, true) => {
