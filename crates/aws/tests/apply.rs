@@ -447,8 +447,12 @@ fn what_is_read_what_is_written_what_is_left_alone() {
         assert_eq!(outcomes.join(", "), expected, "{what}: {asked:#?}");
         let writes = writes(&asked);
         assert_eq!(writes.len(), written.len(), "{what}: {asked:#?}");
-        for (write, part) in writes.iter().zip(written) {
-            assert!(write.contains(part), "{what}: expected {part} in {write}");
+        // What is independent is written side by side.
+        for part in written {
+            assert!(
+                writes.iter().any(|write| write.contains(part)),
+                "{what}: expected {part} in {writes:#?}"
+            );
         }
     }
 }

@@ -61,7 +61,7 @@ pub fn described(arn: &str) -> Answer {
 /// What the event history shows of a stack, the newest first, where `creator` changed it last before the resource.
 pub fn history(arn: &str, creator: &str) -> Vec<(u64, String)> {
     let Some((place, time)) = named(arn) else { return Vec::new() };
-    let region = arn.split(':').nth(3).unwrap_or("us-east-1");
+    let region = tagger_core::arn::Arn::parse(arn).map_or("us-east-1", |arn| arn.region);
     let stack = self::arn(region, place, time * SECOND);
     let set = format!("arn:aws:cloudformation:{region}:{ACCOUNT}:changeSet/cs/{place}");
     let call = |after: i64, name: &str, user: &str, more: Value| {

@@ -168,6 +168,10 @@ async fn one_account(
         parameters.retain(|(name, _)| name != "OrganizationAlarmTopic");
         parameters.push(("OrganizationAlarmTopic".to_owned(), Some(topic)));
     }
+    if arguments.set.iter().all(|(name, _)| name != keys::MORE) {
+        parameters.retain(|(name, _)| name != keys::MORE);
+        parameters.push((keys::MORE.to_owned(), Some(keys::more(&policy)?)));
+    }
     let before = home.stack.as_ref().filter(|_| held.unread.is_none());
     let before = before.and_then(|stack| held_settings::policy(held.file.as_ref(), &stack.parameters).ok());
     settings::say(before.as_ref(), &policy, report)?;

@@ -1,7 +1,35 @@
-//! Which resource types cannot have the keys of the settings, since their services refuse a character of them. Pure.
-//! It is a warning and no error: everything else is tagged.
+//! The keys of the settings: what the role must be allowed to write, and which resource types cannot have them, since
+//! their services refuse a character. That is a warning and no error: everything else is tagged. Pure.
 
+use crate::exit_code::Error;
 use tagger_core::{Policy, config};
+
+/// The parameter with the keys that the role may write beside the creator's.
+pub const MORE: &str = "MoreTagKeys";
+
+/// How long the parameter may be.
+const LONGEST: usize = 256;
+
+/// The value of [`MORE`]: every key that the settings can make, but the creator's.
+///
+/// # Errors
+/// They are too long for one parameter.
+pub fn more(policy: &Policy) -> Result<String, Error> {
+    let mut keys: Vec<&str> = policy.further.iter().map(|tag| tag.key.as_str()).collect();
+    keys.extend(policy.people.keys().iter().map(String::as_str));
+    keys.retain(|key| *key != policy.tag.key);
+    keys.sort_unstable();
+    keys.dedup();
+    let keys = keys.join(",");
+    if keys.len() > LONGEST {
+        return Err(Error::Usage(format!(
+            "the keys of the further tags take {} characters together, {LONGEST} at most, since the role's policy names them: \
+             {keys}",
+            keys.len()
+        )));
+    }
+    Ok(keys)
+}
 
 /// The most types that a warning names; docs/configuration.md has all.
 const NAMED: usize = 5;
@@ -26,6 +54,25 @@ pub fn warnings(policy: &Policy) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_role_may_write_what_the_settings_make() {
+        let long = format!("[tags]\n{} = \"x\"\n{} = \"x\"\n", "a".repeat(127), "b".repeat(127));
+        let too_long = format!("{long}{} = \"x\"\n", "c".repeat(5));
+        for (text, expected) in [
+            ("", Some(String::new())),
+            ("[tags]\nTeam = \"x\"\nCreatedAt = \"{eventTime}\"\n", Some("CreatedAt,Team".to_owned())),
+            (
+                "[tags]\nTeam = \"x\"\n[[person]]\nmatch = \"al\"\nname = \"Alice\"\nCostCenter = \"7\"\n",
+                Some("CostCenter,Team".to_owned()),
+            ),
+            (&long, Some(format!("{},{}", "a".repeat(127), "b".repeat(127)))),
+            (&too_long, None),
+        ] {
+            let found = more(&config::from_toml(text).unwrap()).ok();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 
     #[test]
     fn keys_that_some_services_refuse() {

@@ -107,6 +107,7 @@ pub async fn deploy(
     if let Some(policy) = policy {
         set.extend(parameters::of_policy(policy, arguments.policy.config.is_some()));
     }
+    set.insert(super::keys::MORE.to_owned(), super::keys::more(&will_hold)?);
     // The others are those of the management account's own stack.
     set.extend(arguments.set.iter().filter(|(name, _)| known.contains(&name.as_str())).cloned());
     let prefix = zip.key(VERSION).split('/').take(2).collect::<Vec<_>>().join("-");
