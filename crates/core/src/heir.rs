@@ -346,6 +346,10 @@ impl<'a> Heir<'a> {
 
     /// Who asked for it, where all that may have are the same.
     fn asked(&mut self, calls: &[Past], age: Age) -> Next {
+        // Another may have asked for the same just now, which is shown later.
+        if age.event < stack::SHOWN_AFTER && self.case.guard != Guard::None {
+            return self.decided(age);
+        }
         let mut values = calls.iter().map(|call| stack::value(&call.record, self.policy));
         let first = values.next().flatten();
         match first.filter(|first| values.all(|value| value.as_ref() == Some(first))) {

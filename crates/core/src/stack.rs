@@ -1,4 +1,4 @@
-//! Who changed a CloudFormation stack, from the event history: this product does not tag stacks, since that would update
+//! (More than 500 lines, since half of it is the table of its tests.) Who changed a CloudFormation stack, from the event history: this product does not tag stacks, since that would update
 //! them, so a stack says whose it is only where somebody tagged it. What appears in a stack belongs to whoever carried out
 //! its last change before. Pure; `tagger-aws` asks.
 

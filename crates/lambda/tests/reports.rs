@@ -1,4 +1,4 @@
-//! The real program about what people reported: a stack that somebody else changed, a product of Service Catalog, a
+//! The real program about what people reported (one table and its fakes, so one file of more than 500 lines): a stack that somebody else changed, a product of Service Catalog, a
 //! cluster's instances, interfaces that services make, spot instances, a restored database, and names that somebody
 //! would like to borrow. Each stands for its kind.
 
