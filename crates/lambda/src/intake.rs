@@ -354,7 +354,7 @@ mod tests {
         let (_, parts) = open(&batch(&[&small, &small, "x", &small]));
         let found: Vec<_> = parts.iter().map(|part| (part.cases.len(), part.unreadable.len())).collect();
         assert_eq!(found, [(1, 0), (1, 1), (1, 0)], "expected each of the large ones alone");
-        let list = format!("[{}]", vec![small.as_str(); 8].join(","));
+        let list = format!("[{}]", [small.as_str(); 8].join(","));
         let (_, parts) = open(&serde_json::from_str(&list).unwrap());
         assert_eq!(parts.iter().map(|part| part.cases.len()).sum::<usize>(), 8, "a list too large is split");
         let huge = record(&vec![r#"{"":0}"#; 300_000].join(","));
