@@ -66,6 +66,28 @@ def _with_context(simulate: Any, parameter: Any) -> Any:
     return simulated
 
 
+def web_identities_keep_their_provider() -> None:
+    """CloudTrail names the provider in each call of such a session; the emulator forgets it with the answer."""
+    from ministack.services import sts
+
+    principal, register = sts._web_identity_principal, sts.register_session
+    provider: contextvars.ContextVar[str] = contextvars.ContextVar("provider", default="")
+
+    def seen(token: str, provider_id: str, role_arn: str) -> Any:
+        found = principal(token, provider_id, role_arn)
+        provider.set(found[0])
+        return found
+
+    def registered(access_key: str, session: dict) -> Any:
+        if provider.get():
+            session.setdefault("FederatedProvider", provider.get())
+            provider.set("")
+        return register(access_key, session)
+
+    sts._web_identity_principal, sts.register_session = seen, registered
+
+
 def apply() -> None:
     functions_are_stated()
+    web_identities_keep_their_provider()
     simulations_have_context()

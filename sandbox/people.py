@@ -1,4 +1,5 @@
-"""Brings people into a running sandbox cloud: an IAM user, a role session of hers, and root; prints one JSON object.
+"""Brings people into a running sandbox cloud and prints one JSON object: an IAM user, a role session, root, somebody of
+Identity Center, and a pipeline with a web identity.
 
     python people.py --endpoint URL --account A --region R
 
@@ -9,6 +10,7 @@ Everything is done through the public API, as root, and can be done again. The p
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import sys
@@ -22,6 +24,13 @@ import botocore.session
 USER = "alice"
 PEOPLE_ROLE = "Developer"
 SESSION = "bob"
+# Roles of permission sets have this path and such a name: https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+PERMISSION_SET = ("/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_PowerUserAccess_0123456789abcdef")
+WORKER = "jane@example.com"
+# https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
+PROVIDER = "token.actions.githubusercontent.com"
+PIPELINE_ROLE = "deploy-from-github"
+PIPELINE = "GitHubActions"
 
 
 class Cloud:
@@ -72,10 +81,10 @@ def once_visible(action: Callable[[], Any]) -> Any:
         time.sleep(0.3)
 
 
-def make_role(iam, name: str, trust: dict, policy_name: str, policy: dict) -> str:
+def make_role(iam, name: str, trust: dict, policy_name: str, policy: dict, path: str = "/") -> str:
     document = json.dumps(trust)
     made = unless(("EntityAlreadyExists",),
-                  lambda: iam.create_role(RoleName=name, AssumeRolePolicyDocument=document))
+                  lambda: iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, Path=path))
     if made is None:
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=document)
         made = iam.get_role(RoleName=name)
@@ -83,13 +92,24 @@ def make_role(iam, name: str, trust: dict, policy_name: str, policy: dict) -> st
     return made["Role"]["Arn"]
 
 
-def trust(principal: dict) -> dict:
-    return {"Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
+def trust(principal: dict, action: str = "sts:AssumeRole") -> dict:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": action}]}
+
+
+def environment(credentials: dict) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": credentials["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials["SessionToken"]}
+
+
+def web_identity_token() -> str:
+    """A token such as GitHub gives to a job; the emulator does not look at its signature."""
+    claims = {"iss": f"https://{PROVIDER}", "aud": "sts.amazonaws.com", "sub": "repo:example/shop:ref:refs/heads/main"}
+    parts = (json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims))
+    return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), "c2lnbmVk"])
 
 
 def make_people(root: Cloud, endpoint: str, account: str, region: str) -> list[dict]:
-    """An IAM user with an access key, a role session of hers, and root."""
+    """Everybody, with credentials. Those who create only a few things in the demo have `brief`."""
     iam = root.client("iam")
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     unless(("EntityAlreadyExists",), lambda: iam.create_user(UserName=USER))
@@ -103,17 +123,27 @@ def make_people(root: Cloud, endpoint: str, account: str, region: str) -> list[d
     session = once_visible(lambda: alice.client("sts").assume_role(
         RoleArn=role, RoleSessionName=SESSION, DurationSeconds=43200))
     temporary = session["Credentials"]
-    bob = Cloud(endpoint, region, temporary["AccessKeyId"], temporary["SecretAccessKey"], temporary["SessionToken"])
-    for person in (alice, bob):
+    path, name = PERMISSION_SET
+    permission_set = make_role(iam, name, trust({"AWS": f"arn:aws:iam::{account}:root"}), "Administrator", everything, path)
+    worker = once_visible(lambda: alice.client("sts").assume_role(
+        RoleArn=permission_set, RoleSessionName=WORKER, DurationSeconds=43200))["Credentials"]
+    unless(("EntityAlreadyExists",), lambda: iam.create_open_id_connect_provider(
+        Url=f"https://{PROVIDER}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]))
+    federated = trust({"Federated": f"arn:aws:iam::{account}:oidc-provider/{PROVIDER}"}, "sts:AssumeRoleWithWebIdentity")
+    deploying = make_role(iam, PIPELINE_ROLE, federated, "Administrator", everything)
+    pipeline = once_visible(lambda: root.client("sts").assume_role_with_web_identity(
+        RoleArn=deploying, RoleSessionName=PIPELINE, WebIdentityToken=web_identity_token()))["Credentials"]
+    for found in (key, temporary, worker, pipeline):
+        person = Cloud(endpoint, region, found["AccessKeyId"], found["SecretAccessKey"], found.get("SessionToken"))
         once_visible(person.client("sqs").list_queues)
     return [
         {"label": "IAM user", "expected": USER, "environment": {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}},
-        {"label": "role session", "expected": SESSION, "environment": {
-            "AWS_ACCESS_KEY_ID": temporary["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": temporary["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": temporary["SessionToken"]}},
+        {"label": "role session", "expected": SESSION, "environment": environment(temporary)},
         {"label": "root", "expected": "root", "environment": {
             "AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "test"}},
+        {"label": "Identity Center", "expected": WORKER, "brief": True, "environment": environment(worker)},
+        {"label": "pipeline", "expected": PIPELINE, "brief": True, "environment": environment(pipeline)},
     ]
 
 

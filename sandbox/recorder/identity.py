@@ -78,6 +78,12 @@ def _session(access_key: str, session: dict[str, Any], iam) -> dict[str, Any]:
     return identity
 
 
+def _federation(session: dict[str, Any]) -> dict[str, Any]:
+    """Of a session by web identity: https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html"""
+    provider = session.get("FederatedProvider")
+    return {"federatedProvider": provider, "attributes": {}} if provider else {}
+
+
 def _assumed_role(access_key: str, session: dict[str, Any], assumed: re.Match, iam) -> dict[str, Any]:
     partition, account, role_name, session_name = assumed.groups()
     role = iam._roles.get_scoped(account, None, role_name) or {}
@@ -87,7 +93,7 @@ def _assumed_role(access_key: str, session: dict[str, Any], assumed: re.Match, i
             "type": "Role", "principalId": role_id,
             "arn": role.get("Arn") or f"arn:{partition}:iam::{account}:role/{role_name}",
             "accountId": account, "userName": role_name},
-        "webIdFederationData": {},
+        "webIdFederationData": _federation(session),
         "attributes": _attributes(session)}
     if session.get("SourceIdentity"):
         context["sourceIdentity"] = session["SourceIdentity"]

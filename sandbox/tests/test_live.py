@@ -48,7 +48,8 @@ class Live(unittest.TestCase):
         self.assertEqual(set(self.made), {"endpoint", "account", "region", "function", "rules", "trail_bucket",
                                           "identities"})
         self.assertEqual([(item["label"], item["expected"]) for item in again["identities"]],
-                         [("IAM user", "alice"), ("role session", "bob"), ("root", "root")])
+                         [("IAM user", "alice"), ("role session", "bob"), ("root", "root"),
+                          ("Identity Center", "jane@example.com"), ("pipeline", "GitHubActions")])
         for item in again["identities"]:
             with self.subTest(item["label"]):
                 arn = self.cloud.aws("sts", "get-caller-identity", identity=item["environment"])["Arn"]

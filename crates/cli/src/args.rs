@@ -234,7 +234,7 @@ fn number<const FROM: u32, const TO: u32>(text: &str) -> Result<f64, String> {
 #[command(after_help = "\
 Examples:
   tagger sandbox                 start it, and say what to type in another terminal
-  tagger sandbox --demo          create with the AWS CLI as three identities, and show every tag
+  tagger sandbox --demo          create with the AWS CLI as five identities, and show every tag
 
 The sandbox is ministack, an emulator of AWS, behind a recorder that plays CloudTrail. It listens on
 127.0.0.1 only, gets a clean environment, and can reach neither AWS nor your credentials. It needs

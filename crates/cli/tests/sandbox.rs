@@ -22,17 +22,28 @@ fn the_demo_finds_every_creator() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{text}");
     let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(rows.len(), 27, "eight services and the instance's volume, for three identities: {text}");
+    assert_eq!(
+        rows.len(),
+        32,
+        "eight services and the instance's volume, for three identities, and a few more: {text}"
+    );
     for row in &rows {
         assert_eq!(row["found"], row["expected"], "{row}");
         assert_eq!(row["ok"], true, "{row}");
         assert!(row["arn"].as_str().unwrap().starts_with("arn:aws:"), "{row}");
         assert!(row["seconds"].is_number(), "{row}");
     }
-    for (identity, expected) in [("IAM user", "alice"), ("role session", "bob"), ("root", "root")] {
+    for (identity, expected, count) in [
+        ("IAM user", "alice", 9),
+        ("role session", "bob", 9),
+        ("root", "root", 9),
+        ("Identity Center", "jane@example.com", 2),
+        ("pipeline", "GitHubActions", 2),
+        ("stack", "alice", 1),
+    ] {
         let found =
             rows.iter().filter(|row| row["identity"] == identity && row["expected"] == expected).count();
-        assert_eq!(found, 9, "{identity}");
+        assert_eq!(found, count, "{identity}");
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Identity {
     pub label: String,
     /// The name that its resources must carry.
     pub expected: String,
+    /// Whether it creates only a few things in the demo.
+    pub brief: bool,
     /// Its credentials, as environment variables.
     pub environment: Vec<(String, String)>,
 }
@@ -168,6 +170,7 @@ impl Cloud {
         let identities = listed.into_iter().flatten().map(|identity| Identity {
             label: text(&identity["label"]),
             expected: text(&identity["expected"]),
+            brief: identity["brief"] == true,
             environment: identity["environment"]
                 .as_object()
                 .into_iter()

@@ -3,7 +3,7 @@
 
 use super::{
     cloud::{Cloud, Identity, Installed},
-    steps::{OWN_TAG, STEPS, Step, VOLUME},
+    steps::{BRIEF, IN_STACK, OWN_TAG, STEPS, Step, VOLUME},
 };
 use crate::exit_code::{Error, ExitCode};
 use serde_json::{Value, json};
@@ -51,27 +51,30 @@ pub fn run(cloud: &Cloud, installed: &Installed, json: bool, stop: &AtomicBool) 
         )?;
         writeln!(
             out,
-            "{:<13} {:<8} {:<31} {:<9} {:>7}  ARN",
+            "{:<15} {:<16} {:<31} {:<16} {:>7}  ARN",
             "identity", "expected", "resource type", "found", "seconds"
         )?;
     }
     let (mut rows, mut wrong) = (0, 0);
-    for identity in &installed.identities {
-        for step in STEPS {
-            let mut fresh = demo.create(identity, step)?;
-            if step.resource_type == "AWS::EC2::Instance" {
-                let volume = demo.child(identity, &fresh)?;
-                fresh.extend(volume);
-            }
-            for made in fresh {
-                let row = demo.watch(identity, made)?;
-                rows += 1;
-                wrong += usize::from(!row.ok);
-                print(&row, json, &mut out)?;
-            }
-            if stop.load(Ordering::Relaxed) {
-                return Err(Error::Failure("stopped".to_owned()));
-            }
+    let stacks = installed.identities.first().map(|identity| (identity, "stack", &IN_STACK));
+    let alone = installed.identities.iter().flat_map(|identity| {
+        let steps = STEPS.iter().filter(|step| !identity.brief || BRIEF.contains(&step.resource_type));
+        steps.map(move |step| (identity, identity.label.as_str(), step))
+    });
+    for (identity, label, step) in alone.chain(stacks) {
+        let mut fresh = demo.create(identity, step)?;
+        if step.resource_type == "AWS::EC2::Instance" {
+            let volume = demo.child(identity, &fresh)?;
+            fresh.extend(volume);
+        }
+        for made in fresh {
+            let row = demo.watch(identity, label, made)?;
+            rows += 1;
+            wrong += usize::from(!row.ok);
+            print(&row, json, &mut out)?;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Failure("stopped".to_owned()));
         }
     }
     if !json {
@@ -103,7 +106,7 @@ fn print(row: &Row, json: bool, out: &mut impl Write) -> std::io::Result<()> {
         let mark = if row.ok { "" } else { "  WRONG" };
         writeln!(
             out,
-            "{:<13} {:<8} {:<31} {found:<9} {:>7.2}  {}{mark}",
+            "{:<15} {:<16} {:<31} {found:<16} {:>7.2}  {}{mark}",
             row.identity, row.expected, row.resource_type, row.seconds, row.arn
         )?;
     }
@@ -127,9 +130,10 @@ struct Demo<'a> {
 impl Demo<'_> {
     fn create(&mut self, identity: &Identity, step: &'static Step) -> Result<Vec<Made>, Error> {
         let mut words = BTreeMap::from([
-            ("name", format!("demo-{}-{}", identity.expected, step.create[0])),
+            ("name", format!("demo-{}-{}", plain(&identity.expected), step.create[0])),
             ("region", self.cloud.region.clone()),
             ("account", self.cloud.account.clone()),
+            ("endpoint", self.cloud.endpoint.clone()),
             ("zip", self.zip.display().to_string()),
             ("role", self.role.clone()),
         ]);
@@ -150,7 +154,7 @@ impl Demo<'_> {
     }
 
     /// Asks for the tags until the creator's is there or patience ends.
-    fn watch(&mut self, identity: &Identity, made: Made) -> Result<Row, Error> {
+    fn watch(&mut self, identity: &Identity, label: &str, made: Made) -> Result<Row, Error> {
         let arn = fill(made.step.arn, &made.words);
         let list = fill_all(made.step.tags, &made.words);
         loop {
@@ -162,7 +166,7 @@ impl Demo<'_> {
                 let kept = made.step.resource_type == VOLUME.resource_type
                     || tags.get(OWN_TAG.0).is_some_and(|value| value == OWN_TAG.1);
                 return Ok(Row {
-                    identity: identity.label.clone(),
+                    identity: label.to_owned(),
                     resource_type: made.step.resource_type,
                     arn,
                     expected: identity.expected.clone(),
@@ -255,6 +259,12 @@ fn text_at(answer: &Value, pointer: &str, step: &Step) -> Result<String, Error> 
     found.ok_or_else(|| {
         Error::Failure(format!("aws {} answered without {pointer}", step.create[..2].join(" ")))
     })
+}
+
+/// A name as every service takes it, a bucket's too.
+fn plain(name: &str) -> String {
+    let fits = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    name.chars().map(fits).collect()
 }
 
 fn fill_all(texts: &[&str], words: &BTreeMap<&str, String>) -> Vec<String> {

@@ -154,6 +154,28 @@ pub const STEPS: &[Step] = &[
     },
 ];
 
+/// What is created by those who create only a few things.
+pub const BRIEF: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
+
+/// The name of the demo's stack and of the queue in it.
+pub const STACK: &str = "demo-stack";
+
+/// A queue in a stack: CloudFormation makes it, in the name of whoever made the stack.
+pub const IN_STACK: Step = Step {
+    resource_type: "AWS::SQS::Queue",
+    create: &[
+        "cloudformation",
+        "create-stack",
+        "--stack-name",
+        STACK,
+        "--template-body",
+        r#"{"Resources":{"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"demo-stack","Tags":[{"Key":"Project","Value":"demo"}]}}}}"#,
+    ],
+    id: "",
+    arn: "arn:aws:sqs:{region}:{account}:demo-stack",
+    tags: &["sqs", "list-queue-tags", "--queue-url", "{endpoint}/{account}/demo-stack"],
+};
+
 /// The volume of the instance, which nobody created by a call of its own.
 pub const VOLUME: Step = Step {
     resource_type: "AWS::EC2::Volume",
