@@ -154,7 +154,8 @@ pub fn iam_policy(catalog: &Catalog) -> String {
     }
     let mut out = format!(
         "# What the function may do\n\n{GENERATED}`AutoResourceTaggerPolicy` allows these actions, API Gateway's on its own resources and the others on all, and writing the function's own log. \
-         It may not create, change, delete, or read data.\n\n| action | why |\n|---|---|\n"
+         It may not create, change, delete, or read data. The tagging actions are held to the keys of the settings (`aws:TagKeys`) \
+         and to the product's functions (`lambda:SourceFunctionArn`): [security.md](security.md#what-it-may-do).\n\n| action | why |\n|---|---|\n"
     );
     for (action, reasons) in why {
         let _ = writeln!(out, "| `{action}` | {} |", reasons.into_iter().collect::<Vec<_>>().join("; "));
