@@ -12,8 +12,8 @@ use crate::{
     policy::{Choice, Existing, Policy},
     record::Record,
     resources::{self, Children, Launch, Resource},
-    settings::{request_tags, template::ValueTemplate},
-    value,
+    settings::template::ValueTemplate,
+    tags_in, value,
 };
 use tagger_catalog::Event;
 
@@ -119,7 +119,7 @@ fn fill(
         return Err(Diagnostic::outside_scope("types", &format!("the type is {}", names.join(" or "))));
     }
     if !policy.opt_out.is_empty() {
-        let tags = request_tags::of_request(record);
+        let tags = tags_in::asked(record);
         let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         if let Some(tag) = policy.opt_out.find(pairs) {
             return Err(Diagnostic::opted_out(&tag, "the request"));

@@ -1,5 +1,5 @@
 //! The parts of the user's settings, from the small to the large: [`near`] (did you mean), [`filter`], [`fields`] and
-//! [`template`] (a tag's value), [`request_tags`], [`scope`] and [`opt_out`] (what is left alone), [`people`] (the table of
+//! [`template`] (a tag's value), [`scope`] and [`opt_out`] (what is left alone), [`people`] (the table of
 //! names). [`crate::policy`] holds them all, [`crate::config`] reads them, and [`words`] says them in sentences.
 //!
 //! A file here may use those that stand before it, and none after it.
@@ -7,8 +7,6 @@
 pub mod near;
 
 pub mod filter;
-
-pub mod request_tags;
 
 pub mod fields;
 

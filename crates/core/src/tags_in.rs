@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 /// The members of requests and answers that hold tags of the resource, in lower case. They are those of AWS's API models
 /// for the calls of the catalog, and EC2's as CloudTrail spells them. Members such as `stagingAreaTags`, which are of
 /// something else, and `stageVariables`, are none.
-const MEMBERS: [&str; 20] = [
+const MEMBERS: [&str; 21] = [
+    "tagging",
     "tags",
     "tag",
     "tagset",
@@ -31,7 +32,9 @@ const MEMBERS: [&str; 20] = [
     "userpooltags",
 ];
 /// What stands around a list, and around what a call takes: `{"items": [...]}`, `{"CreateNatGatewayRequest": {...}}`.
-const WRAPPERS: [&str; 4] = ["items", "item", "tags", "tag"];
+const WRAPPERS: [&str; 5] = ["items", "item", "tags", "tag", "tagset"];
+/// The ends of names of what holds such members, instead of the request itself.
+const HOLDERS: [&str; 3] = ["Request", "WithTags", "CreateBucketConfiguration"];
 /// How deep EC2's answers are looked through.
 const MOST_DEPTH: usize = 8;
 
@@ -41,8 +44,8 @@ pub fn asked(record: &Record) -> Tags {
     if let Value::Object(request) = json::member(record.value(), "requestParameters") {
         of_members(request, &mut tags);
         for (name, inner) in request {
-            let wraps = name.ends_with("Request") || name.ends_with("WithTags");
-            if let (true, Value::Object(inner)) = (wraps, inner) {
+            let holds = HOLDERS.iter().any(|end| name.ends_with(end));
+            if let (true, Value::Object(inner)) = (holds, inner) {
                 of_members(inner, &mut tags);
             }
         }
@@ -110,6 +113,8 @@ fn pairs(value: &Value, tags: &mut Tags) {
             }
             for (name, inner) in map {
                 match inner {
+                    // It stands beside EC2's tags.
+                    Value::String(_) if name.eq_ignore_ascii_case("resourceType") => {}
                     Value::String(text) => tags.push((name.clone(), text.clone())),
                     inner if WRAPPERS.contains(&name.to_ascii_lowercase().as_str()) => pairs(inner, tags),
                     _ => {}
@@ -165,6 +170,12 @@ mod tests {
                 json!({ "distributionConfigWithTags": { "tags": { "items": [pair] } } }),
                 Some("s"),
             ),
+            (
+                "a bucket's",
+                json!({ "CreateBucketConfiguration": { "Tags": { "Tag": [{ "Key": KEY, "Value": "s" }] } } }),
+                Some("s"),
+            ),
+            ("S3's tagging", json!({ "Tagging": { "TagSet": { "Tag": [pair] } } }), Some("s")),
             ("two that differ", json!({ "tags": [pair, { "key": KEY, "value": "t" }] }), None),
             ("Glue's arguments", json!({ "defaultArguments": { KEY: "s" } }), None),
             ("ECS's labels", json!({ "containerDefinitions": [{ "dockerLabels": { KEY: "s" } }] }), None),

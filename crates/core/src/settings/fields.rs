@@ -6,7 +6,8 @@ use crate::{
     identity::{self, Creator, Principal},
     json,
     record::Record,
-    settings::{near::nearest, request_tags},
+    settings::near::nearest,
+    tags_in,
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -165,7 +166,7 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<Cow<'a, str>> {
 /// The stack for which CloudFormation made a call, from the tags that it sets: nobody else can set a key that begins with
 /// `aws:` (<https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html>).
 fn stack(record: &Record) -> Option<String> {
-    let tags = request_tags::of_request(record);
+    let tags = tags_in::asked(record);
     let of = |key: &str| tags.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
     of("aws:cloudformation:stack-name").or_else(|| {
         let id = of("aws:cloudformation:stack-id")?;
