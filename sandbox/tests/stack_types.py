@@ -155,6 +155,7 @@ RESOURCES: dict[str, tuple[str, dict[str, Any]]] = {
         "Engine": "aurora-mysql", "MasterUsername": "admin1", "MasterUserPassword": "correct-horse"}),
     "GlueConnection": ("AWS::Glue::Connection", {"CatalogId": ref("AWS::AccountId"), "ConnectionInput": {
         "Name": "of-a-stack", "ConnectionType": "NETWORK", "ConnectionProperties": {}}}),
+    "GlueDatabase": ("AWS::Glue::Database", {"CatalogId": ref("AWS::AccountId"), "DatabaseInput": {"Name": "alltypes"}}),
     "Crawler": ("AWS::Glue::Crawler", {"Role": att("Role", "Arn"), "Targets": {"S3Targets": [{"Path": "s3://a"}]}}),
     "Job": ("AWS::Glue::Job", {"Role": att("Role", "Arn"), "Command": {"Name": "glueetl", "ScriptLocation": "s3://a/b"}}),
     "Trigger": ("AWS::Glue::Trigger", {"Type": "ON_DEMAND", "Actions": [{"JobName": ref("Job")}]}),
