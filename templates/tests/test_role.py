@@ -147,7 +147,7 @@ class Role(test_stack.StackTest):
         with open(os.path.join(support.ROOT, "docs", "iam-policy.md"), encoding="utf-8") as file:
             explained = file.read()
         reads_data = {"s3:GetObject", "secretsmanager:GetSecretValue", "ssm:GetParameter", "dynamodb:GetItem", "logs:GetLogEvents",
-                      "lambda:GetFunction", "kinesis:GetRecords", "sqs:ReceiveMessage", "glue:GetConnection", "transcribe:GetTranscriptionJob",
+                      "lambda:GetFunction", "kinesis:GetRecords", "sqs:ReceiveMessage", "transcribe:GetTranscriptionJob",
                       "osis:GetPipeline", "apigateway:GET"}
         role = support.resources("tagger", "AWS::IAM::Role")["Role"]
         statements = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
