@@ -44,7 +44,11 @@ fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Re
     if map.contains_key("eventName") {
         return each(Ok(Record::new(Value::Object(map))));
     }
-    for name in ["Records", "Events"] {
+    // The last ones are of CloudWatch Logs, a subscription's and what its calls answer, and of CloudTrail Lake:
+    // <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
+    // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
+    // <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetQueryResults.html>
+    for name in ["Records", "Events", "events", "logEvents", "QueryResultRows"] {
         if let Some(list @ (Value::Array(_) | Value::Object(_))) = map.get_mut(name) {
             return unpack(list.take(), depth, each);
         }
@@ -67,7 +71,10 @@ fn unpack_object(mut map: Map<String, Value>, depth: u8, each: &mut dyn FnMut(Re
         "aws:sns" => text(map.get("Sns").map(|sns| json::member(sns, "Message"))),
         // SNS in SQS without raw delivery, and one event of LookupEvents.
         _ if text(map.get("Type")).as_deref() == Some("Notification") => text(map.get("Message")),
-        _ => text(map.get("CloudTrailEvent")),
+        _ => ["CloudTrailEvent", "eventJson", "message", "@message"]
+            .iter()
+            .find_map(|name| text(map.get(*name)).filter(|text| text.trim_start().starts_with('{')))
+            .or_else(|| text(map.get("CloudTrailEvent"))),
     };
     if let Some(inner) = inner {
         return nested(&inner, depth, each);
@@ -131,6 +138,31 @@ mod tests {
             let found = records_in(serde_json::from_str(body).unwrap()).remove(0).unwrap();
             assert_eq!(found.value(), &record, "{body}");
         }
+    }
+
+    #[test]
+    fn records_that_stand_in_logs_as_texts() {
+        let record = serde_json::json!({"eventSource": "sqs.amazonaws.com", "eventName": "CreateQueue"});
+        let text = record.to_string();
+        let event = serde_json::json!({"timestamp": 1, "message": text, "id": "37"});
+        for (what, value) in [
+            ("filter-log-events", serde_json::json!({"events": [event], "searchedLogStreams": []})),
+            ("get-log-events", serde_json::json!({"events": [event], "nextForwardToken": "f/1"})),
+            ("a subscription", serde_json::json!({"messageType": "DATA_MESSAGE", "logEvents": [event]})),
+            ("an event of one", event.clone()),
+            (
+                "Lake",
+                serde_json::json!({"QueryStatus": "FINISHED", "QueryResultRows": [[{"eventJson": text}]]}),
+            ),
+            ("Insights, a row", serde_json::json!({"@timestamp": "2026-11-24", "@message": text})),
+        ] {
+            let found: Vec<_> = records_in(value).into_iter().map(Result::unwrap).collect();
+            assert_eq!(found.len(), 1, "{what}");
+            assert_eq!(found[0].value(), &record, "{what}");
+        }
+        // A log's line that is no record stays what it is.
+        let found = records_in(serde_json::json!({"events": [{"message": "START RequestId: 1"}]}));
+        assert!(!found[0].as_ref().unwrap().is_record(), "{found:?}");
     }
 
     #[test]
