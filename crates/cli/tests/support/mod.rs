@@ -92,7 +92,10 @@ impl Running {
                 _ => {}
             }
         }
-        assert_eq!(running.people.keys().collect::<Vec<_>>(), ["alice", "bob", "root"]);
+        assert_eq!(
+            running.people.keys().collect::<Vec<_>>(),
+            ["GitHubActions", "alice", "bob", "jane@example.com", "root"]
+        );
         running
     }
 
