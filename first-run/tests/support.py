@@ -74,7 +74,7 @@ class Script:
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(FIRST_RUN, "run.py"), "--tagger", TAGGER, "--zip", cloud.zip, "--out", self.out,
-             "--wait", "60", *words], env=cloud.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+             "--wait", "150", *words], env=cloud.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True)
         self._reader = threading.Thread(target=lambda: self.lines.extend(self._read()), daemon=True)
         self._reader.start()

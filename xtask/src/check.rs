@@ -48,7 +48,7 @@ pub fn test() -> Result<(), String> {
     function.end()?;
     step("tests, side by side; each is printed when it ends");
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
-    jobs::side_by_side(tests(&xtask)?, processors + 1, &logs)
+    jobs::side_by_side(tests(&xtask)?, processors, &logs)
 }
 
 /// The longest first.
