@@ -149,6 +149,24 @@ def _epoch(text: str) -> float:
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
+def _names(record: dict[str, Any]) -> list[dict[str, str]]:
+    """What the event history knows a record by, beside what it lists itself: its buckets, and the session that it took.
+
+    CloudFormation's stacks are not among the types for which AWS says so:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events-supported-resource-types.html
+    """
+    request, answer = record.get("requestParameters") or {}, record.get("responseElements") or {}
+    arn = str(request.get("resourceArn", ""))
+    found = [("AWS::S3::Bucket", name) for name in
+             {request.get("bucketName"), arn.rsplit(":", 1)[-1] if arn.startswith("arn:aws:s3:::") else None}]
+    if record["eventName"].startswith("AssumeRole"):
+        session = answer.get("assumedRoleUser") or {}
+        found += [("AWS::IAM::AccessKey", (answer.get("credentials") or {}).get("accessKeyId")),
+                  *(("AWS::STS::AssumedRole", name) for name in
+                    (session.get("arn"), session.get("assumedRoleId"), request.get("roleSessionName")))]
+    return [{"ResourceType": kind, "ResourceName": name} for kind, name in found if name]
+
+
 def history_entry(record: dict[str, Any]) -> dict[str, Any]:
     """The record as LookupEvents wraps it."""
     identity = record["userIdentity"]
@@ -160,5 +178,5 @@ def history_entry(record: dict[str, Any]) -> dict[str, Any]:
         "ReadOnly": "true" if record["readOnly"] else "false", "AccessKeyId": identity.get("accessKeyId", ""),
         "EventTime": int(_epoch(record["eventTime"])), "EventSource": record["eventSource"], "Username": name,
         "Resources": [{"ResourceType": item["type"], "ResourceName": item["ARN"]}
-                      for item in record.get("resources", [])] + tagevents.names(record),
+                      for item in record.get("resources", [])] + _names(record),
         "CloudTrailEvent": json.dumps(record)}

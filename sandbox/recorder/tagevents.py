@@ -63,11 +63,3 @@ class TagEvents:
                     "changed-tag-keys": changed, "tags": tags, "service": service, "version": 1,
                     "resource-type": rest.split("/")[0] if "/" in rest else ""})})
         return events
-
-
-def names(record: dict[str, Any]) -> list[dict[str, str]]:
-    """The buckets of a record, under which the event history finds it, beside those that it lists itself."""
-    request = record.get("requestParameters") or {}
-    arn = str(request.get("resourceArn", ""))
-    found = {request.get("bucketName"), arn.rsplit(":", 1)[-1] if arn.startswith("arn:aws:s3:::") else None}
-    return [{"ResourceType": "AWS::S3::Bucket", "ResourceName": name} for name in found if name]

@@ -206,6 +206,15 @@ class Live(unittest.TestCase):
         names = [json.loads(event["CloudTrailEvent"])["requestParameters"]["name"] for event in found]
         self.assertTrue({"history-0", "history-1", "history-2"} <= set(names), names)
 
+    def test_a_session_is_found_by_its_arn_and_its_key(self) -> None:
+        bob = self.made["identities"][1]["environment"]
+        arn = self.cloud.aws("sts", "get-caller-identity", identity=bob)["Arn"]
+        self.cloud.settle()
+        for name in (arn, bob["AWS_ACCESS_KEY_ID"], "bob"):
+            found = self.cloud.aws("cloudtrail", "lookup-events", "--lookup-attributes",
+                                   f"AttributeKey=ResourceName,AttributeValue={name}")["Events"]
+            self.assertIn("AssumeRole", {event["EventName"] for event in found}, name)
+
     def test_zz_no_mistake_of_the_recorder(self) -> None:
         status = self.cloud.status()
         self.assertEqual((status["errors"], status["unexplained"]), (0, 0), self.cloud.log()[-3000:])

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     io::{Cursor, Read},
 };
-use tagger_aws::account::{Account, Kind, Trouble, stacks::Stack};
+use tagger_aws::account::{Account, Kind, stacks::Stack};
 use tagger_core::{Policy, config, settings::people};
 use zip::ZipArchive;
 
@@ -72,12 +72,8 @@ pub async fn of_zip(account: &Account, region: &str, bucket: &str, key: &str) ->
         },
         // Whoever emptied the bucket took no settings away that the key does not tell of.
         Err(trouble) if trouble.kind() == Kind::NotFound && !is_certain => Held::default(),
-        Err(trouble) => unread(told_shortly(&trouble)),
+        Err(trouble) => unread(trouble.to_string()),
     }
-}
-
-fn told_shortly(trouble: &Trouble) -> String {
-    trouble.to_string()
 }
 
 /// The settings file in a zip.

@@ -35,8 +35,10 @@ pub struct Heir<'a> {
     tags: Tags,
     /// The stack that is asked for: the parent, then the one that it is nested in.
     stack: (String, Stack),
-    /// The names by which its changes are still to be looked for.
-    names: Vec<String>,
+    /// By what the history is still to be asked for its changes, or for operations on its stack set.
+    to_ask: Vec<Which>,
+    /// Whether its changes were looked for by the names of the calls as well.
+    by_calls: bool,
     /// The calls that were found.
     calls: Vec<Past>,
     /// The change set of which it was asked who carried it out.
@@ -87,7 +89,8 @@ impl<'a> Heir<'a> {
             at: At::Own,
             tags: Tags::new(),
             stack: Default::default(),
-            names: Vec::new(),
+            to_ask: Vec::new(),
+            by_calls: false,
             calls: Vec::new(),
             draft: None,
             changed: None,
@@ -187,7 +190,7 @@ impl<'a> Heir<'a> {
         let Case { record, plan, .. } = self.case;
         match inherit::find(record, &plan.creator, self.policy, Named::ByTags(tags)) {
             Some(found) => {
-                let otherwise_service = !self.policy.skipped.contains(&plan.creator.kind);
+                let otherwise_service = !self.policy.skips(&plan.creator);
                 let (at, target, question) = first(&found, self.case.event_time);
                 self.at = at;
                 self.inherit = Some(Cow::Owned(Inherit { otherwise_service, ..found }));
@@ -257,7 +260,8 @@ impl<'a> Heir<'a> {
                 self.stack.1 = stack;
                 // CloudTrail knows it by its ARN and, where a call named it so, by its name.
                 let name = stack::name(&self.stack.0).map(str::to_owned);
-                self.names = std::iter::once(self.stack.0.clone()).chain(name).collect();
+                let names = std::iter::once(self.stack.0.clone()).chain(name);
+                self.to_ask = names.map(Which::ResourceName).collect();
                 self.ask_changes(now, age)
             }
         }
@@ -269,17 +273,29 @@ impl<'a> Heir<'a> {
         let (parent, target) = (inherit.parent, target(inherit));
         let (arn, told) = &self.stack;
         let Some(window) = stack::window(told, now, age) else { return self.decided(age) };
-        if !self.names.is_empty() {
-            let name = self.names.remove(0);
-            let names = parent.changed_by.iter().chain(parent.drafted_by).copied().collect();
-            let (which, wanted) = (Which::ResourceName(name), Box::new(Wanted::Changes { names }));
+        let event = self.case.event_time;
+        let mut calls = parent.changed_by.iter().chain(parent.drafted_by).copied();
+        if !self.to_ask.is_empty() {
+            let which = self.to_ask.remove(0);
+            // Many stacks are changed by calls of one name.
+            let window = match which {
+                Which::EventName(_) => stack::window_of_change(told, window, event),
+                Which::ResourceName(_) => window,
+            };
+            let wanted = Box::new(Wanted::Changes { names: calls.collect() });
             return Next::Ask(target.named(arn), Question::History { which, window, wanted });
         }
-        let event = self.case.event_time;
+        // CloudFormation is not among the services whose resources the event history is said to know:
+        // <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events-supported-resource-types.html>
+        if self.calls.is_empty() && !self.by_calls {
+            self.by_calls = true;
+            self.to_ask.extend(calls.by_ref().map(Which::EventName));
+            return self.ask_changes(now, age);
+        }
         let changes = Changes::of(parent, arn, told, &self.calls, event);
         // A call that carries it out may be known by the change set alone.
         if let Some(draft) = changes.open().filter(|draft| self.draft.as_ref() != Some(draft)) {
-            self.names.push(draft.clone());
+            self.to_ask.push(Which::ResourceName(draft.clone()));
             self.draft = Some(draft);
             return self.ask_changes(now, age);
         }
@@ -307,11 +323,11 @@ impl<'a> Heir<'a> {
             return self.changed_by(record.and_then(|record| stack::taker(record, self.policy)));
         }
         // A stack set of this account changed it: then the history shows its operation.
-        let operations = self.inherit.as_ref().map_or(&[][..], |inherit| inherit.parent.set_by);
         if !record.is_some_and(stack::is_own_account) {
             return self.otherwise();
         }
-        self.names = operations.iter().map(|name| (*name).to_owned()).collect();
+        let operations = self.inherit.as_ref().map_or(&[][..], |inherit| inherit.parent.set_by);
+        self.to_ask = operations.iter().copied().map(Which::EventName).collect();
         self.calls.clear();
         self.ask_operations(now)
     }
@@ -319,14 +335,12 @@ impl<'a> Heir<'a> {
     fn ask_operations(&mut self, now: u64) -> Next {
         self.at = At::Operations;
         let Some(inherit) = &self.inherit else { return self.otherwise() };
-        let operations = inherit.parent.set_by;
-        let asked = operations.len() - self.names.len();
-        if let Some(name) = operations.get(asked) {
-            self.names.pop();
+        if !self.to_ask.is_empty() {
+            let which = self.to_ask.remove(0);
             let window = stack::session_window(self.changed, now);
-            let wanted = Box::new(Wanted::Changes { names: vec![name] });
+            let wanted = Box::new(Wanted::Changes { names: inherit.parent.set_by.to_vec() });
             let target = target(inherit).named(&self.stack.0);
-            return Next::Ask(target, Question::History { which: Which::EventName(name), window, wanted });
+            return Next::Ask(target, Question::History { which, window, wanted });
         }
         let set = stack::set(&self.stack.0).unwrap_or_default();
         let found = stack::operation(set, &self.calls, self.changed);
@@ -365,7 +379,7 @@ impl<'a> Heir<'a> {
 
     /// The service, or nobody where its resources are left alone.
     fn otherwise(&self) -> Next {
-        let skipped = self.policy.skipped.contains(&self.case.plan.creator.kind);
+        let skipped = self.policy.skips(&self.case.plan.creator);
         Next::Decided(if skipped { Decision::Nobody } else { Decision::Service })
     }
 

@@ -39,6 +39,15 @@ pub fn window(stack: &Stack, now: u64, age: Age) -> Option<Window> {
     (age.event >= SHOWN_AFTER && from < until).then_some(Window { from, until })
 }
 
+/// The part of such a window in which the call is by which something appeared at `event`: from when the stack says that its
+/// change began.
+pub fn window_of_change(stack: &Stack, window: Window, event: Option<u64>) -> Window {
+    let until = event.map_or(window.until, |event| window.until.min(event + 1));
+    let began = stack.updated.filter(|updated| *updated < until).or(stack.created);
+    let from = began.map_or(window.from, |began| window.from.max(began.saturating_sub(AROUND)));
+    Window { from: from.max(until.saturating_sub(LONGEST)), until }
+}
+
 /// Where in the history the call is that took a session in which a call was made at `time`.
 pub fn session_window(time: Option<u64>, now: u64) -> Window {
     let until = time.unwrap_or(now) + 1;

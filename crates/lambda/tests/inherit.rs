@@ -241,6 +241,25 @@ fn what_a_stack_makes_has_the_creator_of_the_stack() {
     assert!(asked.iter().all(|body| length(body) < 1000), "{asked:?}");
 }
 
+/// A history that knows CloudFormation's calls by their own names only: it says nothing of a stack's ARN or name.
+fn by_call(body: &str) -> (u16, String) {
+    let is_known = body.contains("\"EventName\"") && body.contains("CreateChangeSet");
+    if is_known { shown(ROOT) } else { (200, json!({ "Events": [] }).to_string()) }
+}
+
+#[test]
+fn a_history_that_does_not_know_stacks_is_asked_by_calls() {
+    let run = support::run(vec![queue_of_a_stack(300)], |asked| stacks(asked, by_call), QUEUES);
+    let written: Vec<_> = run.asked.iter().filter(|asked| asked.contains("TagQueue")).collect();
+    assert!(written.len() == 1 && written[0].contains("alice"), "{written:?} {}", run.log);
+    let asked = run.asked.iter().filter_map(|asked| asked.strip_prefix(LOOKUP));
+    let asked: Vec<Value> = asked.map(|body| serde_json::from_str(body).unwrap()).collect();
+    let calls = asked.iter().filter(|body| body["LookupAttributes"][0]["AttributeKey"] == "EventName");
+    let lengths = calls.map(|body| body["EndTime"].as_u64().unwrap() - body["StartTime"].as_u64().unwrap());
+    // From a minute before the stack was made, 800 s ago, to the event, 300 s ago.
+    assert!(lengths.clone().count() > 0 && lengths.clone().all(|length| length < 570), "{asked:?}");
+}
+
 /// Regression: the first event of a batch was young, so the history was not asked for the old one's sake either.
 #[test]
 fn the_oldest_event_of_a_batch_says_whether_the_history_is_asked() {
