@@ -7,6 +7,7 @@
 mod account;
 pub mod answers;
 mod aws;
+mod callers;
 pub mod calls;
 mod check;
 pub mod clock;

@@ -4,10 +4,10 @@
 
 use super::{
     answers,
+    callers::who,
     clock::{self, SECOND},
     http::Answer,
     samples::{ACCOUNT, Sample},
-    story::who,
 };
 use serde_json::{Value, json};
 

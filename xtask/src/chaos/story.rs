@@ -2,6 +2,7 @@
 //! is one of the seed and of the event's number; only when it happens depends on the run.
 
 use super::{
+    callers::who,
     clock::{self, SECOND},
     dice::Dice,
     names,
@@ -483,24 +484,6 @@ fn delay(dice: &mut Dice) -> u64 {
         980..998 => dice.from(10 * MINUTE..20 * HOUR),
         _ => dice.from(24 * HOUR..30 * HOUR),
     }
-}
-
-/// `userIdentity` of somebody.
-pub fn who(name: &str) -> String {
-    let identity = if name == "root" {
-        json!({ "type": "Root", "principalId": ACCOUNT, "arn": format!("arn:aws:iam::{ACCOUNT}:root"), "accountId": ACCOUNT })
-    } else if name.contains('@') {
-        json!({
-            "type": "AssumedRole", "principalId": format!("AROAEXAMPLE:{name}"), "accountId": ACCOUNT,
-            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/Developer/{name}"),
-            "sessionContext": { "sessionIssuer": { "type": "Role", "userName": "Developer", "accountId": ACCOUNT,
-                "arn": format!("arn:aws:iam::{ACCOUNT}:role/Developer"), "principalId": "AROAEXAMPLE" } },
-        })
-    } else {
-        json!({ "type": "IAMUser", "principalId": "AIDAEXAMPLE", "accountId": ACCOUNT, "userName": name,
-            "arn": format!("arn:aws:iam::{ACCOUNT}:user/{name}") })
-    };
-    identity.to_string()
 }
 
 /// The places that a text names, by their marks.

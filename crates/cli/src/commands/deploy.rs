@@ -12,6 +12,7 @@ mod organization;
 mod parameters;
 mod permissions;
 mod rate;
+mod regions;
 mod settings;
 mod state;
 pub mod target;
@@ -102,14 +103,14 @@ async fn in_each_region(
 ) -> Result<ExitCode, Error> {
     let there = Deployment::find(account).await?;
     let mut regions = vec![account.region.clone()];
-    regions.extend(wanted_regions(arguments, account, &there)?);
+    regions.extend(regions::wanted(arguments, account, &there)?);
     let text = format!(
         "EventBridge sends no events between the regions of {}, so each one gets a function of its own: {}",
         account.partition.name,
         regions.join(", ")
     );
     report.say("regions", &text, json!({ "partition": account.partition.name, "regions": regions }))?;
-    say_uncovered(account, &there.regions, &regions, report)?;
+    regions::say_uncovered(account, &there.regions, &regions, report)?;
     for region in &regions {
         report.say("region", &format!("\n--- {region} ---"), json!({ "region": region }))?;
         in_region(&account.moved_to(region), arguments, config, zip, report, stop).await?;
@@ -134,8 +135,8 @@ async fn one_account(
     if !account.partition.forwards_events {
         there.home = there.home.filter(|(region, _)| *region == account.region);
     }
-    refuse_two_homes(account, &there)?;
-    let mut regions = forwarder_regions(arguments, account, &there)?;
+    regions::refuse_two_homes(account, &there)?;
+    let mut regions = regions::forwarders(arguments, account, &there)?;
     let held = match &there.home {
         Some((region, stack)) => held_settings::of_stack(account, region, stack).await,
         None => Held::default(),
@@ -329,72 +330,6 @@ async fn carry_out(targets: &mut [Target], report: Report, stop: &Stop) -> Resul
     Ok(ExitCode::Fine)
 }
 
-/// An account has one home region, as the role's name is fixed, and a StackSet's stack is not ours to change.
-fn refuse_two_homes(account: &Account, there: &Deployment) -> Result<(), Error> {
-    let Some((region, stack)) = &there.home else { return Ok(()) };
-    if stack.name != STACK {
-        return Err(Error::Failure(format!(
-            "the organization deploys the tagger to this account (stack {} in {region}); change it there, in its management \
-             account",
-            stack.name
-        )));
-    }
-    if *region != account.region {
-        return Err(Error::Failure(format!(
-            "the tagger's home region in account {} is {region}: use `--region {region}`, with `--regions {}` for this one; \
-             or remove it there first (`tagger destroy --region {region}`)",
-            account.id, account.region
-        )));
-    }
-    Ok(())
-}
-
-/// The regions that get a forwarder: none where EventBridge sends no events between regions.
-fn forwarder_regions(
-    arguments: &Deploy,
-    account: &Account,
-    there: &Deployment,
-) -> Result<BTreeSet<String>, Error> {
-    if account.partition.forwards_events {
-        wanted_regions(arguments, account, there)
-    } else {
-        Ok(BTreeSet::new())
-    }
-}
-
-/// The other regions to cover: those that are asked for, those that are covered, and always those of the global
-/// services.
-fn wanted_regions(
-    arguments: &Deploy,
-    account: &Account,
-    there: &Deployment,
-) -> Result<BTreeSet<String>, Error> {
-    let mut wanted: BTreeSet<String> = there.forwarders.keys().cloned().collect();
-    if !account.partition.forwards_events {
-        wanted.extend(there.homes().map(|(region, _)| region.clone()));
-    }
-    match arguments.regions.as_deref() {
-        None => {}
-        Some("all") => wanted.extend(there.regions.iter().cloned()),
-        Some(list) => {
-            for region in list.split(',').map(str::trim).filter(|region| !region.is_empty()) {
-                if !there.regions.iter().any(|enabled| enabled == region) {
-                    return Err(Error::Usage(format!(
-                        "--regions {region}: this region is not enabled in account {}; enabled are {}",
-                        account.id,
-                        there.regions.join(", ")
-                    )));
-                }
-                wanted.insert(region.to_owned());
-            }
-        }
-    }
-    let global = account.partition.global_event_regions;
-    wanted.extend(there.regions.iter().filter(|region| global.contains(&region.as_str())).cloned());
-    wanted.remove(&account.region);
-    Ok(wanted)
-}
-
 async fn choose_trail(account: &Account, arguments: &Deploy, home: &Target) -> Result<trail::Choice, Error> {
     let trails = account.trails(&account.region).await?;
     let bucket = format!("cloudtrail-logs-{}-{}", account.id, account.region);
@@ -539,7 +474,7 @@ async fn say_the_rest(
     }
     if account.partition.forwards_events {
         let covered: Vec<String> = regions.iter().chain([&account.region]).cloned().collect();
-        say_uncovered(account, &there.regions, &covered, report)?;
+        regions::say_uncovered(account, &there.regions, &covered, report)?;
     }
     for trouble in &there.unread {
         report.say(
@@ -549,27 +484,4 @@ async fn say_the_rest(
         )?;
     }
     Ok(())
-}
-
-/// The enabled regions in which nothing will be tagged.
-fn say_uncovered(
-    account: &Account,
-    enabled: &[String],
-    covered: &[String],
-    report: Report,
-) -> Result<(), Error> {
-    let uncovered: Vec<&str> =
-        enabled.iter().filter(|region| !covered.contains(region)).map(String::as_str).collect();
-    if uncovered.is_empty() {
-        return Ok(());
-    }
-    // Global services log in the partition's global region, which is always covered, but for these two
-    // (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>).
-    let here = account.partition.name == "aws" && uncovered.contains(&"us-west-2");
-    let also = if here { " Global Accelerator and Network Manager log in us-west-2." } else { "" };
-    let text = format!(
-        "Not tagged: what is created in {} (`--regions all` covers every enabled region).{also}",
-        uncovered.join(", ")
-    );
-    report.say("uncovered", &text, json!({ "regions": uncovered }))
 }

@@ -4,7 +4,7 @@
 //! Two steps, since a StackSet reads its template while it is made: first the bucket, the topic and the
 //! sink; then the files go into the bucket, and an update names where they are.
 
-use super::{forwarder_regions, parameters, permissions, settings, target::Target, zip::FunctionZip};
+use super::{parameters, permissions, regions, settings, target::Target, zip::FunctionZip};
 use crate::{
     args::Deploy,
     aws::Stop,
@@ -53,7 +53,7 @@ pub async fn deploy(
         more,
     )?;
     let there = Deployment::find(account).await?;
-    let mut others = forwarder_regions(arguments, account, &there)?;
+    let mut others = regions::forwarders(arguments, account, &there)?;
     // What the accounts have already stays, whatever this account has.
     let deployed = there.organization.as_ref().and_then(|stack| stack.parameters.get("ForwarderRegions"));
     let deployed = deployed.into_iter().flat_map(|list| list.split(','));
