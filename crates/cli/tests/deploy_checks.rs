@@ -1,4 +1,4 @@
-//! What `tagger deploy` finds out before it changes anything, and how every verb ends when it cannot go on: the real
+//! What `tagger deploy` and `tagger destroy` find out before they change anything, and how every verb ends when it cannot go on: the real
 //! binary, without the sandbox.
 
 mod support;
@@ -267,4 +267,27 @@ fn what_was_just_made_is_asked_for_again() {
     let count = |name: &str| seen.iter().filter(|one| one.call.starts_with(name)).count();
     assert_eq!(count("CreateChangeSet"), 2, "{seen:#?}");
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// SQS may still tell the address of a queue that is being deleted, and then not know the queue.
+#[test]
+fn a_queue_that_is_gone_between_two_questions_holds_nothing() {
+    let stack = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>auto-resource-tagger</StackName>\
+                 <StackId>arn:aws-us-gov:cloudformation:us-gov-west-1:111122223333:stack/auto-resource-tagger/1</StackId>\
+                 <StackStatus>DELETE_FAILED</StackStatus><CreationTime>2026-01-01T00:00:00Z</CreationTime></member></Stacks>\
+                 </DescribeStacksResult></DescribeStacksResponse>";
+    let fake = Fake::start(&["us-gov-west-1"], move |request| match request.call.as_str() {
+        "DescribeStacks" if request.body.ends_with("StackName=auto-resource-tagger") => {
+            Some((200, stack.to_owned()))
+        }
+        "GetQueueUrl" => Some((200, r#"{"QueueUrl":"https://sqs.example.com/111122223333/q"}"#.to_owned())),
+        "GetQueueAttributes" => {
+            let body = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."}"#;
+            Some((400, body.to_owned()))
+        }
+        _ => None,
+    });
+    let text = run(&mut fake.tagger("us-gov-west-1", &["destroy", "--dry-run"]), 0);
+    assert!(text.contains("Dry run: nothing was changed"), "{text}");
+    assert!(fake.seen.lock().unwrap().iter().any(|one| one.call == "GetQueueAttributes"), "{text}");
 }

@@ -1,8 +1,9 @@
 //! Who may deploy: a principal with exactly the policy that `tagger deploy --print-policy` prints does all of it under the
 //! emulator's IAM, and each action of the policy is one that is called, and that nothing else in it allows.
 //!
-//! What CloudFormation does in the principal's name the emulator does with permissions of its own, so of that policy only
-//! the form is tested (`commands/deploy/permissions.rs`, `xtask/src/codegen/deployer.rs`).
+//! What CloudFormation does in the principal's name the emulator does with permissions of its own. So that policy is held
+//! against the calls that were recorded in its name; its form is tested in `commands/deploy/permissions.rs` and
+//! `xtask/src/codegen/deployer.rs`.
 
 mod support;
 
@@ -118,11 +119,31 @@ impl Deployer {
         found["Stacks"][0]["StackStatus"].as_str().map(str::to_owned)
     }
 
-    /// Every action that the deployer's recorded calls needed, and those that were denied.
-    fn called(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+    /// The records of the deployer, by himself or by CloudFormation in his name.
+    fn records(&self, by_cloudformation: bool) -> Vec<Value> {
+        let of = |record: &Value| {
+            let who = &record["userIdentity"];
+            who["userName"] == NAME
+                && (who["invokedBy"] == "cloudformation.amazonaws.com") == by_cloudformation
+        };
         let text = fs::read_to_string(self.cloud.folder.join("records.jsonl")).unwrap();
         let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let own = records.filter(|record| record["userIdentity"]["userName"] == NAME).map(|record| {
+        records.filter(of).collect()
+    }
+
+    /// Every action that CloudFormation called in the deployer's name.
+    fn called_by_cloudformation(&self) -> BTreeSet<String> {
+        let records = self.records(true).into_iter();
+        records
+            .map(|record| {
+                action(record["eventSource"].as_str().unwrap(), record["eventName"].as_str().unwrap())
+            })
+            .collect()
+    }
+
+    /// Every action that the deployer's recorded calls needed, and those that were denied.
+    fn called(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let own = self.records(false).into_iter().map(|record| {
             let denied = ["Denied", "Unauthorized"]
                 .iter()
                 .any(|word| record["errorCode"].as_str().unwrap_or_default().contains(word));
@@ -137,6 +158,7 @@ impl Deployer {
 /// The action that IAM asks for a call, as CloudTrail names it.
 fn action(source: &str, name: &str) -> String {
     let service = source.split('.').next().unwrap();
+    let service = if service == "monitoring" { "cloudwatch" } else { service };
     // Lambda's names carry the version of its API: GetFunctionConfiguration20150331v2.
     let name = if service == "lambda" {
         name.split(|sign: char| sign.is_ascii_digit()).next().unwrap()
@@ -285,6 +307,19 @@ fn the_documented_policy_is_enough_and_no_more() {
         denied.difference(&taken.into()).collect::<Vec<_>>(),
         Vec::<&String>::new(),
         "these were denied as well"
+    );
+
+    // What CloudFormation called in the deployer's name is in its policy.
+    let printed = deployer.cloud.runs(&["deploy", "--print-policy", "cloudformation"]);
+    let allowed = actions(&serde_json::from_str(&printed).unwrap());
+    let called_for_it = deployer.called_by_cloudformation();
+    assert!(called_for_it.len() > 10, "CloudFormation's calls were not recorded: {called_for_it:#?}");
+    let missing: Vec<&String> =
+        called_for_it.iter().filter(|action| !allowed.contains_key(*action)).collect();
+    assert_eq!(
+        missing,
+        Vec::<&String>::new(),
+        "CloudFormation calls these in the deployer's name; add them to templates/deployer.toml"
     );
 
     // Each action is called, or it is said why not.

@@ -41,7 +41,9 @@ impl Queues {
         }
     }
 
-    /// How much lies in a queue, if there is one of that name.
+    /// How much lies in a queue, if there is one of that name. A queue that is being deleted may have an address and
+    /// be gone by the next call: `DeleteQueue` takes up to 60 seconds
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>).
     ///
     /// # Errors
     /// SQS could not be asked, or answered without numbers.
@@ -58,7 +60,10 @@ impl Queues {
             .attribute_names(waiting.clone())
             .attribute_names(in_flight.clone())
             .attribute_names(delayed.clone());
-        let answer = ask.send().await.map_err(told(call, &self.region))?;
+        let answer = match ask.send().await.map_err(told(call, &self.region)) {
+            Err(trouble) if is_gone(&trouble) => return Ok(None),
+            answer => answer?,
+        };
         let number = |name: &QueueAttributeName| answer.attributes()?.get(name)?.parse::<u64>().ok();
         match (number(&waiting), number(&in_flight)) {
             (Some(waiting), Some(in_flight)) => {
