@@ -14,12 +14,38 @@ use std::{
 };
 use tagger_core::{
     arn::Arn,
-    reconcile::{mark_key, marked_region},
+    reconcile::{Mark, mark_key, marked_region},
     resources::Resource,
 };
 
-/// The marks of a function: seconds since 1970, by region; none where a mark was taken back.
-pub type Marks = BTreeMap<String, Option<u64>>;
+/// The marks of a function by region; none where a mark was taken back.
+pub type Marks = BTreeMap<String, Option<Mark>>;
+
+/// What stands between a mark's two times where it was set back on purpose. A tag's value takes letters, digits, spaces and
+/// `_.:/=+-@`: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html>
+const BACKFILL: &str = " backfill until ";
+
+/// Reads a mark: `2026-11-24T08:30:00Z`, or `2026-09-01T00:00:00Z backfill until 2026-11-24T08:30:00Z`.
+pub fn parse(value: &str) -> Option<Mark> {
+    let (at, backfill) = match value.split_once(BACKFILL) {
+        Some((at, until)) => (at, Some(time::seconds(until)?)),
+        None => (value, None),
+    };
+    Some(Mark { at: time::seconds(at)?, backfill })
+}
+
+fn text(mark: Mark) -> String {
+    let at = |seconds: u64| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    let until = mark.backfill.map(|until| format!("{BACKFILL}{}", at(until))).unwrap_or_default();
+    format!("{}{until}", at(mark.at))
+}
+
+/// The marks among a function's tags.
+pub fn among<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Marks {
+    let marks =
+        tags.into_iter().filter_map(|(key, value)| Some((marked_region(key)?.to_owned(), parse(value))));
+    marks.collect()
+}
 
 /// Reads them.
 ///
@@ -27,9 +53,7 @@ pub type Marks = BTreeMap<String, Option<u64>>;
 /// The function's tags cannot be read: then nothing is known, and nothing may begin anew.
 pub async fn read(client: &Client, function_arn: &str) -> Result<Marks, Failure> {
     let tags = ask::tags_of(client, &function(function_arn)?).await?;
-    let marks =
-        tags.iter().filter_map(|(key, value)| Some((marked_region(key)?.to_owned(), time::seconds(value))));
-    Ok(marks.collect())
+    Ok(among(tags.iter().map(|(key, value)| (key, value))))
 }
 
 /// Writes them.
@@ -40,10 +64,9 @@ pub async fn write(client: &Client, function_arn: &str, marks: &Marks) -> Result
     if marks.is_empty() {
         return Ok(());
     }
-    let at = |seconds: u64| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
     let tags: Vec<(String, String)> = marks
         .iter()
-        .map(|(region, mark)| (mark_key(region), mark.map_or_else(|| "none".to_owned(), at)))
+        .map(|(region, mark)| (mark_key(region), mark.map_or_else(|| "none".to_owned(), text)))
         .collect();
     ask::set_tags(client, &function(function_arn)?, &tags).await
 }
@@ -61,6 +84,30 @@ fn function(arn: &str) -> Result<Resource, Failure> {
         _ => {
             let message = format!("`{arn}` is no function's ARN");
             Err(Failure::ours(Class::Unsupported, "lambda:ListTags", "NoFunction", message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written() {
+        let (early, late) = (1_788_220_800, 1_795_509_000);
+        for (mark, expected) in [
+            (Mark { at: late, backfill: None }, "2026-11-24T08:30:00Z"),
+            (
+                Mark { at: early, backfill: Some(late) },
+                "2026-09-01T00:00:00Z backfill until 2026-11-24T08:30:00Z",
+            ),
+        ] {
+            assert_eq!(text(mark), expected);
+            assert_eq!(parse(expected), Some(mark));
+            assert!(expected.len() <= 256 && expected.chars().all(tagger_core::value::is_accepted));
+        }
+        for wrong in ["none", "", "2026-11-24T08:30:00Z backfill until soon", "soon"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
 }

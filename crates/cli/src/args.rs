@@ -1,10 +1,12 @@
 //! What can be typed. Help, completions, man page and `docs/cli.md` come from here.
 
 mod account;
+mod backfill;
 mod config;
 
 use crate::cost_model::{Architecture, Delivery, Trail};
 pub use account::{Aws, Deploy, Destroy, Doctor, PolicyOf, Protect, Redrive, Status};
+pub use backfill::Backfill;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub use config::{Action, Check, Config};
@@ -41,6 +43,8 @@ pub enum Verb {
     Doctor(Doctor),
     /// Show the dead letters in groups, and move back those that are asked for
     Redrive(Redrive),
+    /// Tag what was created before the product was there
+    Backfill(Backfill),
     /// Print, or attach, a service control policy that leaves the tag's key to the tagger
     Protect(Protect),
     /// Take the product out of the account again; the tags and the logs stay

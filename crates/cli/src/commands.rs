@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub mod backfill;
 pub mod catalog;
 pub mod config;
 pub mod cost;

@@ -27,12 +27,15 @@ use exit_code::ExitCode;
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     // A verb that changes something has not ended well when nobody reads how it went.
-    let changes =
-        matches!(arguments.verb, Verb::Deploy(_) | Verb::Destroy(_) | Verb::Redrive(_) | Verb::Protect(_));
+    let changes = matches!(
+        arguments.verb,
+        Verb::Deploy(_) | Verb::Destroy(_) | Verb::Redrive(_) | Verb::Protect(_) | Verb::Backfill(_)
+    );
     let result = match arguments.verb {
         Verb::Deploy(arguments) => commands::deploy::run(&arguments),
         Verb::Status(arguments) => commands::status::run(&arguments),
         Verb::Doctor(arguments) => commands::doctor::run(&arguments),
+        Verb::Backfill(arguments) => commands::backfill::run(&arguments),
         Verb::Redrive(arguments) => commands::redrive::run(&arguments),
         Verb::Protect(arguments) => commands::protect::run(&arguments),
         Verb::Destroy(arguments) => commands::destroy::run(&arguments),

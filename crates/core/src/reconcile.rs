@@ -14,7 +14,7 @@ use crate::{
     work::{Search, Work},
 };
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// So old is a call before it is looked at: by then it is in the history, and the live path is done with
 /// all but what it waits for. CloudTrail states 15 minutes for the event history and guarantees nothing:
@@ -33,25 +33,62 @@ const LEAST: u64 = 20;
 /// What stands before a region in the key of its mark.
 const MARK: &str = "auto-resource-tagger-reconciled:";
 
-/// The event that asks for a run: `{"tagger": "reconcile"}`, with `from` to begin anew at that time, and
-/// `late` for another age of calls than [`LATE`].
+/// The event that asks for a run: `{"tagger": "reconcile"}`, each hour, or `{"tagger": "backfill"}`, by `tagger backfill`.
+/// Two words, so that a function of an earlier version, which knows no `dryRun`, refuses the second.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// When to begin instead of at the marks, as it was written.
-    pub from: Option<String>,
-    /// How old a call must be, in seconds. Marks move no nearer than [`LATE`] for all that.
+    /// When to begin.
+    pub from: Start,
+    /// `late`: how old a call must be, in seconds; [`LATE`] where it is not told. Marks move no nearer than that for all that.
     pub late: u64,
+    /// `dryRun`: only count what would be tagged. Nothing is written, and the marks stay.
+    pub dry_run: bool,
+    /// `seconds`: the run ends after so many, for whoever follows it.
+    pub seconds: Option<u64>,
+}
+
+/// When a run begins, as it was written: a time such as `2026-11-24T08:30:00Z`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the marks.
+    Marks,
+    /// At one time in each region.
+    At(String),
+    /// In these regions only, each at a time of its own.
+    Regions(BTreeMap<String, String>),
 }
 
 impl Ask {
     /// Reads it; none for every other event.
     pub fn of(event: &Value) -> Option<Self> {
-        let asked = event["tagger"] == "reconcile";
-        asked.then(|| Self {
-            from: event["from"].as_str().map(str::to_owned),
+        if event["tagger"] != "reconcile" && event["tagger"] != "backfill" {
+            return None;
+        }
+        let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let from = match &event["from"] {
+            Value::Null => Start::Marks,
+            Value::Object(regions) => {
+                Start::Regions(regions.iter().map(|(region, at)| (region.clone(), written(at))).collect())
+            }
+            other => Start::At(written(other)),
+        };
+        Some(Self {
+            from,
             late: event["late"].as_u64().unwrap_or(LATE),
+            dry_run: event["dryRun"] == true,
+            seconds: event["seconds"].as_u64(),
         })
     }
+}
+
+/// How far a region is reconciled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Everything that was called before this second, since 1970, was looked at.
+    pub at: u64,
+    /// Where the mark was set back on purpose: up to this second the region had been reconciled before. Until it is there
+    /// again, nobody is alarmed about its being behind.
+    pub backfill: Option<u64>,
 }
 
 /// Milliseconds between two calls in a region: [`EASY`] where it reaches the end of the window in time, else [`FAST`].
@@ -339,9 +376,24 @@ mod tests {
 
     #[test]
     fn what_asks_for_a_run() {
-        assert_eq!(Ask::of(&json!({"tagger": "reconcile"})), Some(Ask { from: None, late: LATE }));
-        let told = json!({"tagger": "reconcile", "from": "2026-11-20T00:00:00Z", "late": 900});
-        assert_eq!(Ask::of(&told), Some(Ask { from: Some("2026-11-20T00:00:00Z".to_owned()), late: 900 }));
+        let usual = || Ask { from: Start::Marks, late: LATE, dry_run: false, seconds: None };
+        let at = |text: &str| Start::At(text.to_owned());
+        let region = |text: &str| Start::Regions([("eu-west-1".to_owned(), text.to_owned())].into());
+        for (event, expected) in [
+            (json!({"tagger": "reconcile"}), usual()),
+            (
+                json!({"tagger": "reconcile", "from": "2026-11-20T00:00:00Z", "late": 900}),
+                Ask { from: at("2026-11-20T00:00:00Z"), late: 900, ..usual() },
+            ),
+            (
+                json!({"tagger": "backfill", "from": {"eu-west-1": "2026-11-20T00:00:00Z"}, "dryRun": true, "seconds": 60}),
+                Ask { from: region("2026-11-20T00:00:00Z"), dry_run: true, seconds: Some(60), ..usual() },
+            ),
+            // Refused when it is read, and not passed over.
+            (json!({"tagger": "backfill", "from": 5}), Ask { from: at("5"), ..usual() }),
+        ] {
+            assert_eq!(Ask::of(&event), Some(expected), "{event}");
+        }
         for other in [json!({"tagger": "work"}), json!({"Records": []}), json!(["reconcile"]), json!(null)] {
             assert_eq!(Ask::of(&other), None, "{other}");
         }

@@ -45,8 +45,8 @@ pub enum Event {
 impl Event {
     /// Reads the top of an event.
     pub fn of(text: Box<str>, queues: Option<&Queues>, region: &str, now: u64) -> Self {
-        let short =
-            (text.len() < SHORT && text.contains("\"reconcile\"")).then(|| serde_json::from_str(&text));
+        let asks = ["\"reconcile\"", "\"backfill\""].iter().any(|word| text.contains(word));
+        let short = (text.len() < SHORT && asks).then(|| serde_json::from_str(&text));
         if let Some(ask) = short.and_then(Result::ok).as_ref().and_then(Ask::of) {
             return Event::Reconcile(ask);
         }

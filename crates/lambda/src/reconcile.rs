@@ -14,7 +14,7 @@ use crate::{
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant, SystemTime},
 };
@@ -31,7 +31,7 @@ use tagger_core::{
     case::Case,
     glance::Glance,
     policy::Existing,
-    reconcile::{Ask, Candidate, Deletion, LATE, Newest, Window, gap, left, mark_at, reading},
+    reconcile::{Ask, Candidate, Deletion, LATE, Mark, Newest, Start, Window, gap, left, mark_at, reading},
 };
 
 /// The most text of records that is kept at a time; opened, it takes some five times as much memory.
@@ -58,6 +58,14 @@ struct Part {
     text: usize,
 }
 
+/// What lacks the key as far as the Resource Groups Tagging API tells, by creator and by type.
+#[derive(Default)]
+struct Lacking {
+    resources: usize,
+    creators: BTreeMap<String, usize>,
+    types: BTreeMap<&'static str, usize>,
+}
+
 /// One run.
 struct Run<'a> {
     handler: &'a Handler,
@@ -68,6 +76,8 @@ struct Run<'a> {
     stop_reading: Cell<Instant>,
     /// When tagging ends, so that there is time to say so.
     stop: Instant,
+    /// What is only counted is counted here.
+    dry_run: Option<RefCell<Lacking>>,
     /// Text of records that may still be kept.
     room: Cell<usize>,
 }
@@ -83,6 +93,8 @@ pub async fn run(
     left: Duration,
 ) -> Result<Value, NotTagged> {
     let begun = Instant::now();
+    let left = left.saturating_sub(REPORT);
+    let left = ask.seconds.map_or(left, |seconds| left.min(Duration::from_secs(seconds)));
     let run = Run {
         handler,
         // A tag that is there may be hours old by now, and somebody's own.
@@ -90,7 +102,8 @@ pub async fn run(
         account: account_of(function_arn),
         now: time::since_1970(SystemTime::now()),
         stop_reading: Cell::new(begun),
-        stop: begun + left.saturating_sub(REPORT),
+        stop: begun + left,
+        dry_run: ask.dry_run.then(RefCell::default),
         room: Cell::new(MOST_TEXT),
     };
     let answered = run.answer(ask, function_arn).await;
@@ -103,39 +116,49 @@ pub async fn run(
 impl Run<'_> {
     async fn answer(&self, ask: &Ask, function_arn: &str) -> Result<Value, String> {
         let client = &self.handler.client;
-        let from = match &ask.from {
-            None => None,
-            Some(text) => Some(time::seconds(text).ok_or_else(|| {
-                format!("from: `{text}` is no time; give one such as 2026-11-24T08:30:00Z")
-            })?),
-        };
         let home = Arn::parse(function_arn).map_or("", |arn| arn.region);
         let regions = covered::regions(client, home).await.map_err(|failure| failure.to_string())?;
         let known = marks::read(client, function_arn).await.map_err(|failure| failure.to_string())?;
-        let windows = regions.iter().map(|region| {
-            let mark = from.or_else(|| known.get(region).copied().flatten());
-            (region, Window::after(mark, self.now, ask.late))
+        let begins = begins(&ask.from, &regions)?;
+        let mark = |region: &String| known.get(region).copied().flatten();
+        let begins_anew = |region: &String| begins.as_ref().and_then(|begins| begins.get(region).copied());
+        let asked =
+            regions.iter().filter(|region| begins.as_ref().is_none_or(|all| all.contains_key(*region)));
+        let windows = asked.clone().map(|region| {
+            let from = begins_anew(region).or_else(|| mark(region).map(|mark| mark.at));
+            (region.clone(), Window::after(from, self.now, ask.late))
         });
-        let windows: Vec<_> = windows.map(|(region, window)| (region.clone(), window)).collect();
+        let windows: Vec<_> = windows.collect();
+        // A region that is set back on purpose is behind on purpose, until it is again where it was.
+        let was_at = |region: &String| {
+            let at =
+                mark(region).map_or(self.now.saturating_sub(LATE), |mark| mark.backfill.unwrap_or(mark.at));
+            begins_anew(region).map(|_| at).or_else(|| mark(region)?.backfill)
+        };
+        let on_purpose: OnPurpose =
+            asked.filter_map(|region| Some((region.clone(), was_at(region)?))).collect();
         // What was covered once and is no more begins anew when it is covered again.
         let stale = known.keys().filter(|region| !regions.contains(region));
         let stale: Marks = stale.map(|region| (region.clone(), None)).collect();
         let mut summary = Summary::default();
-        let (parts, written) = self.rounds(windows, &mut summary, function_arn, known, stale).await;
+        let (parts, written) =
+            self.rounds(windows, &mut summary, function_arn, (known, stale), &on_purpose).await;
 
         let behind = parts.iter().map(|part| self.behind(part.until)).max().unwrap_or_default();
+        let unplanned = parts.iter().filter(|part| is_past(&on_purpose, part));
+        let unplanned = unplanned.map(|part| self.behind(part.until)).max().unwrap_or_default();
         let mut problems: Vec<String> = parts
             .iter()
             .filter_map(|part| part.problem.as_ref().map(|text| format!("{}: {text}", part.region)))
             .collect();
         problems.extend(summary.failures.into_iter().map(|(_, text)| text));
         problems.extend(written.err());
-        if behind > 0 && problems.is_empty() && from.is_none() {
+        if unplanned > 0 && problems.is_empty() && begins.is_none() {
             problems
-                .push(format!("there was more than this run had time for; it is {behind} seconds behind"));
+                .push(format!("there was more than this run had time for; it is {unplanned} seconds behind"));
         }
         let count = |of: fn(&Part) -> usize| parts.iter().map(of).sum::<usize>();
-        let report = json!({
+        let mut report = json!({
             "records": count(|part| part.records),
             "planned": count(|part| part.planned),
             "already": summary.already_tagged,
@@ -146,6 +169,10 @@ impl Run<'_> {
             "behindSeconds": behind,
             "regions": parts.iter().map(Part::line).collect::<BTreeMap<_, _>>(),
         });
+        if let Some(lacking) = &self.dry_run {
+            let Lacking { resources, creators, types } = lacking.take();
+            report["dryRun"] = json!({ "lack": resources, "creators": creators, "types": types });
+        }
         log::run(problems.is_empty(), report.clone());
         if problems.is_empty() { Ok(report) } else { Err(problems.join("; ")) }
     }
@@ -157,8 +184,8 @@ impl Run<'_> {
         mut open: Vec<(String, Window)>,
         summary: &mut Summary,
         function_arn: &str,
-        mut known: Marks,
-        mut kept: Marks,
+        (mut known, mut kept): (Marks, Marks),
+        on_purpose: &OnPurpose,
     ) -> (Vec<Part>, Result<(), String>) {
         let mut all: Vec<Part> = Vec::new();
         loop {
@@ -171,9 +198,15 @@ impl Run<'_> {
             let mut parts = join_all(open.iter().map(|(region, window)| self.read(region, *window))).await;
             self.work(&mut parts, summary).await;
 
-            kept.extend(parts.iter().map(|part| (part.region.clone(), Some(mark_at(part.until, self.now)))));
+            kept.extend(parts.iter().map(|part| {
+                let backfill = on_purpose.get(&part.region).copied().filter(|until| part.until < *until);
+                (part.region.clone(), Some(Mark { at: mark_at(part.until, self.now), backfill }))
+            }));
             kept.retain(|region, mark| known.get(region).is_none_or(|known| known != mark));
-            let written = marks::write(&self.handler.client, function_arn, &kept).await;
+            let written = match self.dry_run {
+                None => marks::write(&self.handler.client, function_arn, &kept).await,
+                Some(_) => Ok(()),
+            };
             known.extend(std::mem::take(&mut kept));
             let has_moved = parts.iter().any(|part| part.until > part.window.from);
             open = parts.iter().filter_map(Part::rest).collect();
@@ -288,6 +321,20 @@ impl Run<'_> {
         let lacks = |candidate: &&Candidate| {
             left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work.is_some()
         };
+        if let Some(counts) = &self.dry_run {
+            let have_it: usize = candidates
+                .iter()
+                .map(|candidate| {
+                    left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).have_it
+                })
+                .sum();
+            summary.already_tagged += have_it;
+            candidates.iter().filter(lacks).for_each(|candidate| {
+                let left = left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str));
+                counts.borrow_mut().add(candidate, &left.work.unwrap_or_default().resources);
+            });
+            return;
+        }
         // The names of what is left may have been given again since: later records say so, if all were read.
         let lacking: HashSet<&str> =
             candidates.iter().filter(lacks).map(|candidate| candidate.region.as_str()).collect();
@@ -348,6 +395,17 @@ impl Run<'_> {
     }
 }
 
+impl Lacking {
+    fn add(&mut self, candidate: &Candidate, arns: &[String]) {
+        let creator = candidate.plan.creator.name.as_deref().unwrap_or("nobody that the record names");
+        for resource in candidate.plan.actions.iter().filter(|resource| arns.contains(&resource.arn)) {
+            self.resources += 1;
+            *self.creators.entry(creator.to_owned()).or_default() += 1;
+            *self.types.entry(resource.entry.resource_type).or_default() += 1;
+        }
+    }
+}
+
 impl Part {
     /// What the next round reads of its region: nothing where it could not be read, or where it is at the end.
     fn rest(&self) -> Option<(String, Window)> {
@@ -360,11 +418,45 @@ impl Part {
         let line = json!({
             "from": at(self.window.from),
             "until": at(self.until),
+            "leftSeconds": self.window.until.saturating_sub(self.until),
             "records": self.records,
             "planned": self.planned,
         });
         (self.region.clone(), line)
     }
+}
+
+/// Up to when the regions that were set back had been reconciled before, in seconds since 1970.
+type OnPurpose = BTreeMap<String, u64>;
+
+/// Whether a region is not, or no longer, behind on purpose.
+fn is_past(on_purpose: &OnPurpose, part: &Part) -> bool {
+    on_purpose.get(&part.region).is_none_or(|until| part.until >= *until)
+}
+
+/// Where each region begins that does not begin at its mark; none where all do.
+fn begins(from: &Start, regions: &[String]) -> Result<Option<BTreeMap<String, u64>>, String> {
+    let seconds = |text: &str| {
+        let at = time::seconds(text);
+        at.ok_or_else(|| format!("from: `{text}` is no time; give one such as 2026-11-24T08:30:00Z"))
+    };
+    let begins = match from {
+        Start::Marks => return Ok(None),
+        Start::At(text) => {
+            let at = seconds(text)?;
+            regions.iter().map(|region| (region.clone(), at)).collect()
+        }
+        Start::Regions(told) => {
+            if let Some(other) = told.keys().find(|region| !regions.contains(region)) {
+                let all = regions.join(", ");
+                return Err(format!("from: `{other}` is not covered; the regions are {all}"));
+            }
+            told.iter()
+                .map(|(region, text)| Ok((region.clone(), seconds(text)?)))
+                .collect::<Result<_, String>>()?
+        }
+    };
+    Ok(Some(begins))
 }
 
 /// The deletion in a record of the history.

@@ -310,6 +310,60 @@ fn who_made_it_again_is_its_creator() {
 }
 
 #[test]
+fn a_dry_run_counts_and_writes_nothing() {
+    let aws: Aws = |asked| {
+        let history = vec![queue("one", "alice", 110 * MINUTE), queue("two", "bob", 110 * MINUTE)];
+        if asked.starts_with("ResourceGroupsTaggingAPI_20170126.GetResources") {
+            let has_it = json!({ "ResourceARN": "arn:aws:sqs:us-east-1:111122223333:two", "Tags": [{ "Key": "CreatedBy", "Value": "bob" }] });
+            return (200, json!({ "ResourceTagMappingList": [has_it] }).to_string());
+        }
+        page(asked, history).unwrap_or_else(|| usual(asked))
+    };
+    let from = json!({ "us-east-1": ago(3 * HOUR) });
+    let ask = json!({"tagger": "backfill", "from": from, "dryRun": true, "seconds": 60});
+    let run = support::run(vec![ask], aws, QUEUES);
+    assert_eq!(run.answers[0].0, "response", "{:?} {}", run.answers, run.log);
+    let answer = &run.answers[0].1;
+    let expected = json!({ "lack": 1, "creators": { "alice": 1 }, "types": { "AWS::SQS::Queue": 1 } });
+    assert_eq!((&answer["dryRun"], &answer["already"]), (&expected, &json!(1)), "{answer}");
+    assert_eq!(answer["regions"]["us-east-1"]["leftSeconds"], 0, "{answer}");
+    assert!(answer["regions"].get("eu-west-1").is_none(), "only the region that was asked for: {answer}");
+    let wrote = |asked: &&String| {
+        asked.contains("TagQueue ") || asked.contains("Action=Tag") || asked.contains("SendMessage")
+    };
+    assert_eq!(run.asked.iter().find(wrote), None, "it wrote");
+    assert_eq!(marks(&run), Value::Null);
+}
+
+/// What was set back on purpose is behind on purpose: the hourly runs go on with it, and no alarm rings.
+#[test]
+fn a_backfill_is_no_failure_until_it_is_where_the_region_was() {
+    let busy: Aws = |asked| {
+        if asked.starts_with("/2017-03-31/tags/") && asked.ends_with("us-east-1") && !asked.contains("Tags\"")
+        {
+            let mark = format!("{} backfill until {}", ago(9 * 24 * HOUR), ago(2 * HOUR));
+            return (200, json!({ "Tags": { format!("{MARK}us-east-1"): mark } }).to_string());
+        }
+        usual(asked)
+    };
+    // No time to read to the end.
+    let short =
+        support::run_within(Duration::from_secs(35), vec![json!({"tagger": "reconcile"})], busy, QUEUES);
+    assert_eq!(short.answers[0].0, "response", "{:?} {}", short.answers, short.log);
+    let answer = &short.answers[0].1;
+    assert!(answer["behindSeconds"].as_u64().is_some_and(|behind| behind > 24 * HOUR), "{answer}");
+    let key = format!("{MARK}us-east-1");
+    let written = marks(&short)[&key].as_str().unwrap_or_default().to_owned();
+    assert!(written.contains(" backfill until "), "{written} {answer} {:?}", short.asked);
+    // Asked anew, the marks say up to when the regions had been reconciled.
+    let from = json!({"tagger": "backfill", "from": ago(9 * 24 * HOUR), "seconds": 5});
+    let begun = support::run(vec![from], usual, QUEUES);
+    let written = marks(&begun)[&key].as_str().unwrap_or_default().to_owned();
+    let until = written.split_once(" backfill until ").and_then(|(_, until)| time::seconds(until));
+    assert!(near(until, now() - 150 * MINUTE), "{written}");
+}
+
+#[test]
 fn what_cannot_be_known_is_not_begun() {
     let no_marks: Aws = |asked| {
         let denied = (403, json!({ "__type": "AccessDeniedException", "Message": "no" }).to_string());

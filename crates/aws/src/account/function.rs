@@ -1,9 +1,10 @@
 //! The function: its state, its settings, who may call it, what it reads from.
 //!
-//! Reads only. What any of it means for tagging is decided by the caller.
+//! Reads, and calls. What any of it means for tagging is decided by the caller.
 
 use super::{Account, Kind, Trouble, text, trouble::told};
-use aws_sdk_lambda::Client;
+use aws_sdk_lambda::{Client, primitives::Blob};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A Lambda function as it is configured.
@@ -147,6 +148,27 @@ impl Functions {
         let asked = self.client.list_tags().resource(arn).send().await;
         let found = there(asked.map_err(told("lambda:ListTags", &self.region)))?;
         Ok(found.map(|found| found.tags.into_iter().flatten().collect()))
+    }
+
+    /// Calls a function and waits for its answer.
+    ///
+    /// # Errors
+    /// Lambda could not be asked; or `FunctionError`, with what the function says.
+    pub async fn invoke(&self, name: &str, event: &Value) -> Result<Value, Trouble> {
+        let call = "lambda:InvokeFunction";
+        let payload = Blob::new(event.to_string());
+        let asked = self.client.invoke().function_name(name).payload(payload).send().await;
+        let answer = asked.map_err(told(call, &self.region))?;
+        let bytes = answer.payload().map(Blob::as_ref).unwrap_or_default();
+        let unreadable = |error| Trouble::new(call, &self.region, "UnreadableAnswer", format!("{error}"));
+        let found: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        match answer.function_error() {
+            None => Ok(found),
+            Some(_) => {
+                let message = found["errorMessage"].as_str().map_or_else(|| found.to_string(), str::to_owned);
+                Err(Trouble::new(call, &self.region, "FunctionError", message))
+            }
+        }
     }
 
     /// What a function reads from.

@@ -234,7 +234,7 @@ pub struct Redrive {
 }
 
 /// A time, or how long ago, in seconds since 1970.
-fn moment(text: &str) -> Result<u64, String> {
+pub fn moment(text: &str) -> Result<u64, String> {
     let now = tagger_aws::time::since_1970(std::time::SystemTime::now());
     let ago = |unit: char, seconds: u64| {
         Some(text.strip_suffix(unit)?.parse::<u64>().ok()?.saturating_mul(seconds))

@@ -11,7 +11,7 @@ mod mends;
 mod organization;
 mod parameters;
 mod permissions;
-mod rate;
+pub mod rate;
 mod regions;
 mod settings;
 mod state;

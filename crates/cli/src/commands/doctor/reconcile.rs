@@ -17,7 +17,7 @@ use tagger_aws::{
     account::{Account, Trouble, log::Line},
     time,
 };
-use tagger_core::reconcile::{LATE, marked_region};
+use tagger_core::reconcile::{LATE, Mark};
 
 /// So far back the last run is looked for; it comes hourly.
 const BACK: Duration = Duration::from_secs(6 * 3600);
@@ -31,8 +31,8 @@ const PAGES: usize = 30;
 pub struct Seen {
     /// Whether the stack says that there is reconciling.
     pub on: bool,
-    /// How far each region is reconciled, in seconds since 1970; none where there is no function.
-    pub marks: Result<Option<BTreeMap<String, u64>>, Trouble>,
+    /// How far each region is reconciled; none where there is no function.
+    pub marks: Result<Option<BTreeMap<String, Mark>>, Trouble>,
     /// The state of the rule; none where there is no rule.
     pub rule: Result<Option<String>, Trouble>,
     /// The line of the last run within [`BACK`].
@@ -71,10 +71,8 @@ pub async fn look(account: &Account, site: &Site) -> Option<Seen> {
     Some(Seen { on: true, marks, rule, last, now })
 }
 
-fn marks(tags: &BTreeMap<String, String>) -> BTreeMap<String, u64> {
-    tags.iter()
-        .filter_map(|(key, value)| Some((marked_region(key)?.to_owned(), time::seconds(value)?)))
-        .collect()
+fn marks(tags: &BTreeMap<String, String>) -> BTreeMap<String, Mark> {
+    tagger_aws::marks::among(tags).into_iter().filter_map(|(region, mark)| Some((region, mark?))).collect()
 }
 
 /// The last run's line. One that ended badly says twice so: what it did, and behind it why.
@@ -162,7 +160,7 @@ fn of_rule(state: Option<&str>, home: &str) -> Option<Check> {
     Some(Check::new("reconcile", Verdict::Bad, message).fix(fix))
 }
 
-fn of_last(last: Option<&Value>, marks: Option<&BTreeMap<String, u64>>) -> Option<Check> {
+fn of_last(last: Option<&Value>, marks: Option<&BTreeMap<String, Mark>>) -> Option<Check> {
     let never = marks.is_some_and(BTreeMap::is_empty);
     match last {
         // Somebody who has just deployed is told nothing but that it is so.
@@ -190,15 +188,22 @@ fn of_last(last: Option<&Value>, marks: Option<&BTreeMap<String, u64>>) -> Optio
     }
 }
 
-fn of_marks(marks: &BTreeMap<String, u64>, site: &Site, now: u64) -> Vec<Check> {
+fn of_marks(marks: &BTreeMap<String, Mark>, site: &Site, now: u64) -> Vec<Check> {
     let covered = site.covered();
     let (with, without): (Vec<&String>, Vec<&String>) =
         covered.iter().partition(|region| marks.contains_key(*region));
     let mut checks: Vec<Check> = with
         .into_iter()
-        .filter_map(|region| marks.get(region).map(|mark| (region, behind(now, *mark))))
-        .filter(|(_, behind)| *behind > BEHIND)
-        .map(|(region, behind)| {
+        .filter_map(|region| marks.get(region).map(|mark| (region, *mark, behind(now, mark.at))))
+        .filter(|(_, _, behind)| *behind > BEHIND)
+        .map(|(region, mark, behind)| {
+            if mark.backfill.is_some() {
+                let message = format!(
+                    "a backfill is at {}: each run goes on with it, and so does `tagger backfill --history --apply`",
+                    time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(mark.at))
+                );
+                return Check::new("reconcile", Verdict::Info, message).detail("behindSeconds", behind).at(region);
+            }
             let message =
                 format!("the event history is reconciled no further than {} ago", hours(behind + LATE));
             let fix = "the alarm auto-resource-tagger-reconcile-behind in docs/operations.md";
@@ -238,7 +243,8 @@ mod tests {
     }
 
     fn seen(ages: &[(&str, u64)], rule: Option<&str>, last: Option<Value>) -> Seen {
-        let marks = ages.iter().map(|(region, age)| ((*region).to_owned(), NOW - age)).collect();
+        let mark = |age| Mark { at: NOW - age, backfill: None };
+        let marks = ages.iter().map(|(region, age)| ((*region).to_owned(), mark(age))).collect();
         Seen { on: true, marks: Ok(Some(marks)), rule: Ok(rule.map(str::to_owned)), last: Ok(last), now: NOW }
     }
 
@@ -255,6 +261,12 @@ mod tests {
             ..seen(&fine, on, ran(0))
         };
         let without = Seen { marks: Ok(None), ..seen(&fine, on, ran(0)) };
+        let set_back = Mark { at: NOW - 50 * 24 * 3600, backfill: Some(NOW - LATE) };
+        let set_back = [("us-east-1", set_back), ("eu-west-1", Mark { at: NOW - LATE, backfill: None })];
+        let backfill = Seen {
+            marks: Ok(Some(set_back.map(|(region, mark)| (region.to_owned(), mark)).into())),
+            ..seen(&fine, on, ran(0))
+        };
         let off_by_the_stack = Seen { on: false, ..seen(&[], None, None) };
         for (what, seen, verdict, words) in [
             ("fine", seen(&fine, on, ran(0)), Verdict::Ok, "nothing that the rules missed"),
@@ -273,6 +285,12 @@ mod tests {
             ),
             ("there is no function", without, Verdict::Bad, "there is no function"),
             ("one region is behind", seen(&late, on, ran(0)), Verdict::Warn, "no further than 5 hours ago"),
+            (
+                "one region is behind on purpose",
+                backfill,
+                Verdict::Info,
+                "a backfill is at 2026-10-05T08:30:00Z",
+            ),
             ("the last run failed", seen(&fine, on, failed), Verdict::Warn, "eu-west-1: AccessDenied"),
             ("no run for long", seen(&fine, on, None), Verdict::Warn, "no run within 6 hours"),
             ("just deployed", seen(&[], on, None), Verdict::Info, "no run yet"),

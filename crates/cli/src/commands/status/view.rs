@@ -40,6 +40,7 @@ use tagger_aws::{
     account::{Trouble, queues::Depth},
     time,
 };
+use tagger_core::reconcile::Mark;
 
 /// All of it.
 #[derive(Debug, Default)]
@@ -304,9 +305,10 @@ fn at(seconds: u64) -> String {
 fn reconcile_json(seen: &Seen) -> Value {
     let marks = seen.marks.as_ref().ok().and_then(Option::as_ref);
     let regions: Option<Map<String, Value>> = marks.map(|marks| {
-        let behind = |mark| reconcile::behind(seen.now, mark);
-        let of = |(region, mark): (&String, &u64)| {
-            (region.clone(), json!({ "until": at(*mark), "behindSeconds": behind(*mark) }))
+        let of = |(region, mark): (&String, &Mark)| {
+            let behind = reconcile::behind(seen.now, mark.at);
+            let line = json!({ "until": at(mark.at), "behindSeconds": behind, "backfillUntil": mark.backfill.map(at) });
+            (region.clone(), line)
         };
         marks.iter().map(of).collect()
     });
@@ -342,11 +344,12 @@ fn reconcile_rows(seen: &Seen) -> Vec<(&'static str, String)> {
     let mut rows = vec![("reconcile", format!("{schedule}, {last}"))];
     match &seen.marks {
         Ok(Some(marks)) => rows.extend(marks.iter().map(|(region, mark)| {
-            let behind = match reconcile::behind(seen.now, *mark) {
-                0 => String::new(),
-                behind => format!(", {} behind", reconcile::hours(behind)),
+            let behind = match (reconcile::behind(seen.now, mark.at), mark.backfill) {
+                (0, _) => String::new(),
+                (_, Some(_)) => ", a backfill is under way".to_owned(),
+                (behind, None) => format!(", {} behind", reconcile::hours(behind)),
             };
-            ("reconciled", format!("{region} until {}{behind}", at(*mark)))
+            ("reconciled", format!("{region} until {}{behind}", at(mark.at)))
         })),
         Ok(None) => rows.push(("reconciled", "there is no function; `tagger doctor` says more".to_owned())),
         Err(_) => rows.push(("reconciled", "not read".to_owned())),
@@ -403,7 +406,9 @@ mod tests {
     #[test]
     fn how_far_it_is_reconciled() {
         let now = 1_795_509_000;
-        let marks = [("eu-west-1".to_owned(), now - 4 * 3600), ("us-east-1".to_owned(), now - 3600)];
+        let mark = |age, backfill| Mark { at: now - age, backfill };
+        let marks =
+            [("eu-west-1".to_owned(), mark(4 * 3600, None)), ("us-east-1".to_owned(), mark(3600, None))];
         let last =
             json!({"timestamp": "2026-11-24T08:00:00Z", "code": "reconcile", "level": "INFO", "missed": 3});
         let seen = Seen {
@@ -417,13 +422,16 @@ mod tests {
         let found = &view.json()["reconcile"];
         assert_eq!(
             found["regions"]["eu-west-1"],
-            json!({"until": at(now - 4 * 3600), "behindSeconds": 3 * 3600})
+            json!({"until": at(now - 4 * 3600), "behindSeconds": 3 * 3600, "backfillUntil": null})
         );
         assert_eq!((&found["rule"], &found["lastRun"]["missed"]), (&json!("ENABLED"), &json!(3)));
         let text = view.text();
-        for words in
-            ["hourly, last run 2026-11-24T08:00:00Z: 3 missed", "eu-west-1 until ", ", 3 hours behind\n"]
-        {
+        for words in [
+            "hourly, last run 2026-11-24T08:00:00Z: 3 missed",
+            "eu-west-1 until ",
+            ", 3 hours behind\n",
+            ", a backfill is under way\n",
+        ] {
             assert!(text.contains(words), "{words}: {text}");
         }
         let off = Seen { on: false, marks: Ok(None), rule: Ok(None), last: Ok(None), now };
