@@ -407,8 +407,11 @@ mod tests {
     fn how_far_it_is_reconciled() {
         let now = 1_795_509_000;
         let mark = |age, backfill| Mark { at: now - age, backfill };
-        let marks =
-            [("eu-west-1".to_owned(), mark(4 * 3600, None)), ("us-east-1".to_owned(), mark(3600, None))];
+        let marks = [
+            ("eu-west-1".to_owned(), mark(4 * 3600, None)),
+            ("us-east-1".to_owned(), mark(3600, None)),
+            ("us-west-2".to_owned(), mark(50 * 86_400, Some(now - 3600))),
+        ];
         let last =
             json!({"timestamp": "2026-11-24T08:00:00Z", "code": "reconcile", "level": "INFO", "missed": 3});
         let seen = Seen {
