@@ -13,13 +13,18 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Builds the product and runs it against an AWS on this computer.
+/// Builds the product and runs it against an AWS on this computer: the function as it is released, and the command line
+/// as it is built fastest.
 ///
 /// # Errors
-/// The build or the demo failed.
+/// A build or the demo failed.
 pub fn demo(arguments: &[String]) -> Result<(), String> {
-    build()?;
-    let mut tagger = Command::new(crate::root().join("target/release/tagger"));
+    let function = Job::new("release build of the function", function_build())
+        .begin(&crate::root().join("target/gate"))?;
+    let built = run(cargo().args(["build", "--quiet", "--package", "tagger-cli"]));
+    function.end()?;
+    built?;
+    let mut tagger = Command::new(crate::root().join("target/debug/tagger"));
     run(tagger.args(["sandbox", "--demo"]).args(arguments))
 }
 
@@ -148,11 +153,6 @@ pub fn installed(name: &str, requirements: &str) -> Result<PathBuf, String> {
         fs::write(&complete, &wanted).map_err(|error| format!("{}: {error}", complete.display()))?;
     }
     Ok(python)
-}
-
-fn build() -> Result<(), String> {
-    build_function()?;
-    run(cargo().args(["build", "--release", "--quiet", "--package", "tagger-cli"]))
 }
 
 /// By itself, so that the function is built without the command line's features.

@@ -57,11 +57,14 @@ fn bootstrap(stated: Option<&Path>) -> Result<PathBuf, Error> {
             )))
         };
     }
-    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("bootstrap")));
-    beside.filter(|path| path.is_file()).ok_or_else(|| {
+    // In a checkout the function is a release build, whatever this program is.
+    let folder = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+    let places =
+        folder.iter().flat_map(|folder| [folder.join("bootstrap"), folder.join("../release/bootstrap")]);
+    places.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         Error::Failure(
-            "the function's program `bootstrap` is not beside this program; build it with `cargo build --release`, or name \
-             it with --bootstrap"
+            "the function's program `bootstrap` is not beside this program; build it with `cargo build --release --package \
+             tagger-lambda`, or name it with --bootstrap"
                 .to_owned(),
         )
     })
