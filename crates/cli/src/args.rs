@@ -237,7 +237,8 @@ fn number<const FROM: u32, const TO: u32>(text: &str) -> Result<f64, String> {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tagger sandbox                 start it, and say what to type in another terminal
+  tagger sandbox                 start it, say what to type in another terminal, and show what happens:
+                                 12:03:11 alice CreateQueue jobs → CreatedBy=alice (0.3 s)
   tagger sandbox --demo          create with the AWS CLI as five identities, and show every tag
 
 The sandbox is ministack, an emulator of AWS, behind a recorder that plays CloudTrail. It listens on
@@ -247,8 +248,8 @@ pub struct Sandbox {
     /// Create resources with the AWS CLI, check every tag, and end
     #[arg(long)]
     pub demo: bool,
-    /// With --demo: print the rows as JSON lines
-    #[arg(long, requires = "demo")]
+    /// Print JSON lines: with --demo its rows, else the people's keys and what happens
+    #[arg(long)]
     pub json: bool,
     /// Port to listen on; a free one is chosen otherwise
     #[arg(long, value_name = "PORT")]

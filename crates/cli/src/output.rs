@@ -12,19 +12,46 @@ pub fn complain(text: &str) {
 
 /// What is printed around a headline: escape codes, or nothing.
 pub fn bold(color: Color) -> (String, String) {
-    let wanted = match color {
+    let style = anstyle::Style::new().bold();
+    if shows_styles(color) {
+        (style.render().to_string(), style.render_reset().to_string())
+    } else {
+        (String::new(), String::new())
+    }
+}
+
+fn shows_styles(color: Color) -> bool {
+    match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
             std::io::stdout().is_terminal()
                 && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
-    };
-    let style = anstyle::Style::new().bold();
-    if wanted {
-        (style.render().to_string(), style.render_reset().to_string())
-    } else {
-        (String::new(), String::new())
+    }
+}
+
+/// How a line looks on a terminal. No meaning of its own: the text says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// As it is.
+    Plain,
+    /// Of less interest.
+    Dim,
+    /// A failure.
+    Red,
+}
+
+impl Look {
+    /// The text with this look, where standard output is a terminal that shows it.
+    pub fn of(self, text: &str) -> String {
+        let style = match self {
+            _ if !shows_styles(Color::Auto) => anstyle::Style::new(),
+            Look::Plain => anstyle::Style::new(),
+            Look::Dim => anstyle::Style::new().dimmed(),
+            Look::Red => anstyle::AnsiColor::Red.on_default(),
+        };
+        format!("{}{text}{}", style.render(), style.render_reset())
     }
 }
 

@@ -66,6 +66,13 @@ fn tags_that_are_there_stay_and_a_second_run_changes_nothing() {
         json!({"CreatedBy": "carol", "Team": "x"})
     );
 
+    // It shows what happens, while it happens.
+    let shown = cloud.feed.lock().unwrap().clone();
+    for words in [" alice CreateQueue fresh → CreatedBy=alice (", " bob CreateQueue later → CreatedBy=bob ("]
+    {
+        assert!(shown.iter().any(|line| line.contains(words)), "expected {words:?}, found {shown:#?}");
+    }
+
     // A second delivery of an event changes nothing.
     let records = cloud.folder.join("records.jsonl");
     let text = fs::read_to_string(&records).unwrap();

@@ -1,11 +1,12 @@
 //! `tagger sandbox`: an AWS on this computer in which the product runs.
 //!
 //! Starts the emulator behind the recorder that plays CloudTrail ([`cloud`]), puts the function,
-//! its role and its rules into it, and either says what to type ([`guide`]) or does it ([`demo`]).
+//! its role and its rules into it, and either says what to type ([`guide`]) and shows what comes of it ([`feed`]), or does it ([`demo`]).
 //! Loopback only; every child gets a clean environment and ends with this process.
 
 mod cloud;
 mod demo;
+mod feed;
 mod files;
 mod guide;
 mod steps;
@@ -16,6 +17,7 @@ use crate::{
     input, python,
 };
 use cloud::Cloud;
+use feed::Feed;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
@@ -27,7 +29,7 @@ use std::{
 /// A missing prerequisite, in one sentence; or the sandbox did not start.
 pub fn run(arguments: &Sandbox) -> Result<ExitCode, Error> {
     // The file is checked here, where its errors can be read; the function gets it as it is.
-    input::policy(&arguments.policy)?;
+    let policy = input::policy(&arguments.policy)?;
     let bootstrap = bootstrap(arguments.bootstrap.as_deref())?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
@@ -41,7 +43,8 @@ pub fn run(arguments: &Sandbox) -> Result<ExitCode, Error> {
     if arguments.demo {
         demo::run(&cloud, &installed, arguments.json, &stop)
     } else {
-        guide::run(&cloud, &installed, &stop)
+        let feed = Feed::start(&cloud, policy)?;
+        guide::run(&cloud, &installed, feed, arguments.json, &stop)
     }
 }
 

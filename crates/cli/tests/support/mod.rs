@@ -15,6 +15,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -51,6 +52,8 @@ pub struct Running {
     pub endpoint: String,
     pub folder: PathBuf,
     pub bucket: String,
+    /// What it printed after its guide: a line for each call that writes.
+    pub feed: Arc<Mutex<Vec<String>>>,
 }
 
 impl Running {
@@ -60,7 +63,7 @@ impl Running {
 
     pub fn start_with(words: &[&str]) -> Self {
         let mut child = sandbox(words).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut running = Self {
             child,
             people: BTreeMap::new(),
@@ -68,9 +71,10 @@ impl Running {
             endpoint: String::new(),
             folder: PathBuf::new(),
             bucket: String::new(),
+            feed: Arc::default(),
         };
         let mut person = String::new();
-        for line in lines.map_while(Result::ok) {
+        for line in lines.by_ref().map_while(Result::ok) {
             let words: Vec<_> = line.split_whitespace().collect();
             match words.as_slice() {
                 ["#", .., name] => person = (*name).to_owned(),
@@ -92,6 +96,10 @@ impl Running {
                 _ => {}
             }
         }
+        let feed = Arc::clone(&running.feed);
+        thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| feed.lock().unwrap().push(line));
+        });
         assert_eq!(
             running.people.keys().collect::<Vec<_>>(),
             ["GitHubActions", "alice", "bob", "jane@example.com", "root"]

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = files![
     "consistency.py",
     "constraints.py",
     "leniency.py",
+    "feed.py",
     "lifetime.py",
     "people.py",
     "patches.py",

@@ -1,18 +1,62 @@
-//! `tagger sandbox` without `--demo`: says what to type in another terminal, and waits.
+//! `tagger sandbox` without `--demo`: says what to type in another terminal, and shows what happens.
 
-use super::cloud::{Cloud, Installed};
+use super::{
+    cloud::{Cloud, Installed},
+    feed::{Feed, Line},
+};
 use crate::exit_code::{Error, ExitCode};
+use serde_json::json;
 use std::{
     io::Write,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-/// Prints the guide and waits for the end.
+/// Prints the guide, then what happens until the end.
 ///
 /// # Errors
 /// The sandbox ended by itself.
-pub fn run(cloud: &Cloud, installed: &Installed, stop: &AtomicBool) -> Result<ExitCode, Error> {
+pub fn run(
+    cloud: &Cloud,
+    installed: &Installed,
+    mut feed: Feed,
+    json: bool,
+    stop: &AtomicBool,
+) -> Result<ExitCode, Error> {
+    if json {
+        let people = installed.identities.iter().map(|identity| {
+            let environment: serde_json::Map<_, _> = identity
+                .environment
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone().into()))
+                .collect();
+            json!({ "label": identity.label, "creator": identity.expected, "environment": environment })
+        });
+        let ready = json!({ "step": "ready", "endpoint": cloud.endpoint, "account": cloud.account, "region": cloud.region,
+            "records": cloud.folder.join("records.jsonl"), "people": people.collect::<Vec<_>>() });
+        writeln!(std::io::stdout(), "{ready}")?;
+    } else {
+        guide(cloud, installed)?;
+    }
+    let mut tell = |line: &Line| {
+        let mut out = std::io::stdout().lock();
+        // The sandbox goes on where nobody reads.
+        let _ =
+            if json { writeln!(out, "{}", line.json) } else { writeln!(out, "{}", line.look.of(&line.text)) };
+        let _ = out.flush();
+    };
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(100));
+        feed.next()?.iter().for_each(&mut tell);
+        if std::net::TcpStream::connect(cloud.endpoint.trim_start_matches("http://")).is_err() {
+            return Err(Error::Failure("the sandbox ended by itself".to_owned()));
+        }
+    }
+    tell(&feed.end());
+    Ok(ExitCode::Fine)
+}
+
+fn guide(cloud: &Cloud, installed: &Installed) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "The sandbox runs at {} (account {}, {}).", cloud.endpoint, cloud.account, cloud.region)?;
     writeln!(
@@ -47,11 +91,5 @@ pub fn run(cloud: &Cloud, installed: &Installed, stop: &AtomicBool) -> Result<Ex
         installed.trail_bucket
     )?;
     out.flush()?;
-    while !stop.load(Ordering::Relaxed) {
-        std::thread::sleep(Duration::from_millis(100));
-        if std::net::TcpStream::connect(cloud.endpoint.trim_start_matches("http://")).is_err() {
-            return Err(Error::Failure("the sandbox ended by itself".to_owned()));
-        }
-    }
-    Ok(ExitCode::Fine)
+    Ok(())
 }
