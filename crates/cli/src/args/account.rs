@@ -256,10 +256,12 @@ Examples:
   tagger protect --attach ou-ab12-cdef3456 --dry-run
   tagger protect --attach ou-ab12-cdef3456 --except arn:*:iam::*:role/service-role/AWSBackupDefaultServiceRole
   tagger protect --detach ou-ab12-cdef3456
+  tagger protect --guard --deployer arn:*:iam::*:role/deploy-tagger --attach ou-ab12-cdef3456
 
-It refuses everybody but the tagger's role every call that tells IAM the key, creations too. What it does
-not see and what it breaks: docs/protection.md. It has no effect in the management account, in which
---attach and --detach are run.")]
+It refuses everybody but the tagger's role every call that tells IAM the key, creations too. With --guard
+it is another policy, which refuses everybody but the deployers to change, feed or call the tagger itself.
+What they do not see and what they break: --explain and docs/protection.md. They have no effect in the
+management account, in which --attach and --detach are run.")]
 pub struct Protect {
     #[command(flatten)]
     pub aws: Aws,
@@ -273,7 +275,13 @@ pub struct Protect {
     /// tagger tags: people can then not tag these resources at all by them
     #[arg(long)]
     pub strict: bool,
-    /// Say what it covers, what it does not and what it breaks, instead of printing it
+    /// The guard instead: only deployers may change, feed or call the tagger's own parts
+    #[arg(long, conflicts_with_all = ["detect", "key", "except", "strict"])]
+    pub guard: bool,
+    /// Who may, with --guard: ARN of a role or user with * for anything. Can be given several times
+    #[arg(long, value_name = "ARN")]
+    pub deployer: Vec<String>,
+    /// Say what both cover, what they do not and what they break, instead of printing it
     #[arg(long, conflicts_with_all = ["attach", "detach", "detect"])]
     pub explain: bool,
     /// Attach it to this root (r-…), unit (ou-…) or account, or bring it up to date there

@@ -8,6 +8,7 @@
 mod kept;
 mod keys;
 mod mends;
+mod operators;
 mod organization;
 mod parameters;
 mod permissions;
@@ -173,6 +174,7 @@ async fn one_account(
         parameters.retain(|(name, _)| name != keys::MORE);
         parameters.push((keys::MORE.to_owned(), Some(keys::more(&policy)?)));
     }
+    operators::fill(&mut parameters, &account.caller, home.stack.as_ref());
     let before = home.stack.as_ref().filter(|_| held.unread.is_none());
     let before = before.and_then(|stack| held_settings::policy(held.file.as_ref(), &stack.parameters).ok());
     settings::say(before.as_ref(), &policy, report)?;

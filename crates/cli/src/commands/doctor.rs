@@ -5,6 +5,7 @@
 //! for fine or for empty; the rest goes on. Nothing is changed, but by `--canary`, which makes a queue and removes it.
 
 mod canary;
+pub mod code;
 pub mod coverage;
 mod creations;
 mod function;

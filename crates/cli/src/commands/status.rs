@@ -5,7 +5,7 @@
 mod view;
 
 use super::doctor::{
-    queues, reconcile,
+    code, queues, reconcile,
     report::Verdict,
     stack::{self, Site},
 };
@@ -91,11 +91,12 @@ async fn look(account: &Account) -> View {
 /// not tell those, what the stack was told.
 async fn settings(account: &Account, site: &Site, stack: &Stack, view: &mut View) {
     let held = held_settings::of_stack(account, &site.home, stack).await;
+    let function = view.function.as_ref().and_then(Option::as_ref);
+    view.is_deployed_code = function.and_then(|function| code::is_deployed(function, &held));
     if let Some(unread) = held.unread {
         view.unread.push(unread);
         return;
     }
-    let function = view.function.as_ref().and_then(Option::as_ref);
     let variables = function.and_then(|function| function.variables.clone());
     let base = held.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default();
     let read = match variables {
