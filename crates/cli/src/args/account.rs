@@ -125,6 +125,7 @@ pub struct Status {
 Examples:
   tagger doctor
   tagger doctor --canary                  creates an SQS queue, waits for its tag, removes it
+  tagger doctor --access --deployer arn:*:iam::*:role/deploy-tagger
   tagger doctor --terraform ~/infra       also looks for `ignore_tags` in Terraform files
 
 Exit code 0 when nothing is wrong, 1 when something is, 3 when something could not be looked at.")]
@@ -143,6 +144,13 @@ pub struct Doctor {
     /// Folder with Terraform files, to be searched for a provider without `ignore_tags`
     #[arg(long, value_name = "FOLDER")]
     pub terraform: Option<PathBuf>,
+    /// Also ask IAM which roles and users, but the deployers, could change, feed or call the tagger, and which
+    /// roles let whoever takes them choose the name that is written. Two calls for each, 200 at most
+    #[arg(long)]
+    pub access: bool,
+    /// With --access: who deploys, ARN of a role or user with * for anything. Can be given several times
+    #[arg(long, value_name = "ARN", requires = "access")]
+    pub deployer: Vec<String>,
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,

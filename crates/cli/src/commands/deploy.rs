@@ -257,7 +257,8 @@ async fn one_account(
         }
         upload(zip, &bucket, &buckets, report).await?;
         if let Some(target) = &mut in_the_way {
-            target.remove(report, stop).await?;
+            target.remove(policy.tag.value.as_str(),
+            report, stop).await?;
         }
         Ok(false)
     }
@@ -419,6 +420,7 @@ async fn say_the_rest(
     zip: &FunctionZip,
     parameters: &parameters::Parameters,
     stack: Option<&tagger_aws::account::stacks::Stack>,
+    value: &str,
     report: Report,
 ) -> Result<(), Error> {
     let (actions, services, reads) = templates::permissions();
@@ -464,6 +466,9 @@ async fn say_the_rest(
             let dollars = crate::cost_model::bill(&shape).sum().dollars();
             let more = json!({ "dollarsAMonth": dollars, "resourcesAMonth": shape.resources, "created": rate.created, "writes": rate.writes, "hours": hours });
             report.say("cost", &text, more)?;
+            if let Some(hint) = rate::hardened(&rate.kinds, value) {
+                report.say("hint", &format!("  HINT {hint}"), json!({ "kinds": rate.kinds }))?;
+            }
         }
         // It is told for orientation: no reason not to deploy.
         Err(error) => {

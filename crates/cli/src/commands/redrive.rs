@@ -20,6 +20,7 @@ use letter::Letter;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, io::Write};
 use tagger_aws::account::{Account, Kind, letters::Letters};
+use tagger_core::printable;
 use walk::{Deed, Done};
 
 const DEAD_LETTERS: &str = "auto-resource-tagger-dead-letters";
@@ -319,7 +320,7 @@ fn tell(step: &str, more: Value, arguments: &Redrive, report: Report) -> Result<
     match (step, arguments.json) {
         ("discarding", false) => {
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{more}")?;
+            writeln!(out, "{}", printable::json(&more.to_string()))?;
             out.flush()?;
             Ok(())
         }

@@ -27,7 +27,7 @@ use tagger_aws::account::{
     log::{Line, Lines},
     stacks::Stack,
 };
-use tagger_core::{config, settings::words};
+use tagger_core::{config, printable, settings::words};
 use view::View;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -42,7 +42,10 @@ pub fn run(arguments: &Status) -> Result<ExitCode, Error> {
     aws::run(async {
         let account = aws::account(&arguments.aws).await?;
         let view = look(&account).await;
-        let text = if arguments.json { format!("{}\n", view.json()) } else { view.text() };
+        let text = match arguments.json {
+            true => format!("{}\n", printable::json(&view.json().to_string())),
+            false => printable::lines(&view.text()).into_owned(),
+        };
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()?;
