@@ -246,8 +246,8 @@ async fn one_account(
                 json!({ "region": account.region, "stack": FORWARDER, "removed": true }),
             )?;
         }
-        say_the_rest(account, &there, &regions, &choice, zip, &parameters, targets[0].stack.as_ref(), report)
-            .await?;
+        let (stack, value) = (targets[0].stack.as_ref(), policy.tag.value.as_str());
+        say_the_rest(account, &there, &regions, &choice, zip, &parameters, stack, value, report).await?;
         let nothing = targets.iter().all(Target::is_up_to_date) && in_the_way.is_none();
         if nothing || arguments.dry_run || stop.is_asked() {
             return Ok(nothing);
@@ -257,8 +257,7 @@ async fn one_account(
         }
         upload(zip, &bucket, &buckets, report).await?;
         if let Some(target) = &mut in_the_way {
-            target.remove(policy.tag.value.as_str(),
-            report, stop).await?;
+            target.remove(report, stop).await?;
         }
         Ok(false)
     }
@@ -401,6 +400,9 @@ async fn upload(zip: &FunctionZip, bucket: &str, buckets: &Buckets, report: Repo
             json!({ "bucket": bucket }),
         )?;
         buckets.make(bucket).await?;
+    } else if bucket.starts_with(&format!("{STACK}-code-")) {
+        // An earlier version made it without.
+        buckets.harden(bucket).await?;
     }
     // Always, also where the key is there: what lies there may be from somebody else.
     let key = zip.key(VERSION);
