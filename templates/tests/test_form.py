@@ -15,16 +15,24 @@ import cfnlint.helpers
 import support
 
 
+# API Gateway's was seen in reports (xtask/src/codegen/policy.rs), MediaConnect's are operations of its API.
+NOT_IN_CFN_LINT = {"tagresource", "tagglobalresource", "listtagsforglobalresource"}
+
+
 class Form(unittest.TestCase):
     def test_cfn_lint_has_nothing_to_say(self) -> None:
         """For every region of every partition that it knows."""
         lint = os.path.join(os.path.dirname(sys.executable), "cfn-lint")
         for name in support.NAMES:
             with self.subTest(template=name):
-                # Its list of IAM actions is older than AWS's; `cargo xtask codegen` holds the actions against a newer one.
-                done = subprocess.run([lint, "--ignore-checks", "W3037", "--regions", *cfnlint.helpers.REGIONS, "-t", support.path(name)],
+                done = subprocess.run([lint, "--format", "json", "--regions", *cfnlint.helpers.REGIONS, "-t", support.path(name)],
                                       capture_output=True, text=True)
-                self.assertEqual((done.returncode, done.stdout), (0, ""))
+                said = json.loads(done.stdout)
+                # Its list of IAM actions is older than AWS's, in these and no others; `cargo xtask codegen` holds all actions
+                # against a newer one.
+                unknown = {re.match("'([a-z]+)' is not one of", one["Message"])[1] for one in said if one["Rule"]["Id"] == "W3037"}
+                self.assertEqual([one["Message"] for one in said if one["Rule"]["Id"] != "W3037"], [])
+                self.assertEqual(unknown, NOT_IN_CFN_LINT if name == "tagger" else set())
 
     def test_sizes(self) -> None:
         for name in support.NAMES:

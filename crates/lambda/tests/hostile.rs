@@ -54,7 +54,7 @@ fn names_that_others_chose_harm_nobody() {
         let user = json!({ "type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}") });
         let run = run(vec![event(detail("111122223333", json!({ "userIdentity": user })))], fine, QUEUES);
         assert!(!run.failed && run.answers[0].0 == "response", "{what}: {:?}", run.answers);
-        let [write] = writes(&run)[..] else { panic!("{what}: {:?}", run.asked.len()) };
+        let [write] = writes(&run)[..] else { panic!("{what}: {:?} {}", run.asked, run.log) };
         let body: Value = serde_json::from_str(write.split_once(' ').unwrap().1).unwrap();
         let value = body["Tags"]["CreatedBy"].as_str().unwrap();
         assert!(value.contains(in_tag) && value.chars().count() <= 256, "{what}: {value:?}");
