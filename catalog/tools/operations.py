@@ -180,7 +180,9 @@ READ = {
 # IAM actions that are not named as the operation is.
 ACTIONS = {
     # Adding tags is a permission of its own, beside the one for the operation.
-    ("elasticbeanstalk", "UpdateTagsForResource"): ["elasticbeanstalk:AddTags", "elasticbeanstalk:UpdateTagsForResource"],
+    # AddTags lets the call add, RemoveTags take away, "instead of the API operation name", which would let it do both:
+    # https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_UpdateTagsForResource.html
+    ("elasticbeanstalk", "UpdateTagsForResource"): ["elasticbeanstalk:AddTags"],
     # Tagging a connection or a database wants the permission to get it, too; nothing calls either, since GetConnection shows
     # passwords: https://docs.aws.amazon.com/glue/latest/dg/monitor-tags.html
     ("glue", "TagResource"): ["glue:GetConnection", "glue:GetDatabase", "glue:TagResource"],

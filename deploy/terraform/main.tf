@@ -64,7 +64,7 @@ resource "aws_cloudformation_stack" "forwarder" {
   tags         = var.tags
   # Of the settings they take those that their rules need.
   parameters = merge(
-    { for name, value in var.parameters : name => value if contains(["TagKey", "TagChanges"], name) },
+    { for name, value in var.parameters : name => value if contains(["TagKey", "TagChanges", "QueueOperators"], name) },
     { HomeRegion = data.aws_region.home.region },
   )
 

@@ -153,7 +153,10 @@ class Role(test_stack.StackTest):
         statements = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
         # What reconciling needs goes when it is off.
         reconciling = [statement["Fn::If"][1] for statement in statements if "Fn::If" in statement]
-        self.assertEqual([statement["Sid"] for statement in reconciling], ["Reconcile"])
+        self.assertEqual([statement["Sid"] for statement in reconciling], ["Reconcile", "UseQueueKey"])
+        with_key = reconciling.pop()
+        self.assertEqual((with_key["Resource"], with_key["Action"]), ({"Ref": "QueueKey"}, ["kms:Decrypt", "kms:GenerateDataKey"]))
+        self.assertEqual(list(with_key["Condition"]["StringEquals"]), ["kms:ViaService"], "the key for SQS only")
         self.assertEqual(reconciling[0]["Action"], ["ec2:DescribeRegions", "tag:GetResources"])
         statements = [statement for statement in statements if "Fn::If" not in statement] + reconciling
         for policy in support.resources("tagger", "AWS::IAM::ManagedPolicy").values():

@@ -136,7 +136,7 @@ class Stack(StackTest):
         self.assertNotIn("EventsQueueUrl", outputs)
         rules = self.cloud.client("events").list_rules()["Rules"]
         wanted = set(outputs["RuleNames"].split(","))
-        self.assertEqual({rule["Name"] for rule in rules if rule["State"] == "ENABLED"}, wanted | {"auto-resource-tagger-alarms", "auto-resource-tagger-trail", "auto-resource-tagger-reconcile"})
+        self.assertEqual({rule["Name"] for rule in rules if rule["State"] == "ENABLED"}, wanted | {"auto-resource-tagger-alarms", "auto-resource-tagger-trail", "auto-resource-tagger-own-parts", "auto-resource-tagger-reconcile"})
 
         function = self.cloud.client("lambda")
         configuration = function.get_function_configuration(FunctionName="auto-resource-tagger")
@@ -318,7 +318,7 @@ class Stack(StackTest):
             trails.create_trail(Name=f"of-{region}", S3BucketName=BUCKET)
             self.addCleanup(trails.delete_trail, Name=f"of-{region}")
             trails.stop_logging(Name=f"of-{region}")
-            said = support.wait(lambda: [text for text in self.lying_in(inbox) if f" in {region}," in text], f"mail from {region}")
+            said = support.wait(lambda: [text for text in self.lying_in(inbox) if "TRAIL " in text and f" in {region}," in text], f"mail from {region}")
             self.assertRegex(said[0], rf"TRAIL StopLogging by arn:aws:iam::{support.ACCOUNT}:user/alice in {region}, account {support.ACCOUNT}")
 
     def remove(self, bucket: str) -> None:

@@ -5,6 +5,7 @@ mod deployer;
 mod docs;
 mod documents;
 mod numbers;
+mod own_parts;
 mod patterns;
 mod policy;
 mod rules;

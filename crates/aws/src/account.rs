@@ -10,6 +10,7 @@ pub mod letters;
 pub mod log;
 pub mod organization;
 pub mod permissions;
+pub mod principals;
 pub mod protection;
 pub mod queues;
 pub mod rules;

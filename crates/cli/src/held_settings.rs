@@ -2,6 +2,8 @@
 //! `tagger status` shows them, and `tagger deploy` keeps them and says what would change.
 
 use crate::{config_file::ConfigFile, deployment::ZIP_SETTINGS};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     io::{Cursor, Read},
@@ -46,6 +48,8 @@ pub struct Held {
     pub unread: Option<String>,
     /// Whether the zip's key says that it has one.
     pub is_certain: bool,
+    /// The zip's SHA-256 in base64, as Lambda states that of a function's code; none where the zip was not read.
+    pub code: Option<String>,
 }
 
 /// Looks into the zip of a stack.
@@ -66,10 +70,13 @@ pub async fn of_zip(account: &Account, region: &str, bucket: &str, key: &str) ->
         ..Held::default()
     };
     match account.buckets(region).get(bucket, key).await {
-        Ok(bytes) => match in_zip(&bytes) {
-            Ok(file) => Held { file, is_certain, ..Held::default() },
-            Err(why) => unread(why),
-        },
+        Ok(bytes) => {
+            let code = Some(BASE64_STANDARD.encode(Sha256::digest(&bytes)));
+            match in_zip(&bytes) {
+                Ok(file) => Held { file, is_certain, code, ..Held::default() },
+                Err(why) => Held { code, ..unread(why) },
+            }
+        }
         // Whoever emptied the bucket took no settings away that the key does not tell of.
         Err(trouble) if trouble.kind() == Kind::NotFound && !is_certain => Held::default(),
         Err(trouble) => unread(trouble.to_string()),

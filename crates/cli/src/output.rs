@@ -1,13 +1,14 @@
 //! How text is laid out for people: bold where a terminal can show it, columns that line up; and what goes to standard
-//! error.
+//! error. What callers of AWS chose is printed by `tagger_core::printable`.
 
 use crate::args::Color;
 use std::io::{IsTerminal, Write};
+use tagger_core::printable;
 
 /// Says something on standard error. Whoever read it may be gone (`2>&1 | head`): then there is nobody to tell, which is
 /// no reason to stop. `eprintln!` panics there, and the release build aborts on a panic, so it is not used.
 pub fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", printable::lines(text));
 }
 
 /// What is printed around a headline: escape codes, or nothing.

@@ -9,6 +9,7 @@ use std::{
     sync::mpsc,
     time::Duration,
 };
+use tagger_core::printable;
 
 /// Where it goes, and in which form.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +34,9 @@ impl Report {
             if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
                 line.extend(more.clone());
             }
-            writeln!(out, "{line}")?;
+            writeln!(out, "{}", printable::json(&line.to_string()))?;
         } else {
-            writeln!(out, "{text}")?;
+            writeln!(out, "{}", printable::lines(text))?;
         }
         out.flush()?;
         Ok(())

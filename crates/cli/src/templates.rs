@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn parameters_are_found() {
-        assert_eq!(parameters(FORWARDER), ["HomeRegion", "TagKey", "TagChanges"]);
+        assert_eq!(parameters(FORWARDER), ["HomeRegion", "TagKey", "TagChanges", "QueueOperators"]);
         let tagger = parameters(TAGGER);
         assert_eq!(&tagger[..3], ["CodeBucket", "CodeKey", "Architecture"]);
         assert!(tagger.contains(&"LogRetentionDays"), "{tagger:?}");

@@ -276,7 +276,7 @@ fn the_documented_policy_is_enough_and_no_more() {
     deployer.runs(&deploy(&["--yes", "--regions", "eu-west-1"]));
     deployer.runs(&deploy(&["--yes", "--set", "LogRetentionDays=90"]));
     deployer.runs(&["status"]);
-    deployer.runs(&["doctor"]);
+    deployer.runs(&["doctor", "--access"]);
     deployer.runs(&["doctor", "--canary"]);
     for (missing, check) in
         [("cloudtrail:GetTrailStatus", "trail-logging"), ("cloudtrail:GetEventSelectors", "trail-selectors")]

@@ -2,7 +2,7 @@
 //!
 //! The JSON is a promise to whoever pipes it on (`docs/architecture.md` shows it); the text is not.
 
-use crate::{plan::Plan, record::Record, resources::Resource, value};
+use crate::{plan::Plan, printable, record::Record, resources::Resource, value};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use std::{borrow::Cow, fmt::Write};
@@ -81,14 +81,15 @@ pub fn json(record: &Record, plan: &Plan) -> String {
         diagnostics: &plan.diagnostics,
     };
     // Texts and lists of texts only, so it cannot fail; and if it did, the line would still be JSON.
-    serde_json::to_string(&explained).unwrap_or_else(|_| "{}".to_owned())
+    let line = serde_json::to_string(&explained).unwrap_or_else(|_| "{}".to_owned());
+    printable::json(&line).into_owned()
 }
 
 /// The plan of a record for a person. `bold` and `plain` are what is printed around the headline:
 /// escape codes on a terminal, nothing elsewhere; colour carries no meaning of its own.
 pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
     let mut out = String::new();
-    let or_unknown = |name| record.text(name).map_or("?".to_owned(), |text| printable(&text));
+    let or_unknown = |name| record.text(name).map_or("?".to_owned(), |text| printable::text(&text));
     let _ = writeln!(
         out,
         "{bold}{} {}{plain}  {}  {}  {}",
@@ -96,11 +97,11 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
         or_unknown("eventName"),
         or_unknown("eventTime"),
         or_unknown("awsRegion"),
-        record.account().map_or("?".to_owned(), |account| printable(&account)),
+        record.account().map_or("?".to_owned(), |account| printable::text(&account)),
     );
     let _ = match (&plan.creator.name, plan.creator.from) {
         (Some(name), Some(from)) => {
-            writeln!(out, "  who   {} ({}), from {from}", printable(name), plan.creator.kind.as_str())
+            writeln!(out, "  who   {} ({}), from {from}", printable::text(name), plan.creator.kind.as_str())
         }
         _ => writeln!(out, "  who   nobody is named ({})", plan.creator.kind.as_str()),
     };
@@ -108,18 +109,18 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
         let _ = writeln!(
             out,
             "        {} was made up by a program and names nobody; docs/who-gets-the-tag.md says how to name sessions",
-            printable(text)
+            printable::text(text)
         );
     }
     for action in &plan.actions {
         let resource = action;
         let tags = tags_of(plan, action);
-        let tags: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, printable(&resource.arn));
+        let tags: Vec<_> = tags.iter().map(|(key, value)| printable::text(&format!("{key}={value}"))).collect();
+        let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, printable::text(&resource.arn));
         let _ = writeln!(out, "  tag   {}  by {}", tags.join("  "), resource.entry.operation.name);
     }
     if let Some(parent) = parent_of(plan) {
-        let (what, arn) = (parent.r#type, printable(parent.arn));
+        let (what, arn) = (parent.r#type, printable::text(parent.arn));
         let _ = writeln!(out, "  from  {what}  {arn}");
         let _ = writeln!(out, "        its creator, read by {} when the plan is applied", parent.operation);
     }
@@ -134,8 +135,8 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
     }
     for diagnostic in &plan.diagnostics {
         let kind = if diagnostic.code.stops() { "none" } else { "note" };
-        let _ = writeln!(out, "  {kind}  {}", printable(&diagnostic.to_string()));
-        let _ = writeln!(out, "        {}", printable(&diagnostic.hint));
+        let _ = writeln!(out, "  {kind}  {}", printable::text(&diagnostic.to_string()));
+        let _ = writeln!(out, "        {}", printable::text(&diagnostic.hint));
     }
     out
 }
@@ -146,7 +147,3 @@ fn tags_of<'a>(plan: &'a Plan, resource: &Resource) -> Vec<(&'a str, Cow<'a, str
     value::tags_for(resource.entry.operation, tags)
 }
 
-/// A text of a record without what would move the cursor, colour the terminal or begin another line.
-fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}

@@ -39,6 +39,7 @@ pub mod outcome;
 pub mod patience;
 pub mod plan;
 pub mod policy;
+pub mod printable;
 pub mod proof;
 pub mod reconcile;
 pub mod record;

@@ -8,7 +8,7 @@ use crate::{
     json,
     record::Record,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 use tagger_catalog::{
     Entry, Event, ec2,
     lifetime::{Named, Told},
@@ -181,10 +181,13 @@ pub fn child(entry: &'static Entry, parent: &Resource, id: &str) -> Option<Resou
 fn of_entry(record: &Record, entry: &'static Entry, variables: &Variables) -> Vec<Resource> {
     let arns = first_that_resolves(record, entry.arn, variables, is_arn);
     let ids = first_that_resolves(record, entry.id, variables, |_| true);
-    let except: Vec<_> = entry.except.iter().flat_map(|template| fill(record, template, variables)).collect();
+    let except: HashSet<_> =
+        entry.except.iter().flat_map(|template| fill(record, template, variables)).collect();
     let region = first_that_resolves(record, entry.region, variables, |_| true).into_iter().next();
     let count = arns.len();
     let mut resources: Vec<Resource> = Vec::with_capacity(count);
+    // A record can name 50,000, so none is compared with all others.
+    let mut seen = HashSet::with_capacity(count);
     for (index, arn) in arns.into_iter().enumerate() {
         let id = if entry.id.is_empty() {
             Arn::parse(&arn).and_then(|arn| arn.identifier(entry.operation.takes)).map(str::to_owned)
@@ -193,7 +196,7 @@ fn of_entry(record: &Record, entry: &'static Entry, variables: &Variables) -> Ve
             ids.get(index).filter(|_| ids.len() == count).cloned()
         };
         let Some(id) = id.filter(|id| !except.contains(id) && !except.contains(&arn)) else { continue };
-        if resources.iter().any(|earlier| earlier.arn == arn) {
+        if !seen.insert(arn.clone()) {
             continue;
         }
         let region = region.as_deref().map_or_else(|| region_of(&arn, variables), bucket_region).to_owned();

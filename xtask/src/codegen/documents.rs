@@ -1,12 +1,13 @@
-//! What documents promise exists: `docs/what-was-run.md` names a test or a command for each claim, and these are there.
+//! What documents promise exists: `docs/what-was-run.md` names a test or a command for each claim, and these are there; so
+//! are the tests in the tables of `docs/security.md`.
 //!
 //! A code span with a path is a file of the repository. One that looks like a test's name, after such a file, is a test
 //! in it. `cargo xtask VERB` and `tagger VERB` are verbs.
 
 use std::{fs, path::Path};
 
-/// Documents that are held to it.
-const DOCUMENTS: [&str; 1] = ["docs/what-was-run.md"];
+/// Documents that are held to it; of the second, the lines that name a file of tests.
+const DOCUMENTS: [&str; 2] = ["docs/what-was-run.md", "docs/security.md"];
 
 /// Looks at every code span.
 ///
@@ -17,7 +18,8 @@ pub fn check(root: &Path) -> Result<(), String> {
     let tasks = read(root, "xtask/src/main.rs")?;
     let mut wrong = Vec::new();
     for name in DOCUMENTS {
-        for (index, line) in read(root, name)?.lines().enumerate() {
+        let names_tests = |line: &str| name == DOCUMENTS[0] || line.contains(".rs`") || line.contains(".py`");
+        for (index, line) in read(root, name)?.lines().enumerate().filter(|(_, line)| names_tests(line)) {
             let mut file: Option<(&str, String)> = None;
             for span in line.split('`').skip(1).step_by(2) {
                 let there = match kind(span) {
@@ -105,6 +107,7 @@ mod tests {
             ("docs/cli.md", "\n## tagger deploy\n"),
             ("xtask/src/main.rs", "Some(\"demo\")"),
             ("crates/a.rs", "fn it_is_here() {"),
+            ("docs/security.md", "`no/such/path`\n| x | `crates/a.rs` `it_was_gone_here` |\n"),
             (
                 "docs/what-was-run.md",
                 "`cargo xtask demo` `tagger deploy` `crates/a.rs` `it_is_here`\n`crates/a.rs` `it_was_here`\n`crates/b.rs`\n\
@@ -122,9 +125,10 @@ mod tests {
             "docs/what-was-run.md:3: there is no `crates/b.rs`",
             "docs/what-was-run.md:4: there is no `cargo xtask gone`",
             "docs/what-was-run.md:4: there is no `tagger gone`",
+            "docs/security.md:2: there is no `it_was_gone_here` in crates/a.rs",
         ] {
             assert!(message.lines().any(|line| line == expected), "{expected}: {message}");
         }
-        assert_eq!(message.lines().count(), 4, "{message}");
+        assert_eq!(message.lines().count(), 5, "{message}");
     }
 }

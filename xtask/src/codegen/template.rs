@@ -4,7 +4,7 @@
 //! `# !!EACH_MANAGED_POLICY!!`) and `# !!END!!` is repeated for each of them, so that the form of a
 //! resource stays in the template and only its data comes from here.
 
-use super::{patterns, policy, rules};
+use super::{own_parts, patterns, policy, rules};
 use crate::catalog::Catalog;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -29,7 +29,7 @@ const MOST_BYTES_IN_CALL: usize = 51_200;
 /// What the actions may take of the role's inline policies: their 10,240 characters less the other statements and
 /// [`MARGIN`]; `templates/tests/test_form.py` counts the whole.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const MOST_INLINE: usize = 2_500;
+const MOST_INLINE: usize = 2_300;
 
 /// The most characters of a managed policy (the same page).
 const QUOTA_MANAGED: usize = 6_144;
@@ -232,6 +232,11 @@ fn fill(template: &str, rules: &[Rule], actions: &[Vec<&str>], of_api: &[&str]) 
         .replace("!!UNSEEN_ACTIONS!!", &list(&unseen, 18))
         .replace("!!UNSEEN_RESOURCES!!", &unseen_resources.concat())
         .replace("!!BY_TAGGING_API!!", policy::BY_TAGGING_API)
+        .replace("!!QUEUE_ACTIONS!!", own_parts::QUEUE_ACTIONS)
+        .replace("!!QUEUE_USERS!!", own_parts::QUEUE_USERS)
+        .replace("!!QUEUE_USERS_HERE!!", own_parts::QUEUE_USERS_HERE)
+        .replace("!!OWN_PARTS!!", &written(&own_parts::pattern(false)))
+        .replace("!!OWN_PARTS_HERE!!", &written(&own_parts::pattern(true)))
         .replace("!!OWN_KEYS!!", OWN_KEYS)
         .replace("!!OWN_FUNCTIONS!!", &own_functions())
         .replace("!!RECONCILING_ACTIONS!!", &list(&policy::RECONCILING.map(|(action, _)| action), 20))

@@ -5,11 +5,12 @@ use aws_sdk_s3::{
     Client, config,
     primitives::ByteStream,
     types::{
-        BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier,
-        PublicAccessBlockConfiguration,
+        BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete, ObjectIdentifier,
+        PublicAccessBlockConfiguration, VersioningConfiguration,
     },
 };
 use std::time::Duration;
+use tagger_catalog::partition;
 
 /// How often, and after which time, a bucket is asked for again whose name was given up lately
 /// (`OperationAborted`, <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
@@ -122,7 +123,33 @@ impl Buckets {
             let asked = ask.public_access_block_configuration(nothing_public.clone()).send().await;
             asked.map(drop).map_err(told("s3:PutBucketPublicAccessBlock", &self.region))
         })
-        .await
+        .await?;
+        self.harden(bucket).await
+    }
+
+    /// Keeps what is overwritten in a bucket, and refuses everybody who comes without TLS. A bucket that has a policy keeps it.
+    ///
+    /// # Errors
+    /// S3 refused it.
+    pub async fn harden(&self, bucket: &str) -> Result<(), Trouble> {
+        let versions =
+            VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        self.until_known(async || {
+            let ask = self.client.put_bucket_versioning().bucket(bucket).expected_bucket_owner(&self.account);
+            let asked = ask.versioning_configuration(versions.clone()).send().await;
+            asked.map(drop).map_err(told("s3:PutBucketVersioning", &self.region))
+        })
+        .await?;
+        if self.policy(bucket).await?.is_some() {
+            return Ok(());
+        }
+        let partition = partition::of_region(&self.region).name;
+        let only_tls = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"OnlyWithTls","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:{partition}:s3:::{bucket}","arn:{partition}:s3:::{bucket}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
+        );
+        let ask = self.client.put_bucket_policy().bucket(bucket).expected_bucket_owner(&self.account);
+        let asked = ask.policy(only_tls).send().await;
+        asked.map(drop).map_err(told("s3:PutBucketPolicy", &self.region))
     }
 
     /// Asks again as long as S3 does not know the bucket yet.

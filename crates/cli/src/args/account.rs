@@ -125,6 +125,7 @@ pub struct Status {
 Examples:
   tagger doctor
   tagger doctor --canary                  creates an SQS queue, waits for its tag, removes it
+  tagger doctor --access --deployer arn:*:iam::*:role/deploy-tagger
   tagger doctor --terraform ~/infra       also looks for `ignore_tags` in Terraform files
 
 Exit code 0 when nothing is wrong, 1 when something is, 3 when something could not be looked at.")]
@@ -143,6 +144,13 @@ pub struct Doctor {
     /// Folder with Terraform files, to be searched for a provider without `ignore_tags`
     #[arg(long, value_name = "FOLDER")]
     pub terraform: Option<PathBuf>,
+    /// Also ask IAM which roles and users, but the deployers, could change, feed or call the tagger, and which
+    /// roles let whoever takes them choose the name that is written. Two calls for each, 200 at most
+    #[arg(long)]
+    pub access: bool,
+    /// With --access: who deploys, ARN of a role or user with * for anything. Can be given several times
+    #[arg(long, value_name = "ARN", requires = "access")]
+    pub deployer: Vec<String>,
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,
@@ -256,10 +264,12 @@ Examples:
   tagger protect --attach ou-ab12-cdef3456 --dry-run
   tagger protect --attach ou-ab12-cdef3456 --except arn:*:iam::*:role/service-role/AWSBackupDefaultServiceRole
   tagger protect --detach ou-ab12-cdef3456
+  tagger protect --guard --deployer arn:*:iam::*:role/deploy-tagger --attach ou-ab12-cdef3456
 
-It refuses everybody but the tagger's role every call that tells IAM the key, creations too. What it does
-not see and what it breaks: docs/protection.md. It has no effect in the management account, in which
---attach and --detach are run.")]
+It refuses everybody but the tagger's role every call that tells IAM the key, creations too. With --guard
+it is another policy, which refuses everybody but the deployers to change, feed or call the tagger itself.
+What they do not see and what they break: --explain and docs/protection.md. They have no effect in the
+management account, in which --attach and --detach are run.")]
 pub struct Protect {
     #[command(flatten)]
     pub aws: Aws,
@@ -273,7 +283,13 @@ pub struct Protect {
     /// tagger tags: people can then not tag these resources at all by them
     #[arg(long)]
     pub strict: bool,
-    /// Say what it covers, what it does not and what it breaks, instead of printing it
+    /// The guard instead: only deployers may change, feed or call the tagger's own parts
+    #[arg(long, conflicts_with_all = ["detect", "key", "except", "strict"])]
+    pub guard: bool,
+    /// Who may, with --guard: ARN of a role or user with * for anything. Can be given several times
+    #[arg(long, value_name = "ARN")]
+    pub deployer: Vec<String>,
+    /// Say what both cover, what they do not and what they break, instead of printing it
     #[arg(long, conflicts_with_all = ["attach", "detach", "detect"])]
     pub explain: bool,
     /// Attach it to this root (r-…), unit (ou-…) or account, or bring it up to date there

@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     io::{BufWriter, Write},
 };
-use tagger_core::{Plan, Policy, Record, config, diagnostic::Code, plan, settings::words};
+use tagger_core::{Plan, Policy, Record, config, diagnostic::Code, plan, printable, settings::words};
 
 /// Runs the verb.
 ///
@@ -96,10 +96,10 @@ fn text(arguments: &Check, policy: &Policy, found: &Found, out: &mut impl Write)
         for ((name, kind, tags), count) in &found.callers {
             let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             rows.push(vec![
-                format!("  {}", plain(name)),
+                format!("  {}", printable::text(name)),
                 (*kind).to_owned(),
                 count.to_string(),
-                tags.join("  "),
+                printable::text(&tags.join("  ")),
             ]);
         }
         writeln!(out, "{}", output::columns(&rows))?;
@@ -108,14 +108,9 @@ fn text(arguments: &Check, policy: &Policy, found: &Found, out: &mut impl Write)
         writeln!(out, "  {count:>8}  {}  {}", code.as_str(), code.meaning())?;
     }
     for (note, count) in &found.notes {
-        writeln!(out, "  {count:>8}  {}", plain(note))?;
+        writeln!(out, "  {count:>8}  {}", printable::text(note))?;
     }
     Ok(())
-}
-
-/// A text of a record without what would move the cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
 }
 
 fn json_lines(policy: &Policy, found: &Found, out: &mut impl Write) -> std::io::Result<()> {
@@ -124,7 +119,7 @@ fn json_lines(policy: &Policy, found: &Found, out: &mut impl Write) -> std::io::
         writeln!(
             out,
             "{}",
-            json!({ "creator": { "name": name, "kind": kind }, "tags": tags, "records": count })
+            printable::json(&json!({ "creator": { "name": name, "kind": kind }, "tags": tags, "records": count }).to_string())
         )?;
     }
     let left: Map<String, Value> =

@@ -8,6 +8,7 @@
 mod kept;
 mod keys;
 mod mends;
+mod operators;
 mod organization;
 mod parameters;
 mod permissions;
@@ -173,6 +174,7 @@ async fn one_account(
         parameters.retain(|(name, _)| name != keys::MORE);
         parameters.push((keys::MORE.to_owned(), Some(keys::more(&policy)?)));
     }
+    operators::fill(&mut parameters, &account.caller, home.stack.as_ref());
     let before = home.stack.as_ref().filter(|_| held.unread.is_none());
     let before = before.and_then(|stack| held_settings::policy(held.file.as_ref(), &stack.parameters).ok());
     settings::say(before.as_ref(), &policy, report)?;
@@ -244,8 +246,8 @@ async fn one_account(
                 json!({ "region": account.region, "stack": FORWARDER, "removed": true }),
             )?;
         }
-        say_the_rest(account, &there, &regions, &choice, zip, &parameters, targets[0].stack.as_ref(), report)
-            .await?;
+        let (stack, value) = (targets[0].stack.as_ref(), policy.tag.value.as_str());
+        say_the_rest(account, &there, &regions, &choice, zip, &parameters, stack, value, report).await?;
         let nothing = targets.iter().all(Target::is_up_to_date) && in_the_way.is_none();
         if nothing || arguments.dry_run || stop.is_asked() {
             return Ok(nothing);
@@ -398,6 +400,9 @@ async fn upload(zip: &FunctionZip, bucket: &str, buckets: &Buckets, report: Repo
             json!({ "bucket": bucket }),
         )?;
         buckets.make(bucket).await?;
+    } else if bucket.starts_with(&format!("{STACK}-code-")) {
+        // An earlier version made it without.
+        buckets.harden(bucket).await?;
     }
     // Always, also where the key is there: what lies there may be from somebody else.
     let key = zip.key(VERSION);
@@ -417,6 +422,7 @@ async fn say_the_rest(
     zip: &FunctionZip,
     parameters: &parameters::Parameters,
     stack: Option<&tagger_aws::account::stacks::Stack>,
+    value: &str,
     report: Report,
 ) -> Result<(), Error> {
     let (actions, services, reads) = templates::permissions();
@@ -462,6 +468,9 @@ async fn say_the_rest(
             let dollars = crate::cost_model::bill(&shape).sum().dollars();
             let more = json!({ "dollarsAMonth": dollars, "resourcesAMonth": shape.resources, "created": rate.created, "writes": rate.writes, "hours": hours });
             report.say("cost", &text, more)?;
+            if let Some(hint) = rate::hardened(&rate.kinds, value) {
+                report.say("hint", &format!("  HINT {hint}"), json!({ "kinds": rate.kinds }))?;
+            }
         }
         // It is told for orientation: no reason not to deploy.
         Err(error) => {

@@ -4,7 +4,9 @@
 //! AWS in one function and concludes in others, which are pure. What could not be looked at is said and never taken
 //! for fine or for empty; the rest goes on. Nothing is changed, but by `--canary`, which makes a queue and removes it.
 
+mod access;
 mod canary;
+pub mod code;
 pub mod coverage;
 mod creations;
 mod function;
@@ -68,6 +70,9 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
     report.say_all(&creations::check(&account, &site, log, known.policy.as_ref()).await)?;
     let policy = known.policy.unwrap_or_else(Policy::default);
     report.say(&terraform::check(arguments.terraform.as_deref(), &policy.tag.key))?;
+    if arguments.access {
+        report.say_all(&access::check(&account, &site, &arguments.deployer).await)?;
+    }
     if arguments.canary {
         // Until here there was nothing to put in order, and Ctrl-C ended it at once.
         let stop = aws::Stop::listen()?;

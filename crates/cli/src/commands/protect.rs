@@ -1,11 +1,13 @@
-//! `tagger protect`: a service control policy that leaves the tag's key to the tagger.
+//! `tagger protect`: two service control policies. One leaves the tag's key to the tagger, the guard leaves the tagger's own
+//! parts to those who deploy it.
 //!
-//! [`policy`] is the document, [`unseen`] what it cannot see, [`explain`] both in words, [`detect`] the rules for the
-//! rest, [`attach`] the organization. With a key and without `--attach` it asks AWS nothing.
+//! [`policy`] is the first document, [`unseen`] what it cannot see, [`guard`] the second, [`explain`] both in words, [`detect`]
+//! the rules for the rest, [`attach`] the organization. With a key and without `--attach` it asks AWS nothing.
 
 mod attach;
 mod detect;
 mod explain;
+mod guard;
 mod policy;
 mod unseen;
 
@@ -17,11 +19,29 @@ use crate::{
     output,
     report::Report,
 };
+use attach::Named;
+use guard::Guard;
 use policy::{MOST, Protection};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use tagger_aws::account::Account;
 use tagger_core::Policy;
+
+/// The tag's protection in an organization.
+const PROTECTION: Named = Named {
+    name: policy::NAME,
+    description: policy::DESCRIPTION,
+    warning: "nobody but the tagger writes the key",
+    after: "everybody may write the key again",
+};
+
+/// The guard in an organization.
+const GUARD: Named = Named {
+    name: guard::NAME,
+    description: guard::DESCRIPTION,
+    warning: "nobody but the named deployers changes, invokes or removes the tagger",
+    after: "everybody whose own policies allow it may change the tagger again",
+};
 
 /// Runs the verb.
 ///
@@ -38,15 +58,28 @@ pub fn run(arguments: &Protect) -> Result<ExitCode, Error> {
         strict: arguments.strict,
     };
     protection.check().map_err(Error::Usage)?;
+    let guard = Guard { deployers: arguments.deployer.clone() };
+    if arguments.guard && arguments.detach.is_none() {
+        guard.check().map_err(Error::Usage)?;
+    }
+    if !changes && arguments.guard && !arguments.explain {
+        let text = guard.text().map_err(Error::Usage)?;
+        return print_policy(&guard.document(), &text, arguments);
+    }
     if !changes && !protection.keys.is_empty() {
-        return print(&protection, arguments);
+        return print(&protection, &guard, arguments);
     }
     let stop = Stop::listen()?;
     aws::run(async {
         let account = aws::account(&arguments.aws).await?;
         let report = Report::new(arguments.json);
+        let named = if arguments.guard { &GUARD } else { &PROTECTION };
         if let Some(target) = &arguments.detach {
-            return attach::detach(&account, target, arguments, report, &stop).await;
+            return attach::detach(&account, target, named, arguments, report, &stop).await;
+        }
+        if let (Some(target), true) = (&arguments.attach, arguments.guard) {
+            let text = guard.text().map_err(Error::Usage)?;
+            return attach::attach(&account, target, named, &text, arguments, report, &stop).await;
         }
         if protection.keys.is_empty() {
             protection.keys.push(deployed_key(&account).await?);
@@ -54,9 +87,9 @@ pub fn run(arguments: &Protect) -> Result<ExitCode, Error> {
         match &arguments.attach {
             Some(target) => {
                 let text = protection.text().map_err(Error::Usage)?;
-                attach::attach(&account, target, &text, arguments, report, &stop).await
+                attach::attach(&account, target, named, &text, arguments, report, &stop).await
             }
-            None => print(&protection, arguments),
+            None => print(&protection, &guard, arguments),
         }
     })
 }
@@ -76,12 +109,14 @@ async fn deployed_key(account: &Account) -> Result<String, Error> {
 }
 
 /// What does not change anything.
-fn print(protection: &Protection, arguments: &Protect) -> Result<ExitCode, Error> {
+fn print(protection: &Protection, guard: &Guard, arguments: &Protect) -> Result<ExitCode, Error> {
     let text = protection.text().map_err(Error::Usage)?;
-    let size = text.chars().count();
+    if !arguments.explain && !arguments.detect {
+        return print_policy(&protection.document(), &text, arguments);
+    }
     let mut out = std::io::stdout().lock();
     if arguments.explain {
-        let page = explain::page(protection);
+        let page = explain::page(protection, guard);
         if arguments.json {
             let (total, seen) = unseen::counts();
             let unseen: Vec<_> = unseen::all().collect();
@@ -91,18 +126,27 @@ fn print(protection: &Protection, arguments: &Protect) -> Result<ExitCode, Error
         } else {
             write!(out, "{page}")?;
         }
-    } else if arguments.detect {
+    } else {
         for key in &protection.keys {
             for rule in detect::rules(key, None) {
                 let line = json!({ "name": rule.name, "purpose": rule.purpose, "key": key, "pattern": rule.pattern });
                 writeln!(out, "{line}")?;
             }
         }
-    } else if arguments.json {
-        let line = json!({ "step": "policy", "size": size, "most": MOST, "policy": protection.document() });
+    }
+    out.flush()?;
+    Ok(ExitCode::Fine)
+}
+
+/// One of the policies, and how long it is.
+fn print_policy(document: &Value, text: &str, arguments: &Protect) -> Result<ExitCode, Error> {
+    let size = text.chars().count();
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        let line = json!({ "step": "policy", "size": size, "most": MOST, "policy": document });
         writeln!(out, "{line}")?;
     } else {
-        writeln!(out, "{:#}", protection.document())?;
+        writeln!(out, "{document:#}")?;
         output::complain(&format!(
             "tagger: {size} characters without spaces; a service control policy has {MOST} at most. `tagger protect --explain` \
              says what it does not cover and what it breaks"

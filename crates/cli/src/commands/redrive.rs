@@ -19,12 +19,16 @@ use groups::{Choice, Queue};
 use letter::Letter;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, io::Write};
-use tagger_aws::account::{Account, letters::Letters};
+use tagger_aws::account::{Account, Kind, letters::Letters};
+use tagger_core::printable;
 use walk::{Deed, Done};
 
 const DEAD_LETTERS: &str = "auto-resource-tagger-dead-letters";
 const UNDELIVERED: &str = "auto-resource-tagger-undelivered";
 const RETRY: &str = "auto-resource-tagger-retry";
+/// The queue's own policy refuses whoever is no operator, whatever his policies allow.
+const OPERATORS_ONLY: &str = "\n  the queue's policy lets only the function, and the principals of the stack's parameter \
+                              QueueOperators: `tagger deploy --set QueueOperators=ARN,ARN` names them, all of them";
 
 /// A queue, and what was seen in it.
 struct Found {
@@ -210,7 +214,8 @@ async fn look(
             Ok((None, false))
         }
         Err::<_, tagger_aws::account::Trouble>(trouble) => {
-            warn(format!("{}: {trouble}", queue.name))?;
+            let hint = if trouble.kind() == Kind::Denied { OPERATORS_ONLY } else { "" };
+            warn(format!("{}: {trouble}{hint}", queue.name))?;
             Ok((None, false))
         }
     }
@@ -315,7 +320,7 @@ fn tell(step: &str, more: Value, arguments: &Redrive, report: Report) -> Result<
     match (step, arguments.json) {
         ("discarding", false) => {
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{more}")?;
+            writeln!(out, "{}", printable::json(&more.to_string()))?;
             out.flush()?;
             Ok(())
         }

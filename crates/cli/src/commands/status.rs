@@ -5,7 +5,7 @@
 mod view;
 
 use super::doctor::{
-    queues, reconcile,
+    code, queues, reconcile,
     report::Verdict,
     stack::{self, Site},
 };
@@ -27,7 +27,7 @@ use tagger_aws::account::{
     log::{Line, Lines},
     stacks::Stack,
 };
-use tagger_core::{config, settings::words};
+use tagger_core::{config, printable, settings::words};
 use view::View;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -42,7 +42,10 @@ pub fn run(arguments: &Status) -> Result<ExitCode, Error> {
     aws::run(async {
         let account = aws::account(&arguments.aws).await?;
         let view = look(&account).await;
-        let text = if arguments.json { format!("{}\n", view.json()) } else { view.text() };
+        let text = match arguments.json {
+            true => format!("{}\n", printable::json(&view.json().to_string())),
+            false => printable::lines(&view.text()).into_owned(),
+        };
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()?;
@@ -91,11 +94,12 @@ async fn look(account: &Account) -> View {
 /// not tell those, what the stack was told.
 async fn settings(account: &Account, site: &Site, stack: &Stack, view: &mut View) {
     let held = held_settings::of_stack(account, &site.home, stack).await;
+    let function = view.function.as_ref().and_then(Option::as_ref);
+    view.is_deployed_code = function.and_then(|function| code::is_deployed(function, &held));
     if let Some(unread) = held.unread {
         view.unread.push(unread);
         return;
     }
-    let function = view.function.as_ref().and_then(Option::as_ref);
     let variables = function.and_then(|function| function.variables.clone());
     let base = held.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default();
     let read = match variables {

@@ -85,7 +85,7 @@ pub fn of_forwarder(home: &str, of_tagger: &Parameters, stack: Option<&Stack>) -
         (name.to_owned(), Some(given.or_else(|| has(name)).unwrap_or_else(|| default.to_owned())))
     };
     let home = ("HomeRegion".to_owned(), Some(home.to_owned()));
-    vec![home, told("TagKey", ""), told("TagChanges", "off")]
+    vec![home, told("TagKey", ""), told("TagChanges", "off"), told("QueueOperators", "none")]
 }
 
 /// All known parameters: those that are set, and those that the stack has already.
@@ -150,6 +150,7 @@ mod tests {
                 pair("HomeRegion", Some("us-east-1")),
                 pair("TagKey", Some(key)),
                 pair("TagChanges", Some(changes)),
+                pair("QueueOperators", Some("none")),
             ]
         };
         for (what, given, stack, expected) in [
@@ -160,7 +161,7 @@ mod tests {
             assert_eq!(of_forwarder("us-east-1", given, stack), expected, "{what}");
         }
         let known = templates::parameters(templates::FORWARDER);
-        assert_eq!(known, ["HomeRegion", "TagKey", "TagChanges"]);
+        assert_eq!(known, ["HomeRegion", "TagKey", "TagChanges", "QueueOperators"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Does the function run, is it of this version, do its settings leave anything to tag, and may the rules call it?
 
 use super::{
+    code,
     report::{Check, Verdict, some},
     stack::{Site, of_version},
 };
@@ -43,6 +44,7 @@ pub async fn check(account: &Account, site: &Site) -> (Vec<Check>, Known) {
         Some(stack) => held_settings::of_stack(account, &site.home, stack).await,
         None => Held::default(),
     };
+    checks.push(code::judge(&function, &held, site.stack.as_ref()));
     let (settings, policy) = of_settings(&function, &held);
     checks.push(settings);
     let mappings = functions.mappings(FUNCTION).await;

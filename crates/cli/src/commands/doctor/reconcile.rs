@@ -23,6 +23,8 @@ use tagger_core::reconcile::{LATE, Mark};
 const BACK: Duration = Duration::from_secs(6 * 3600);
 /// A region may be behind by a run that failed and the one that is under way.
 const BEHIND: u64 = 2 * 3600;
+/// So long after a run's end the next one cannot have begun: it comes hourly, and takes half an hour at most.
+const NOT_DUE: u64 = 25 * 60;
 /// Most pages of the log.
 const PAGES: usize = 30;
 
@@ -124,6 +126,8 @@ pub fn judge(seen: &Seen, site: &Site) -> Vec<Check> {
     // Before the first run there are no marks, and that is said above.
     if let Some(marks) = marks.filter(|marks| !marks.is_empty() || checks.is_empty()) {
         checks.extend(of_marks(marks, site, seen.now));
+        let last = seen.last.as_ref().ok().map(Option::as_ref);
+        checks.extend(last.and_then(|last| of_writer(marks, last, seen.now)));
     }
     if checks.is_empty() {
         let line = seen.last.as_ref().ok().and_then(Option::as_ref);
@@ -221,6 +225,34 @@ fn of_marks(marks: &BTreeMap<String, Mark>, site: &Site, now: u64) -> Vec<Check>
     checks
 }
 
+/// Marks are tags, and whoever may tag the function can set them: what was called before a mark is not looked at any more. A
+/// run writes none that is nearer to its own time than [`LATE`], so a nearer one is somebody else's.
+fn of_writer(marks: &BTreeMap<String, u64>, last: Option<&Value>, now: u64) -> Option<Check> {
+    let ran = last.and_then(|line| time::seconds(line["timestamp"].as_str()?));
+    let latest = match ran {
+        // The next run is not due yet, so none can be under way.
+        Some(ran) if now.saturating_sub(ran) < NOT_DUE => ran.saturating_sub(LATE),
+        Some(_) => now.saturating_sub(LATE),
+        None if last.is_some() => return None,
+        None => now.saturating_sub(BACK.as_secs() + LATE),
+    };
+    let foreign: Vec<String> =
+        marks.iter().filter(|(_, mark)| **mark > latest + 60).map(|(region, _)| region.clone()).collect();
+    if foreign.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "the marks of {} are later than any that the last run could write: somebody else set these tags of the function {RECONCILE}, \
+         and what was created before them is not looked at",
+        some(&foreign, 6)
+    );
+    let fix = format!(
+        "let a run begin where the log's last run ended: `aws lambda invoke --function-name {RECONCILE} --payload \
+         '{{\"tagger\":\"reconcile\",\"from\":\"…\"}}'`; the message OWN PARTS TagResource names who it was (docs/operations.md)"
+    );
+    Some(Check::new("reconcile", Verdict::Bad, message).fix(fix).detail("regions", foreign))
+}
+
 /// A time in words.
 pub fn hours(seconds: u64) -> String {
     match seconds {
@@ -292,7 +324,6 @@ mod tests {
                 "a backfill is at 2026-10-05T08:30:00Z",
             ),
             ("the last run failed", seen(&fine, on, failed), Verdict::Warn, "eu-west-1: AccessDenied"),
-            ("no run for long", seen(&fine, on, None), Verdict::Warn, "no run within 6 hours"),
             ("just deployed", seen(&[], on, None), Verdict::Info, "no run yet"),
             (
                 "a run, and no marks",
@@ -314,6 +345,28 @@ mod tests {
             let [check] = checks.as_slice() else { panic!("{what}: {checks:?}") };
             let text = format!("{} {}", check.message, check.fix.as_deref().unwrap_or_default());
             assert!(check.verdict == verdict && text.contains(words), "{what}: {check:?}");
+        }
+        let old = [("us-east-1", 8 * 3600), ("eu-west-1", 8 * 3600)];
+        let checks = judge(&seen(&old, on, None), &site());
+        assert!(checks[0].message.contains("no run within 6 hours"), "{checks:?}");
+    }
+
+    #[test]
+    fn a_mark_that_no_run_wrote_is_named() {
+        let at = |seconds: u64| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let ran = |ago: u64| Some(json!({"code": "reconcile", "level": "INFO", "missed": 0, "timestamp": at(NOW - ago)}));
+        for (what, age, last, foreign) in [
+            ("by the last run", LATE + 600, ran(600), false),
+            ("by a run that may be under way", LATE, ran(3500), false),
+            ("nearer than a run writes", LATE - 1800, ran(3500), true),
+            ("the last run ended ten minutes ago", LATE, ran(600), true),
+            ("of the future", 0, ran(600), true),
+            ("no run for six hours", LATE, None, true),
+            ("no run for six hours, and an old mark", 8 * 3600, None, false),
+        ] {
+            let marks = BTreeMap::from([("us-east-1".to_owned(), NOW - age)]);
+            let check = of_writer(&marks, last.as_ref(), NOW);
+            assert_eq!(check.is_some(), foreign, "{what}: {check:?}");
         }
     }
 

@@ -8,6 +8,7 @@ use crate::exit_code::{Error, ExitCode};
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use tagger_aws::account::Trouble;
+use tagger_core::printable;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +112,10 @@ impl Report {
     /// The output could not be written.
     pub fn say(&mut self, check: &Check) -> Result<(), Error> {
         self.count[check.verdict as usize] += 1;
-        let text = if self.json { format!("{}\n", as_json(check)) } else { as_text(check) };
+        let text = match self.json {
+            true => format!("{}\n", printable::json(&as_json(check))),
+            false => printable::lines(&as_text(check)).into_owned(),
+        };
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()?;

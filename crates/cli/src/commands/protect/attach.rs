@@ -3,7 +3,6 @@
 //! It looks at what there is first, says what it would do, asks, and does it; run again, it goes on where another run
 //! ended. It changes no other policy.
 
-use super::policy::{DESCRIPTION, NAME};
 use crate::{
     args::Protect,
     aws::Stop,
@@ -16,6 +15,18 @@ use tagger_aws::account::{
     protection::{ControlPolicies, ControlPolicy, Place, Root},
 };
 
+/// A policy of this product, as it stands in an organization.
+pub struct Named {
+    /// Its name there.
+    pub name: &'static str,
+    /// Its description there.
+    pub description: &'static str,
+    /// What changes where it is attached.
+    pub warning: &'static str,
+    /// What holds again where it is taken away.
+    pub after: &'static str,
+}
+
 /// The organization, as far as it matters here.
 struct Site {
     policies: ControlPolicies,
@@ -26,7 +37,7 @@ struct Site {
 }
 
 impl Site {
-    async fn look(account: &Account, target: &str) -> Result<Self, Error> {
+    async fn look(account: &Account, target: &str, name: &str) -> Result<Self, Error> {
         let form = |text: &str, first: &str| text.strip_prefix(first).is_some_and(|rest| rest.len() >= 4);
         let is_account = target.len() == 12 && target.bytes().all(|byte| byte.is_ascii_digit());
         if !(target == "root" || form(target, "r-") || form(target, "ou-") || is_account) {
@@ -50,7 +61,7 @@ impl Site {
         let Some(root) = policies.root().await? else {
             return Err(Error::Failure("organizations:ListRoots names no root".to_owned()));
         };
-        let found = policies.find(NAME).await?;
+        let found = policies.find(name).await?;
         let places = match &found {
             Some(policy) => policies.places(&policy.id).await?,
             None => Vec::new(),
@@ -77,12 +88,14 @@ impl Site {
 pub async fn attach(
     account: &Account,
     target: &str,
+    named: &Named,
     text: &str,
     arguments: &Protect,
     report: Report,
     stop: &Stop,
 ) -> Result<ExitCode, Error> {
-    let site = Site::look(account, target).await?;
+    let name = named.name;
+    let site = Site::look(account, target, name).await?;
     let target = &site.target;
     if !site.root.controls {
         return Err(Error::Failure(format!(
@@ -96,13 +109,13 @@ pub async fn attach(
     let mut steps = Vec::new();
     match &site.found {
         None => {
-            steps.push(format!("  +  the service control policy {NAME}, {} characters", text.chars().count()))
+            steps.push(format!("  +  the service control policy {name}, {} characters", text.chars().count()))
         }
         Some(policy) if differs => {
             let others = site.others();
             let also = if others.is_empty() { String::new() } else { format!(", also for {others}") };
             steps.push(format!(
-                "  ~  the service control policy {NAME} ({}) gets another text{also}",
+                "  ~  the service control policy {name} ({}) gets another text{also}",
                 policy.id
             ));
         }
@@ -112,21 +125,23 @@ pub async fn attach(
         steps.push(format!("  +  it is attached to {target}"));
     }
     if steps.is_empty() {
-        let words = format!("{NAME} is attached to {target} and up to date.");
+        let words = format!("{name} is attached to {target} and up to date.");
         report.say("end", &words, json!({ "changed": false, "target": target }))?;
         return Ok(ExitCode::Fine);
     }
     for step in &steps {
         report.say("plan", step, json!({ "target": target, "policy": as_json(text) }))?;
     }
-    let warning = "\nFrom then on nobody but the tagger writes the key there: `tagger protect --explain` says what that breaks. \
-                   Try it in one account first.";
-    report.say("warning", warning, json!({}))?;
+    let warning = format!(
+        "\nFrom then on {} there: `tagger protect --explain` says what that breaks. Try it in one account first.",
+        named.warning
+    );
+    report.say("warning", &warning, json!({}))?;
     if !may_go_on("Attach it?", arguments, report, stop)? {
         return Ok(ExitCode::Fine);
     }
     let id = match &site.found {
-        None => site.policies.make(NAME, DESCRIPTION, text).await?,
+        None => site.policies.make(name, named.description, text).await?,
         Some(policy) => {
             if differs {
                 site.policies.change(&policy.id, text).await?;
@@ -137,8 +152,9 @@ pub async fn attach(
     if !site.is_attached() {
         site.policies.attach(&id, target).await?;
     }
+    let guard = if arguments.guard { " --guard" } else { "" };
     let words = format!(
-        "\nAttached to {target}: {NAME} ({id}). Take it away with `tagger protect --detach {target}`"
+        "\nAttached to {target}: {name} ({id}). Take it away with `tagger protect{guard} --detach {target}`"
     );
     report.say("end", &words, json!({ "changed": true, "target": target, "policyId": id }))?;
     Ok(ExitCode::Fine)
@@ -151,19 +167,21 @@ pub async fn attach(
 pub async fn detach(
     account: &Account,
     target: &str,
+    named: &Named,
     arguments: &Protect,
     report: Report,
     stop: &Stop,
 ) -> Result<ExitCode, Error> {
-    let site = Site::look(account, target).await?;
+    let name = named.name;
+    let site = Site::look(account, target, name).await?;
     let target = &site.target;
     let others = site.others();
     let Some(policy) = site.found.as_ref().filter(|_| site.is_attached() || others.is_empty()) else {
-        report.say("end", &format!("{NAME} is not attached to {target}."), json!({ "changed": false }))?;
+        report.say("end", &format!("{name} is not attached to {target}."), json!({ "changed": false }))?;
         return Ok(ExitCode::Fine);
     };
     if site.is_attached() {
-        report.say("plan", &format!("  -  {NAME} at {target}"), json!({ "target": target }))?;
+        report.say("plan", &format!("  -  {name} at {target}"), json!({ "target": target }))?;
     }
     let rest =
         if others.is_empty() { "  -  the policy itself".to_owned() } else { format!("It stays at {others}") };
@@ -177,11 +195,8 @@ pub async fn detach(
     if others.is_empty() {
         site.policies.remove(&policy.id).await?;
     }
-    report.say(
-        "end",
-        "\nDone: there, everybody may write the key again.",
-        json!({ "changed": true, "target": target }),
-    )?;
+    let words = format!("\nDone: there, {}.", named.after);
+    report.say("end", &words, json!({ "changed": true, "target": target }))?;
     Ok(ExitCode::Fine)
 }
 

@@ -1,10 +1,47 @@
-//! What the policy covers, what it does not, and what it breaks, in words. Pure.
+//! What the two policies cover, what they do not, and what they break, in words. Pure.
 
-use super::{policy::Protection, unseen};
+use super::{guard::Guard, policy::Protection, unseen};
 use std::collections::BTreeMap;
 
-/// The page.
-pub fn page(protection: &Protection) -> String {
+/// The page about both.
+pub fn page(protection: &Protection, guard: &Guard) -> String {
+    format!("{}\n{}", of_protection(protection), of_guard(guard))
+}
+
+/// What the guard does.
+fn of_guard(guard: &Guard) -> String {
+    let deployers = match guard.deployers.as_slice() {
+        [] => "the deployers that you name with --deployer".to_owned(),
+        patterns => patterns.join(", "),
+    };
+    format!(
+        "\
+THE GUARD (--guard): who may change, feed and call the tagger
+
+Refused, to everybody but {deployers}
+  Changing, removing or invoking its functions, and what calls them; making or changing its rules, stacks,
+  role, policies, queues, topic, alarms, log filters and its own trail; passing its role. Writing into its
+  buckets and working on its queues (there the function's role is excepted). Making a deployer's role or
+  user, and changing who may take it.
+
+Not held by it
+  The management account; service-linked roles; what tells IAM no part of the tagger: sns:Unsubscribe
+  (the rule auto-resource-tagger-own-parts tells of it), an existing trail of yours, KMS keys, a deployer's
+  own credentials in wrong hands, and everybody who may assume a deployer's role.
+
+What it breaks
+  Deploying, `destroy`, `redrive` and `doctor --canary` by anybody who is not named. A stack with a service
+  role, and StackSets (--deployer 'arn:*:iam::*:role/stacksets-exec-*'), until that role is named. Tools that
+  tag, encrypt, or set retention, concurrency or alarms on every function, queue or bucket of an account
+  (Config remediations, Cloud Custodian): they are refused on the tagger's own.
+
+More: docs/protection.md
+"
+    )
+}
+
+/// What the protection of the tag does.
+fn of_protection(protection: &Protection) -> String {
     let (total, seen) = unseen::counts();
     let keys = protection.keys.join(", ");
     let ours = unseen::ours();
@@ -27,6 +64,8 @@ pub fn page(protection: &Protection) -> String {
     };
     format!(
         "\
+THE TAG'S PROTECTION: who may write the key
+
 Refused, to everybody but AutoResourceTaggerRole{except}
   Every call that tells IAM the key {keys} (in large or small letters): setting, changing and removing it, and
   creating something with it. {seen} of {total} tagging actions tell their keys, and most creations.
@@ -48,9 +87,10 @@ What it breaks
   role; except it where they are used:
     --except 'arn:*:iam::*:role/service-role/AWSBackupDefaultServiceRole'
     --except 'arn:*:iam::*:role/*AWSDataLifecycleManagerDefaultRole*'
-  Session tags of that name.
-
-More: docs/protection.md
+  Session tags of that name. Controllers that hold a resource's tags to what they know take the key away, are
+  refused, and then often change nothing at all: AWS Controllers for Kubernetes and Crossplane, unless they are
+  told to leave foreign tags; the AWS Load Balancer Controller, which needs the key in its flag
+  --external-managed-tags. Except their roles, or set them up first: docs/protection.md.
 ",
         unseen = total - seen,
         ours = ours.join(", "),
@@ -65,7 +105,7 @@ mod tests {
     #[test]
     fn every_exception_is_named() {
         let protection = Protection { keys: vec!["CreatedBy".to_owned()], ..Protection::default() };
-        let page = page(&protection);
+        let page = page(&protection, &Guard::default());
         assert!(page.contains("52 of 735 tagging actions do not"), "{page}");
         for action in unseen::all() {
             let (service, name) = action.split_once(':').unwrap();

@@ -44,18 +44,7 @@ impl Protection {
                 ));
             }
         }
-        for pattern in &self.except {
-            let principal = Arn::parse(pattern).filter(|arn| matches!(arn.service, "iam" | "sts"));
-            let Some(principal) = principal else {
-                return Err(format!(
-                    "{pattern:?} is no principal's ARN: for example arn:*:iam::*:role/deploy-*"
-                ));
-            };
-            if matches!(principal.resource, "*" | "role/*" | "user/*" | "r*" | "u*") {
-                return Err(format!("{pattern:?} would except everybody: name the roles or users"));
-            }
-        }
-        Ok(())
+        self.except.iter().try_for_each(|pattern| check_principal(pattern))
     }
 
     /// The document.
@@ -92,16 +81,39 @@ impl Protection {
     /// # Errors
     /// It is too long.
     pub fn text(&self) -> Result<String, String> {
-        let text = self.document().to_string();
-        let size = text.chars().count();
-        if size > MOST {
-            return Err(format!(
-                "the policy has {size} characters, and a service control policy {MOST} at most: give fewer exceptions, or \
-                 shorter ones with *"
-            ));
-        }
-        Ok(text)
+        fitting(&self.document())
     }
+}
+
+/// Refuses an exception that is no principal, or is everybody.
+///
+/// # Errors
+/// A sentence with the pattern, and what it has to be.
+pub fn check_principal(pattern: &str) -> Result<(), String> {
+    let principal = Arn::parse(pattern).filter(|arn| matches!(arn.service, "iam" | "sts"));
+    let Some(principal) = principal else {
+        return Err(format!("{pattern:?} is no principal's ARN: for example arn:*:iam::*:role/deploy-*"));
+    };
+    if matches!(principal.resource, "*" | "role/*" | "user/*" | "r*" | "u*") {
+        return Err(format!("{pattern:?} would except everybody: name the roles or users"));
+    }
+    Ok(())
+}
+
+/// A policy without spaces.
+///
+/// # Errors
+/// It is too long for a service control policy.
+pub fn fitting(document: &Value) -> Result<String, String> {
+    let text = document.to_string();
+    let size = text.chars().count();
+    if size > MOST {
+        return Err(format!(
+            "the policy has {size} characters, and a service control policy {MOST} at most: give fewer exceptions, or \
+             shorter ones with *"
+        ));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

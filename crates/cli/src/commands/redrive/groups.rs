@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
 };
+use tagger_core::printable;
 
 /// Where dead letters are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +183,7 @@ pub fn time(seconds: u64) -> String {
 
 /// Without what could move a terminal's cursor.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    text.chars().map(|letter| if printable::is_hidden(letter) { ' ' } else { letter }).collect()
 }
 
 /// The beginning of a long text.

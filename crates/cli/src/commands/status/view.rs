@@ -5,7 +5,8 @@
 //! ```json
 //! {"account":"111122223333","deployed":true,"homeRegion":"us-east-1","toolVersion":"0.1.0","version":"0.1.0",
 //!  "stack":{"name":"auto-resource-tagger","status":"CREATE_COMPLETE"},
-//!  "function":{"name":"…","state":"Active","lastUpdateStatus":"Successful","architecture":"arm64","codeSha256":"…","lastModified":"…"},
+//!  "function":{"name":"…","state":"Active","lastUpdateStatus":"Successful","architecture":"arm64","codeSha256":"…","isDeployedCode":true,
+//!   "lastModified":"…"},
 //!  "settings":[{"about":"creator's tag","what":"CreatedBy={name}; one that is there stays"}],
 //!  "delivery":"direct","trail":"…","forwarders":[{"region":"…","status":"…","version":"…"}],"uncoveredRegions":["…"],
 //!  "lastTagged":{"time":"…","type":"…","arn":"…","creator":"…","latencyMs":900},
@@ -51,6 +52,8 @@ pub struct View {
     pub site: Option<Site>,
     /// The function.
     pub function: Known,
+    /// Whether its code is that of the zip which the stack names; none where that is not known.
+    pub is_deployed_code: Option<bool>,
     /// The settings that hold, in words; or why the function refuses them. None when they were not read.
     pub settings: Option<Result<Vec<(String, String)>, String>>,
     /// The newest line of the log that says `tagged`, if there is one; none when it was not read.
@@ -126,6 +129,7 @@ impl View {
                 "lastUpdateStatus": function.last_update,
                 "architecture": function.architecture,
                 "codeSha256": function.code_sha256,
+                "isDeployedCode": self.is_deployed_code,
                 "lastModified": function.modified,
             })
         });
@@ -265,6 +269,10 @@ impl View {
             {
                 notes.push("`tagger redrive` shows what was given up, and moves it back.".to_owned());
             }
+        }
+        if self.is_deployed_code == Some(false) {
+            let words = "The function's code is NOT that of the zip which the stack names: `tagger doctor` says more.";
+            notes.push(words.to_owned());
         }
         let uncovered = coverage::uncovered(site);
         if !uncovered.is_empty() {
