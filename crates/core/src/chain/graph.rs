@@ -45,8 +45,8 @@ pub enum Found {
 }
 
 impl Graph {
-    /// Adds a record; a copy of one that is there is passed over. What no chain can need is left out.
-    pub fn add(&mut self, record: &Record) {
+    /// Adds a record and says its place. A copy of one that is there is passed over, and what no chain can need.
+    pub fn add(&mut self, record: &Record) -> Option<usize> {
         let is_change = stack::is_change(record, &changes());
         let made: HashSet<String> = target::made(record)
             .into_iter()
@@ -56,10 +56,10 @@ impl Graph {
         let call = Call::of(record);
         let counts = call.issued.is_some() && record.text("errorCode").is_none_or(|code| code == "0");
         if !counts && made.is_empty() && !is_change {
-            return;
+            return None;
         }
         if !call.event_id.is_empty() && !self.seen.insert(format!("{} {}", call.event_id, call.account)) {
-            return;
+            return None;
         }
         let at = self.calls.len();
         if let Some(issued) = &call.issued {
@@ -82,6 +82,7 @@ impl Graph {
             self.changes.push((at, Past { time: call.time, record: record.clone() }));
         }
         self.calls.push(call);
+        Some(at)
     }
 
     /// A call by its place.
