@@ -10,6 +10,7 @@ mod commands;
 mod config_file;
 mod cost_model;
 mod cost_prices;
+mod creations;
 mod deployment;
 mod exit_code;
 mod follow;
