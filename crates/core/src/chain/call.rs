@@ -203,10 +203,12 @@ impl Caller {
         Self { many_keys: true, ..Self::of(&Record::new(value)) }
     }
 
-    /// Whether two calls were made by the same, as far as both say: the principal, and in a session its beginning.
+    /// Whether two calls were made by the same, as far as both say: the principal, and of sessions the key and the second
+    /// of their beginning.
     pub fn is_same(&self, other: &Self) -> bool {
-        let agree = |one: &Option<u64>, two: &Option<u64>| one.zip(*two).is_none_or(|(one, two)| one == two);
-        !self.arn.is_empty() && self.arn == other.arn && agree(&self.began, &other.began)
+        let agree = self.began.zip(other.began).is_none_or(|(one, two)| one == two)
+            && self.key.as_ref().zip(other.key.as_ref()).is_none_or(|(one, two)| one == two);
+        !self.arn.is_empty() && self.arn == other.arn && (agree || self.session.is_none())
     }
 }
 

@@ -85,6 +85,11 @@ impl Graph {
         Some(at)
     }
 
+    /// The names of the calls that change a stack, or prepare that.
+    pub fn changes() -> Vec<&'static str> {
+        changes()
+    }
+
     /// A call by its place.
     pub fn call(&self, at: usize) -> &Call {
         &self.calls[at]
@@ -188,6 +193,15 @@ impl Graph {
             let caller = &self.calls[*at].caller;
             (!says_who(caller), caller.key.is_none(), caller.began.is_none(), *at)
         });
+        // The record in the account of the role adds nothing to the one that says who called.
+        let told: HashSet<String> = found
+            .iter()
+            .filter_map(|at| self.calls[*at].shared.clone().filter(|_| says_who(&self.calls[*at].caller)))
+            .collect();
+        found.retain(|at| {
+            let call = &self.calls[*at];
+            says_who(&call.caller) || call.shared.as_ref().is_none_or(|shared| !told.contains(shared))
+        });
         let Some((first, rest)) = found.split_first() else { return Found::Nothing };
         let best = &self.calls[*first];
         let is_one = |at: &usize| {
@@ -199,8 +213,7 @@ impl Graph {
     }
 }
 
-/// The calls that change a stack, or prepare that.
-pub(super) fn changes() -> Vec<&'static str> {
+fn changes() -> Vec<&'static str> {
     let parents = parent::parents().iter();
     parents.flat_map(|parent| parent.changed_by.iter().chain(parent.drafted_by)).copied().collect()
 }

@@ -6,7 +6,7 @@ use super::{
     end::{self, End, Next},
     graph::{Found, Graph},
 };
-use crate::identity::Kind;
+use crate::identity::{self, Kind};
 use serde::Serialize;
 
 /// The most calls of a chain.
@@ -270,14 +270,11 @@ fn source_identity(caller: &Caller) -> Option<End> {
 
 /// A person whose address somebody chose as a session's name: likely, and proved by nothing.
 fn chosen(steps: &[Step]) -> Option<End> {
-    let person = steps.iter().map(|step| &step.call.caller).find(|caller| {
-        caller.creator.kind == Kind::Person
-            && !caller.creator.is_proved
-            && caller.session.is_some()
-            && caller.source_identity.is_none()
-    })?;
+    let callers = steps.iter().map(|step| &step.call.caller).filter(|caller| caller.center.is_none());
+    let mut named = callers.filter_map(|caller| caller.session.as_deref());
+    let person = named.find(|session| identity::is_address(session))?;
     Some(End {
-        name: person.session.clone()?,
+        name: person.to_owned(),
         kind: Kind::Person,
         what: "session's name".to_owned(),
         detail: None,

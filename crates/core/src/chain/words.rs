@@ -75,6 +75,9 @@ pub fn described(caller: &Caller) -> String {
     let of =
         if caller.account.is_empty() { String::new() } else { format!(" of account {}", caller.account) };
     let named = caller.creator.name.clone().unwrap_or_else(|| "nobody".to_owned());
+    if let ("WebIdentityUser", Some((provider, subject))) = (caller.stated_type.as_str(), &caller.provider) {
+        return format!("{subject} of {provider}");
+    }
     match (&caller.session, &caller.role) {
         (Some(session), Some(role)) => format!("session {session} of role {role}{of}"),
         _ if caller.stated_type == "IAMUser" => format!("IAM user {named}{of}"),

@@ -199,7 +199,7 @@ impl World {
             "sessionContext": { "sessionIssuer": { "type": "Role", "arn": format!("arn:aws:iam::{to}:role/team/Role{role}") },
                                 "attributes": { "creationDate": began } },
         });
-        let by = format!("{} {}", by["arn"], by["sessionContext"]["attributes"]["creationDate"]);
+        let by = format!("{} {}", by["arn"], by["accessKeyId"]);
         self.sessions.push(Session { arn, began: now, is_told, by });
         (self.sessions.len() - 1, identity)
     }
@@ -255,7 +255,9 @@ proptest! {
                 prop_assert_eq!(who, Some(creation.who.as_str()), "seed {}: {}", seed, shown);
                 prop_assert!(chain.weakest() <= Link::Platform, "{}", shown);
             } else if !twins {
-                prop_assert!(who.is_none(), "seed {}: expected nobody, since a record is lost: {}", seed, shown);
+                // The other account's record tells the name of a session, which is likely and no more.
+                let likely = chain.weakest() == Link::Inferred && who == Some(creation.who.as_str());
+                prop_assert!(who.is_none() || likely, "seed {}: a record is lost, expected nobody: {}", seed, shown);
             } else {
                 let all_told = world.sessions.iter().all(|session| session.is_told);
                 let right = who.is_none_or(|who| who == creation.who);
