@@ -104,7 +104,7 @@
   back.addEventListener("click", () => { page -= 1; draw(); });
   on.addEventListener("click", () => { page += 1; draw(); });
   document.getElementById("csv").addEventListener("click", () => {
-    // A spreadsheet takes what begins so as a formula: https://owasp.org/www-community/attacks/CSV_Injection
+    // A spreadsheet takes what begins so as a formula.
     const safe = text => /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
     const field = text => '"' + safe(String(text)).replaceAll('"', '""') + '"';
     const lines = [columns.map(column => field(column.name)), ...shown.map(index => rows[index].map(field))];

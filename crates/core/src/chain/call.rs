@@ -208,7 +208,11 @@ impl Caller {
     pub fn is_same(&self, other: &Self) -> bool {
         let agree = self.began.zip(other.began).is_none_or(|(one, two)| one == two)
             && self.key.as_ref().zip(other.key.as_ref()).is_none_or(|(one, two)| one == two);
-        !self.arn.is_empty() && self.arn == other.arn && (agree || self.session.is_none())
+        // A token's subject is all that there is of whoever comes with one.
+        let is_one_subject =
+            self.arn.is_empty() && self.provider.is_some() && self.provider == other.provider;
+        let is_one = !self.arn.is_empty() && (agree || self.session.is_none());
+        self.arn == other.arn && (is_one || is_one_subject)
     }
 }
 

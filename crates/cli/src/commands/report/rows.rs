@@ -58,7 +58,10 @@ pub fn table(creations: &[Creation], costs: Option<&Costs>, beside: &Path) -> Ta
         .collect();
     let mut columns: Vec<Value> = COLUMNS
         .iter()
-        .map(|name| json!({ "name": name, "time": *name == "created", "hidden": ["event", "event id", "parent"].contains(name) }))
+        .map(|name| {
+            let hidden = ["event", "event id", "parent"].contains(name);
+            json!({ "name": name, "time": *name == "created", "hidden": hidden })
+        })
         .collect();
     if costs.is_some() {
         columns.push(json!({ "name": "cost", "number": true }));
@@ -98,7 +101,10 @@ fn folded(creations: &[Creation], costs: Option<&Costs>, beside: &Path) -> Table
     let names = ["creator", "kind", "type", "account", "region", "resources", "first", "last"];
     let mut columns: Vec<Value> = names
         .iter()
-        .map(|name| json!({ "name": name, "number": *name == "resources", "time": ["first", "last"].contains(name) }))
+        .map(|name| {
+            let is_time = ["first", "last"].contains(name);
+            json!({ "name": name, "number": *name == "resources", "time": is_time })
+        })
         .collect();
     if costs.is_some() {
         columns.push(json!({ "name": "cost", "number": true }));
