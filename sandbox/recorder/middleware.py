@@ -38,7 +38,7 @@ class Recorder:
 
     def __init__(self, app, state: str, account: str, region: str, delay: float = 0.0) -> None:
         self._app = app
-        self._account = account
+        self._account, self._region = account, region
         self._delay = delay
         self._queue: queue.Queue[record.Exchange | Told | None] = queue.Queue()
         # What waits for its time: (when, number, record, what it is for the log).
@@ -70,9 +70,13 @@ class Recorder:
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
             text = scope.get("query_string", b"").decode("latin-1")
             signature = request.signature(headers, parse_qs(text) if "X-Amz-Credential" in text else {})
-            if signature is None or _is_obviously_data(signature.scope, scope, headers):
+            if signature is None and _may_be_unsigned(scope["method"], scope["path"], headers):
+                # Who it is stands in the token, so it is read when the call is understood.
+                signature, caller = request.Signature("", self._region, "sts"), identity.UNSIGNED
+            elif signature is None or _is_obviously_data(signature.scope, scope, headers):
                 return None
-            caller = identity.resolve(signature.access_key, self._account)
+            else:
+                caller = identity.resolve(signature.access_key, self._account)
             if caller is None:
                 return None
             raw = scope.get("raw_path") or scope["path"].encode()
@@ -155,8 +159,11 @@ class Recorder:
         if made is None:
             self._done += 1
             return
-        due = time.monotonic() + (random.uniform(0, self._delay) if self._delay else 0.0)
-        heapq.heappush(self._late, (due, next(self._numbers), made, what))
+        other = record.counterpart(made)
+        self._started += 1 if other else 0
+        for each in filter(None, (made, other)):
+            due = time.monotonic() + (random.uniform(0, self._delay) if self._delay else 0.0)
+            heapq.heappush(self._late, (due, next(self._numbers), each, what))
 
     def _build(self, item: record.Exchange | Told) -> tuple[dict[str, Any] | None, str]:
         exchange = item if isinstance(item, record.Exchange) else None
@@ -212,6 +219,11 @@ class Recorder:
 def _describe(exchange: record.Exchange) -> str:
     target = exchange.headers.get("x-amz-target", "")
     return f"{exchange.signature.scope} {exchange.method} {exchange.path} {target} ({exchange.status})"
+
+
+def _may_be_unsigned(method: str, path: str, headers: dict[str, str]) -> bool:
+    """Whether it has the form of the calls of STS that are made with a token in place of a signature."""
+    return method == "POST" and path == "/" and "x-www-form-urlencoded" in headers.get("content-type", "")
 
 
 def _is_obviously_data(scope_name: str, scope, headers: dict[str, str]) -> bool:

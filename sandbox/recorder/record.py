@@ -11,7 +11,7 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import casing, dataevents, models, oddities, request, response, s3form
+from . import casing, dataevents, identity, models, oddities, request, response, s3form
 
 VERSION = "1.11"
 
@@ -43,6 +43,11 @@ def build(exchange: Exchange) -> dict[str, Any] | None:
     query = parse_qs(exchange.query, keep_blank_values=True)
     call = exchange.call or request.parse(exchange.method, exchange.path, query, exchange.headers, exchange.body,
                                           exchange.signature.scope)
+    unsigned = exchange.identity is identity.UNSIGNED
+    if unsigned:
+        if call is None or call.operation.name != "AssumeRoleWithWebIdentity":
+            return None  # SAML, and whatever nobody signed
+        exchange.identity, exchange.account = identity.of_web(call.input)
     if call is None:
         raise Unexplained(f"{exchange.method} {exchange.path} ({exchange.signature.scope})")
     name = call.operation.name
@@ -100,6 +105,23 @@ def compose(exchange: Exchange, call: request.Call, answer: response.Answer) -> 
         record["tlsDetails"] = {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
                                 "clientProvidedHostHeader": _host(call, region)}
     return record
+
+
+def counterpart(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The record of an assumption across accounts in the account of the role, which says of the caller only the account.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html has such a pair.
+    """
+    if not record or record["eventName"] != "AssumeRole" or record["eventSource"] != "sts.amazonaws.com" or "errorCode" in record:
+        return None
+    owner = record["resources"][0]["accountId"]
+    if owner == record["recipientAccountId"]:
+        return None
+    record["sharedEventID"] = str(uuid.uuid4())
+    caller = record["userIdentity"]
+    return {**record, "userIdentity": {"type": "AWSAccount", "principalId": caller["principalId"],
+                                       "accountId": caller["accountId"]},
+            "eventID": str(uuid.uuid4()), "recipientAccountId": owner}
 
 
 def event_source(service: str) -> str:

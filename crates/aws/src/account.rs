@@ -9,6 +9,7 @@ pub mod history;
 pub mod letters;
 pub mod log;
 pub mod organization;
+pub mod people;
 pub mod permissions;
 pub mod principals;
 pub mod protection;

@@ -3,6 +3,7 @@
 mod account;
 mod backfill;
 mod config;
+mod past;
 
 use crate::cost_model::{Architecture, Delivery, Trail};
 pub use account::{Aws, Deploy, Destroy, Doctor, PolicyOf, Protect, Redrive, Status};
@@ -10,6 +11,7 @@ pub use backfill::Backfill;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub use config::{Action, Check, Config};
+pub use past::{Report, Who};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -19,6 +21,7 @@ Examples:
   tagger doctor --canary                whether it works, with a queue that is created and removed again
   tagger explain event.json             who made it, which tags it gets, or why none
   tagger scan cloudtrail-logs/          who created what, over a tree of CloudTrail files
+  tagger who arn:aws:s3:::my-bucket     who made it: the person, the roles between, the events
   tagger catalog --service s3           what the catalog knows
 
 Exit codes: 0 fine, 1 a failure, 2 wrong usage, 3 done, but some input could not be read.";
@@ -55,6 +58,10 @@ pub enum Verb {
     Config(Config),
     /// Read trees of CloudTrail log files and sum up who created what
     Scan(Scan),
+    /// Say who made a resource, hop by hop, with the events that prove it
+    Who(Who),
+    /// Write one page of HTML about who created what, that can be mailed and printed
+    Report(Report),
     /// List what the catalog knows: which event creates which resource type, and how it is tagged
     Catalog(Catalog),
     /// Work out what the product costs a month, line by line, beside the specification's figures

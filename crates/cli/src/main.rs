@@ -10,6 +10,7 @@ mod commands;
 mod config_file;
 mod cost_model;
 mod cost_prices;
+mod creations;
 mod deployment;
 mod exit_code;
 mod follow;
@@ -42,6 +43,8 @@ fn main() -> std::process::ExitCode {
         Verb::Explain(arguments) => commands::explain::run(&arguments),
         Verb::Config(arguments) => commands::config::run(&arguments),
         Verb::Scan(arguments) => commands::scan::run(&arguments),
+        Verb::Who(arguments) => commands::who::run(&arguments),
+        Verb::Report(arguments) => commands::report::run(&arguments),
         Verb::Catalog(arguments) => commands::catalog::run(&arguments),
         Verb::Cost(arguments) => commands::cost::run(&arguments),
         Verb::Sandbox(arguments) => commands::sandbox::run(&arguments),

@@ -116,8 +116,8 @@ fn explain_and_scan_read_files_and_folders_and_name_what_they_cannot() {
     let said = tagger(&["scan", "--json", &format!("{path}/AWSLogs/2026/a.json.gz")], b"");
     assert_eq!(said.code, 0);
     let expected = "{\"creator\":{\"kind\":\"user\",\"name\":\"alice\"},\"first\":\"2026-11-24T08:30:00Z\",\"last\":\"2026-11-24T08:30:00Z\",\
-                    \"resources\":2,\"type\":\"AWS::SQS::Queue\"}\n\
-                    {\"summary\":{\"diagnostics\":{},\"files\":1,\"records\":2,\"resources\":2,\"unreadable\":0}}\n";
+                    \"resources\":1,\"type\":\"AWS::SQS::Queue\"}\n\
+                    {\"summary\":{\"diagnostics\":{},\"files\":1,\"records\":2,\"repeated\":1,\"resources\":1,\"unreadable\":0}}\n";
     assert_eq!(said.out, expected);
 
     // A manifest in a tree is named and passed over; one that was asked for is input that cannot be read.

@@ -62,7 +62,8 @@ fn put(cloud: &Running, kind: &str, name: &str, policy: &str, document: &Value) 
 /// Makes a user who may do everything, and whom the guard holds.
 fn user(cloud: &mut Running, name: &str, guard: &Value) {
     cloud.aws("root", &["iam", "create-user", "--user-name", name]);
-    let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let all =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     put(cloud, "user", name, "all", &all);
     put(cloud, "user", name, "guard", guard);
     let key = cloud.aws("root", &["iam", "create-access-key", "--user-name", name]);
@@ -75,9 +76,16 @@ fn user(cloud: &mut Running, name: &str, guard: &Value) {
 }
 
 /// What IAM's simulation says of actions on a resource: those that are allowed, and those that a statement denies.
-fn simulated(cloud: &Running, who: &str, actions: &[&str], resource: &str, context: &[&str]) -> (BTreeSet<String>, BTreeSet<String>) {
+fn simulated(
+    cloud: &Running,
+    who: &str,
+    actions: &[&str],
+    resource: &str,
+    context: &[&str],
+) -> (BTreeSet<String>, BTreeSet<String>) {
     let source = format!("arn:aws:iam::{ACCOUNT}:{who}");
-    let words = ["iam", "simulate-principal-policy", "--policy-source-arn", &source, "--resource-arns", resource];
+    let words =
+        ["iam", "simulate-principal-policy", "--policy-source-arn", &source, "--resource-arns", resource];
     let context = if context.is_empty() { Vec::new() } else { [&["--context-entries"], context].concat() };
     let answer = cloud.aws("root", &[&words[..], &context, &["--action-names"], actions].concat());
     let results = answer["EvaluationResults"].as_array().unwrap();
@@ -93,7 +101,8 @@ fn nobody_but_a_deployer_changes_feeds_or_calls_the_tagger() {
     let mut cloud = Running::start();
     let said = cloud.fails("root", 2, &["protect", "--guard"]);
     assert!(said.contains("Name the roles or users that deploy"), "{said}");
-    let guard: Value = serde_json::from_str(&cloud.runs(&["protect", "--guard", "--deployer", DEPLOYER])).unwrap();
+    let guard: Value =
+        serde_json::from_str(&cloud.runs(&["protect", "--guard", "--deployer", DEPLOYER])).unwrap();
     user(&mut cloud, "mallory", &guard);
     user(&mut cloud, "deploy-tagger", &guard);
     put(&cloud, "role", "AutoResourceTaggerRole", "guard", &guard);
@@ -116,8 +125,14 @@ fn nobody_but_a_deployer_changes_feeds_or_calls_the_tagger() {
         let (allowed, _) = simulated(&cloud, "role/AutoResourceTaggerRole", actions, part, &[function]);
         assert_eq!(allowed.len(), actions.len(), "the tagger on {part}: {allowed:?}");
     }
-    let mappings = ["lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"];
-    for (function, refused) in [("auto-resource-tagger", 3), ("auto-resource-tagger-tag-changes", 3), ("orders", 0)] {
+    let mappings = [
+        "lambda:CreateEventSourceMapping",
+        "lambda:UpdateEventSourceMapping",
+        "lambda:DeleteEventSourceMapping",
+    ];
+    for (function, refused) in
+        [("auto-resource-tagger", 3), ("auto-resource-tagger-tag-changes", 3), ("orders", 0)]
+    {
         let context = format!(
             "ContextKeyName=lambda:FunctionArn,ContextKeyType=string,ContextKeyValues=arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}"
         );
@@ -154,10 +169,26 @@ fn the_reviews_ways_in(cloud: &Running) {
     let zip = cloud.folder.join("bootstrap.zip");
     std::fs::write(&zip, b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0").unwrap();
     let zip = format!("fileb://{}", zip.display());
-    let words = ["lambda", "create-function", "--function-name", "of-mallory", "--runtime", "provided.al2023", "--handler", "x", "--role", &role, "--zip-file", &zip];
+    let words = [
+        "lambda",
+        "create-function",
+        "--function-name",
+        "of-mallory",
+        "--runtime",
+        "provided.al2023",
+        "--handler",
+        "x",
+        "--role",
+        &role,
+        "--zip-file",
+        &zip,
+    ];
     let passed = cloud.aws_in("mallory", "us-east-1", &words);
     // The emulator asks for no PassRole where a function is made; the simulation above does.
-    eprintln!("create-function with the tagger's role: {}", if passed.is_ok() { "not held by the emulator" } else { "refused" });
+    eprintln!(
+        "create-function with the tagger's role: {}",
+        if passed.is_ok() { "not held by the emulator" } else { "refused" }
+    );
     let made = cloud.queue("mallory", "made-by-mallory", &[]);
     cloud.wait_for(&made, "mallory");
 }
@@ -165,26 +196,47 @@ fn the_reviews_ways_in(cloud: &Running) {
 #[test]
 fn the_guard_goes_into_an_organization_beside_the_protection() {
     let cloud = Running::start();
-    let root = cloud.aws("root", &["organizations", "list-roots"])["Roots"][0]["Id"].as_str().unwrap().to_owned();
-    let made = cloud.aws("root", &["organizations", "create-organizational-unit", "--parent-id", &root, "--name", "one"]);
+    let root =
+        cloud.aws("root", &["organizations", "list-roots"])["Roots"][0]["Id"].as_str().unwrap().to_owned();
+    let made = cloud
+        .aws("root", &["organizations", "create-organizational-unit", "--parent-id", &root, "--name", "one"]);
     let unit = made["OrganizationalUnit"]["Id"].as_str().unwrap();
     cloud.runs(&["protect", "--attach", unit, "--yes"]);
     let guard = ["protect", "--guard", "--deployer", DEPLOYER];
     let text = cloud.runs(&[&guard[..], &["--attach", unit, "--yes"]].concat());
-    assert!(text.contains("nobody but the named deployers") && text.contains(&format!("--guard --detach {unit}")), "{text}");
+    assert!(
+        text.contains("nobody but the named deployers") && text.contains(&format!("--guard --detach {unit}")),
+        "{text}"
+    );
     let there = || {
-        let found = cloud.aws("root", &["organizations", "list-policies-for-target", "--target-id", unit, "--filter", "SERVICE_CONTROL_POLICY"]);
-        let found = found["Policies"].as_array().unwrap().iter().map(|policy| policy["Name"].as_str().unwrap().to_owned());
+        let found = cloud.aws(
+            "root",
+            &[
+                "organizations",
+                "list-policies-for-target",
+                "--target-id",
+                unit,
+                "--filter",
+                "SERVICE_CONTROL_POLICY",
+            ],
+        );
+        let found = found["Policies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|policy| policy["Name"].as_str().unwrap().to_owned());
         found.filter(|name| name.starts_with("auto-resource-tagger")).collect::<BTreeSet<_>>()
     };
-    let both = ["auto-resource-tagger-guard", "auto-resource-tagger-tag-protection"].map(str::to_owned).into();
+    let both =
+        ["auto-resource-tagger-guard", "auto-resource-tagger-tag-protection"].map(str::to_owned).into();
     assert_eq!(there(), both);
     let text = cloud.runs(&[&guard[..], &["--attach", unit, "--yes"]].concat());
     assert!(text.contains("up to date"), "{text}");
     cloud.runs(&["protect", "--guard", "--detach", unit, "--yes"]);
     assert_eq!(there(), ["auto-resource-tagger-tag-protection".to_owned()].into());
     let page = cloud.runs(&["protect", "--explain", "--key", "CreatedBy", "--deployer", DEPLOYER]);
-    for words in ["THE TAG'S PROTECTION", "THE GUARD", DEPLOYER, "external-managed-tags", "stacksets-exec-*"] {
+    for words in ["THE TAG'S PROTECTION", "THE GUARD", DEPLOYER, "external-managed-tags", "stacksets-exec-*"]
+    {
         assert!(page.contains(words), "{words}: {page}");
     }
 }

@@ -51,6 +51,11 @@ pub fn session(record: &Record) -> Option<String> {
     Caller::of(record).session().map(str::to_owned)
 }
 
+/// Whether a text has the form of an e-mail address.
+pub(crate) fn is_address(text: &str) -> bool {
+    form::is_email(text)
+}
+
 /// The role whose session made a call: its ARN, else its name.
 pub fn role(record: &Record) -> Option<String> {
     let caller = Caller::of(record);

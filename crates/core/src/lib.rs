@@ -12,6 +12,7 @@
 //! [`attempt`] and [`settle`] are the decisions around the fifth step: what to ask AWS about one resource,
 //! and what becomes of a failure, by [`outcome`] and [`patience`]; [`work`] is what the queues hold.
 //! [`config`] reads the user's choices, [`policy`] holds them, and [`settings`] has their parts: templates, scope, people.
+//! [`chain`] follows sessions back to whoever began the first of them, for `tagger who`.
 //! [`reconcile`] finds what all of that missed, in the event history; [`tag_change`] says what becomes of a tag that
 //! somebody changed.
 //!
@@ -22,6 +23,7 @@ pub mod actor;
 pub mod arn;
 pub mod attempt;
 pub mod case;
+pub mod chain;
 pub mod config;
 pub mod containers;
 pub mod diagnostic;

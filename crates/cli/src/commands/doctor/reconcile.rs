@@ -227,7 +227,7 @@ fn of_marks(marks: &BTreeMap<String, Mark>, site: &Site, now: u64) -> Vec<Check>
 
 /// Marks are tags, and whoever may tag the function can set them: what was called before a mark is not looked at any more. A
 /// run writes none that is nearer to its own time than [`LATE`], so a nearer one is somebody else's.
-fn of_writer(marks: &BTreeMap<String, u64>, last: Option<&Value>, now: u64) -> Option<Check> {
+fn of_writer(marks: &BTreeMap<String, Mark>, last: Option<&Value>, now: u64) -> Option<Check> {
     let ran = last.and_then(|line| time::seconds(line["timestamp"].as_str()?));
     let latest = match ran {
         // The next run is not due yet, so none can be under way.
@@ -237,7 +237,7 @@ fn of_writer(marks: &BTreeMap<String, u64>, last: Option<&Value>, now: u64) -> O
         None => now.saturating_sub(BACK.as_secs() + LATE),
     };
     let foreign: Vec<String> =
-        marks.iter().filter(|(_, mark)| **mark > latest + 60).map(|(region, _)| region.clone()).collect();
+        marks.iter().filter(|(_, mark)| mark.at > latest + 60).map(|(region, _)| region.clone()).collect();
     if foreign.is_empty() {
         return None;
     }
@@ -354,7 +354,9 @@ mod tests {
     #[test]
     fn a_mark_that_no_run_wrote_is_named() {
         let at = |seconds: u64| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        let ran = |ago: u64| Some(json!({"code": "reconcile", "level": "INFO", "missed": 0, "timestamp": at(NOW - ago)}));
+        let ran = |ago: u64| {
+            Some(json!({"code": "reconcile", "level": "INFO", "missed": 0, "timestamp": at(NOW - ago)}))
+        };
         for (what, age, last, foreign) in [
             ("by the last run", LATE + 600, ran(600), false),
             ("by a run that may be under way", LATE, ran(3500), false),
@@ -364,7 +366,7 @@ mod tests {
             ("no run for six hours", LATE, None, true),
             ("no run for six hours, and an old mark", 8 * 3600, None, false),
         ] {
-            let marks = BTreeMap::from([("us-east-1".to_owned(), NOW - age)]);
+            let marks = BTreeMap::from([("us-east-1".to_owned(), Mark { at: NOW - age, backfill: None })]);
             let check = of_writer(&marks, last.as_ref(), NOW);
             assert_eq!(check.is_some(), foreign, "{what}: {check:?}");
         }

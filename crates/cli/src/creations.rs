@@ -1,0 +1,168 @@
+//! What was created, by whom, and what became of it: a row a resource, read from logs.
+//!
+//! [`read`] is what `tagger scan` prints, and what other verbs start from. A creation is counted once however often its
+//! record is read; [`ledger`] says how. Nothing here prints, but that what cannot be read is named on standard error.
+
+mod deletions;
+mod ledger;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    exit_code::Error,
+    input::{self, Input, Unreadable},
+};
+use ledger::Ledger;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+use tagger_core::{Policy, Record, diagnostic::Code, glance::Glance, identity::Kind};
+
+/// A resource that a call created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creation {
+    /// Its ARN.
+    pub arn: String,
+    /// Its CloudFormation type, for example `AWS::SQS::Queue`.
+    pub resource_type: &'static str,
+    /// The name of whoever made the call.
+    pub creator: String,
+    /// What that is.
+    pub kind: Kind,
+    /// The ARN of the parent for which a service made the call: its creator is the one who is behind it.
+    pub parent: Option<String>,
+    /// The account whose record it is, twelve digits; empty where the record does not say.
+    pub account: String,
+    /// `awsRegion` of the record; empty where it does not say.
+    pub region: String,
+    /// `eventTime` as the record has it, for example `2026-11-24T08:30:00Z`; empty where it has none.
+    pub time: String,
+    /// `eventSource`, for example `sqs.amazonaws.com`.
+    pub source: String,
+    /// `eventName`, for example `CreateQueue`.
+    pub event: String,
+    /// `eventID`; empty where the record has none.
+    pub event_id: String,
+    /// When it was deleted, as far as the same logs show it; in the form of [`Creation::time`].
+    pub deleted: Option<String>,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Every creation, by time, then by ARN.
+    pub creations: Vec<Creation>,
+    /// How many creating calls were no creation of their own: read twice, idempotent, or an update.
+    pub repeated: usize,
+    /// How many files were read.
+    pub files: usize,
+    /// How many records, copies among them.
+    pub records: usize,
+    /// How many places could not be read; they are named on standard error.
+    pub unreadable: usize,
+    /// How many records gave each diagnostic, copies among them.
+    pub diagnostics: BTreeMap<Code, usize>,
+}
+
+/// Reads the creations below the paths, in as many threads as there are processors.
+///
+/// # Errors
+/// None but those of the system; what cannot be read is named and counted.
+pub fn read(paths: &[PathBuf], policy: &Policy) -> Result<Found, Error> {
+    let mut unreadable = Unreadable::default();
+    let files = input::files(paths, &mut unreadable);
+    let next = AtomicUsize::new(0);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
+    let mut sums = Sums { unreadable, ..Sums::default() };
+    thread::scope(|scope| {
+        let read = || {
+            let mut sums = Sums::default();
+            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                sums.read(file, policy);
+            }
+            sums
+        };
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(read)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(read) => sums.merge(read),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    Ok(sums.found())
+}
+
+/// What one thread adds up.
+#[derive(Debug, Default)]
+struct Sums {
+    files: usize,
+    records: usize,
+    unreadable: Unreadable,
+    ledger: Ledger,
+    diagnostics: HashMap<Code, usize>,
+}
+
+impl Sums {
+    /// Adds a file's records; most need no more than a glance.
+    fn read(&mut self, file: &Input, policy: &Policy) {
+        self.files += 1;
+        let mut glanced: HashMap<Code, usize> = HashMap::new();
+        let mut unreadable = std::mem::take(&mut self.unreadable);
+        let mut glance = |glance: &Glance| match glance.code() {
+            // What deletes something is opened: it says what is not there any more.
+            Some(Code::UnknownEvent) if deletions::may_matter(glance.event_name()) => false,
+            Some(code) => {
+                *glanced.entry(code).or_default() += 1;
+                true
+            }
+            None => false,
+        };
+        let added = input::records(file, &mut unreadable, &mut glance, &mut |record| {
+            self.add(&record, policy);
+            Ok(())
+        });
+        debug_assert!(added.is_ok(), "adding up cannot fail");
+        self.unreadable = unreadable;
+        self.records += glanced.values().sum::<usize>();
+        self.add_codes(glanced);
+    }
+
+    fn add(&mut self, record: &Record, policy: &Policy) {
+        self.records += 1;
+        let plan = tagger_core::plan(record, policy, None);
+        for diagnostic in &plan.diagnostics {
+            *self.diagnostics.entry(diagnostic.code).or_default() += 1;
+        }
+        self.ledger.add(record, &plan);
+    }
+
+    fn add_codes(&mut self, codes: HashMap<Code, usize>) {
+        for (code, count) in codes {
+            *self.diagnostics.entry(code).or_default() += count;
+        }
+    }
+
+    fn merge(&mut self, other: Sums) {
+        self.files += other.files;
+        self.records += other.records;
+        self.unreadable.count += other.unreadable.count;
+        self.add_codes(other.diagnostics);
+        self.ledger.merge(other.ledger);
+    }
+
+    fn found(self) -> Found {
+        let (creations, repeated) = self.ledger.settle();
+        Found {
+            creations,
+            repeated,
+            files: self.files,
+            records: self.records,
+            unreadable: self.unreadable.count,
+            diagnostics: self.diagnostics.into_iter().collect(),
+        }
+    }
+}
