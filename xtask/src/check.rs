@@ -102,7 +102,8 @@ fn targets() -> Result<(Vec<String>, Vec<String>), String> {
         // A crate without such a folder has unit tests only.
         for file in fs::read_dir(package.path().join("tests")).into_iter().flatten() {
             let path = file.map_err(failed)?.path();
-            if path.extension().is_some_and(|kind| kind == "rs") {
+            // A file is a target by itself, and so is a folder with a main.rs.
+            if path.extension().is_some_and(|kind| kind == "rs") || path.join("main.rs").is_file() {
                 names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
             }
         }
@@ -206,5 +207,18 @@ fn run(command: &mut Command) -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{name} {} failed ({status})", words.join(" "))),
         Err(error) => Err(format!("{name} did not run: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The property test is a folder, and was left out once.
+    #[test]
+    fn files_and_folders_of_tests_are_run() {
+        let (ends, others) = super::targets().unwrap();
+        for (list, name) in [(&ends, "deploy"), (&others, "delivery"), (&others, "golden")] {
+            assert!(list.iter().any(|one| one == name), "{name} is not among {list:?}");
+        }
+        assert!(!ends.iter().chain(&others).any(|name| name == "support"), "{ends:?} {others:?}");
     }
 }

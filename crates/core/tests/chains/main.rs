@@ -33,7 +33,7 @@ fn recorded() -> (Vec<Value>, Vec<Value>) {
     (lines(read("records.jsonl")), lines(read("expected.jsonl")))
 }
 
-/// `sandbox/chains.py` made the records, in a running sandbox, and knows who made what.
+/// `sandbox/clients/chains.py` made the records, in a running sandbox, and knows who made what.
 #[test]
 fn what_the_sandbox_recorded() {
     let (records, expected) = recorded();

@@ -7,7 +7,7 @@ It starts a sandbox of its own, makes every call through the public API, and wri
 any order, and for each resource whom a chain has to lead to. Time stamps, ids and keys are those of the run. Only the
 console's switch of roles is written by hand, since the emulator has no console. It needs the sandbox's Python packages:
 
-    PYTHONPATH=sandbox/tests python sandbox/chains.py --records crates/core/tests/chains/records.jsonl \\
+    PYTHONPATH=sandbox:sandbox/tests python sandbox/clients/chains.py --records crates/core/tests/chains/records.jsonl \\
         --expected crates/core/tests/chains/expected.jsonl
 """
 
