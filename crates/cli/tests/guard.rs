@@ -62,7 +62,8 @@ fn put(cloud: &Running, kind: &str, name: &str, policy: &str, document: &Value) 
 /// Makes a user who may do everything, and whom the guard holds.
 fn user(cloud: &mut Running, name: &str, guard: &Value) {
     cloud.aws("root", &["iam", "create-user", "--user-name", name]);
-    let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let all =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     put(cloud, "user", name, "all", &all);
     put(cloud, "user", name, "guard", guard);
     let key = cloud.aws("root", &["iam", "create-access-key", "--user-name", name]);
@@ -108,7 +109,8 @@ fn nobody_but_a_deployer_changes_feeds_or_calls_the_tagger() {
     let mut cloud = Running::start();
     let words = cloud.fails("root", 2, &["protect", "--guard"]);
     assert!(words.contains("Name the roles or users that deploy"), "{words}");
-    let guard: Value = serde_json::from_str(&cloud.runs(&["protect", "--guard", "--deployer", DEPLOYER])).unwrap();
+    let guard: Value =
+        serde_json::from_str(&cloud.runs(&["protect", "--guard", "--deployer", DEPLOYER])).unwrap();
     user(&mut cloud, "mallory", &guard);
     user(&mut cloud, "deploy-tagger", &guard);
     put(&cloud, "role", "AutoResourceTaggerRole", "guard", &guard);
@@ -132,12 +134,18 @@ fn nobody_but_a_deployer_changes_feeds_or_calls_the_tagger() {
     assert_eq!(count, 57, "calls");
     let function = |name: &str| format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}");
     let own = Some(("lambda:SourceFunctionArn", function("auto-resource-tagger")));
-    let cases: Vec<Case> =
-        TAGGERS.iter().map(|(part, actions)| case("role/AutoResourceTaggerRole", actions, part, own.clone())).collect();
+    let cases: Vec<Case> = TAGGERS
+        .iter()
+        .map(|(part, actions)| case("role/AutoResourceTaggerRole", actions, part, own.clone()))
+        .collect();
     for ((part, actions), (allowed, _)) in TAGGERS.iter().zip(simulated(&cloud, &cases)) {
         assert_eq!(allowed.len(), actions.len(), "the tagger on {part}: {allowed:?}");
     }
-    let mappings = ["lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"];
+    let mappings = [
+        "lambda:CreateEventSourceMapping",
+        "lambda:UpdateEventSourceMapping",
+        "lambda:DeleteEventSourceMapping",
+    ];
     let names = [("auto-resource-tagger", 3), ("auto-resource-tagger-tag-changes", 3), ("orders", 0)];
     let cases: Vec<Case> = names
         .iter()
@@ -179,26 +187,47 @@ fn the_reviews_ways_in(cloud: &Running) {
 #[test]
 fn the_guard_goes_into_an_organization_beside_the_protection() {
     let cloud = Running::start();
-    let root = cloud.aws("root", &["organizations", "list-roots"])["Roots"][0]["Id"].as_str().unwrap().to_owned();
-    let made = cloud.aws("root", &["organizations", "create-organizational-unit", "--parent-id", &root, "--name", "one"]);
+    let root =
+        cloud.aws("root", &["organizations", "list-roots"])["Roots"][0]["Id"].as_str().unwrap().to_owned();
+    let made = cloud
+        .aws("root", &["organizations", "create-organizational-unit", "--parent-id", &root, "--name", "one"]);
     let unit = made["OrganizationalUnit"]["Id"].as_str().unwrap();
     cloud.runs(&["protect", "--attach", unit, "--yes"]);
     let guard = ["protect", "--guard", "--deployer", DEPLOYER];
     let text = cloud.runs(&[&guard[..], &["--attach", unit, "--yes"]].concat());
-    assert!(text.contains("nobody but the named deployers") && text.contains(&format!("--guard --detach {unit}")), "{text}");
+    assert!(
+        text.contains("nobody but the named deployers") && text.contains(&format!("--guard --detach {unit}")),
+        "{text}"
+    );
     let there = || {
-        let found = cloud.aws("root", &["organizations", "list-policies-for-target", "--target-id", unit, "--filter", "SERVICE_CONTROL_POLICY"]);
-        let found = found["Policies"].as_array().unwrap().iter().map(|policy| policy["Name"].as_str().unwrap().to_owned());
+        let found = cloud.aws(
+            "root",
+            &[
+                "organizations",
+                "list-policies-for-target",
+                "--target-id",
+                unit,
+                "--filter",
+                "SERVICE_CONTROL_POLICY",
+            ],
+        );
+        let found = found["Policies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|policy| policy["Name"].as_str().unwrap().to_owned());
         found.filter(|name| name.starts_with("auto-resource-tagger")).collect::<BTreeSet<_>>()
     };
-    let both = ["auto-resource-tagger-guard", "auto-resource-tagger-tag-protection"].map(str::to_owned).into();
+    let both =
+        ["auto-resource-tagger-guard", "auto-resource-tagger-tag-protection"].map(str::to_owned).into();
     assert_eq!(there(), both);
     let text = cloud.runs(&[&guard[..], &["--attach", unit, "--yes"]].concat());
     assert!(text.contains("up to date"), "{text}");
     cloud.runs(&["protect", "--guard", "--detach", unit, "--yes"]);
     assert_eq!(there(), ["auto-resource-tagger-tag-protection".to_owned()].into());
     let page = cloud.runs(&["protect", "--explain", "--key", "CreatedBy", "--deployer", DEPLOYER]);
-    for words in ["THE TAG'S PROTECTION", "THE GUARD", DEPLOYER, "external-managed-tags", "stacksets-exec-*"] {
+    for words in ["THE TAG'S PROTECTION", "THE GUARD", DEPLOYER, "external-managed-tags", "stacksets-exec-*"]
+    {
         assert!(page.contains(words), "{words}: {page}");
     }
 }

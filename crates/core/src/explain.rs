@@ -115,7 +115,8 @@ pub fn text(record: &Record, plan: &Plan, bold: &str, plain: &str) -> String {
     for action in &plan.actions {
         let resource = action;
         let tags = tags_of(plan, action);
-        let tags: Vec<_> = tags.iter().map(|(key, value)| printable::text(&format!("{key}={value}"))).collect();
+        let tags: Vec<_> =
+            tags.iter().map(|(key, value)| printable::text(&format!("{key}={value}"))).collect();
         let _ = writeln!(out, "  what  {}  {}", resource.entry.resource_type, printable::text(&resource.arn));
         let _ = writeln!(out, "  tag   {}  by {}", tags.join("  "), resource.entry.operation.name);
     }
@@ -146,4 +147,3 @@ fn tags_of<'a>(plan: &'a Plan, resource: &Resource) -> Vec<(&'a str, Cow<'a, str
     let tags = plan.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     value::tags_for(resource.entry.operation, tags)
 }
-

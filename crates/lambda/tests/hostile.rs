@@ -34,7 +34,10 @@ fn lately() -> String {
 }
 
 fn writes(run: &Run) -> Vec<&String> {
-    run.asked.iter().filter(|asked| asked.starts_with("AmazonSQS.TagQueue") || asked.contains("Action=CreateTags")).collect()
+    run.asked
+        .iter()
+        .filter(|asked| asked.starts_with("AmazonSQS.TagQueue") || asked.contains("Action=CreateTags"))
+        .collect()
 }
 
 /// A message of the events queue.
@@ -58,7 +61,11 @@ fn names_that_others_chose_harm_nobody() {
         ("200 KB", long.as_str(), "xxx"),
     ] {
         let user = json!({ "type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}") });
-        let run = run(vec![event(detail("111122223333", json!({ "userIdentity": user, "eventTime": lately() })))], fine, QUEUES);
+        let run = run(
+            vec![event(detail("111122223333", json!({ "userIdentity": user, "eventTime": lately() })))],
+            fine,
+            QUEUES,
+        );
         assert!(!run.failed && run.answers[0].0 == "response", "{what}: {:?}", run.answers);
         let [write] = writes(&run)[..] else { panic!("{what}: {:?} {}", run.asked, run.log) };
         let body: Value = serde_json::from_str(write.split_once(' ').unwrap().1).unwrap();
@@ -66,7 +73,10 @@ fn names_that_others_chose_harm_nobody() {
         assert!(value.contains(in_tag) && value.chars().count() <= 256, "{what}: {value:?}");
         assert!(!value.chars().any(printable::is_hidden), "{what}: a tag with hidden characters: {value:?}");
         for line in run.log.lines() {
-            assert!(serde_json::from_str::<Value>(line).is_ok(), "{what}: a line of the log that is no JSON: {line:?}");
+            assert!(
+                serde_json::from_str::<Value>(line).is_ok(),
+                "{what}: a line of the log that is no JSON: {line:?}"
+            );
             assert!(line.len() < 20_000, "{what}: a line of the log with {} bytes", line.len());
         }
     }
@@ -85,7 +95,10 @@ fn where_and_whose_it_is_is_not_believed() {
         ("a region of 100 KB", changed(json!({ "awsRegion": "a-".repeat(50_000) }))),
         ("a region that is a number", changed(json!({ "awsRegion": 7 }))),
         ("a record of another account", other),
-        ("a queue of another account", changed(queue("https://sqs.us-east-1.amazonaws.com/999999999999/jobs"))),
+        (
+            "a queue of another account",
+            changed(queue("https://sqs.us-east-1.amazonaws.com/999999999999/jobs")),
+        ),
         ("an address that leads elsewhere", changed(queue("https://evil.example/111122223333/../jobs?x=#"))),
         ("a failed call", changed(json!({ "errorCode": "AccessDenied" }))),
     ] {
@@ -122,18 +135,30 @@ fn forged_documents_are_refused_and_kept() {
 #[test]
 fn an_event_of_many_instances_ends_in_time() {
     let most: usize = std::env::var("INSTANCES").ok().and_then(|count| count.parse().ok()).unwrap_or(5_000);
-    let items: Vec<Value> = (0..most).map(|number| json!({ "instanceId": format!("i-{number:017x}") })).collect();
-    let mut big = event(detail("111122223333", json!({
-        "eventSource": "ec2.amazonaws.com", "eventName": "RunInstances", "eventTime": lately(), "requestParameters": {},
-        "responseElements": { "instancesSet": { "items": items } },
-    })));
+    let items: Vec<Value> =
+        (0..most).map(|number| json!({ "instanceId": format!("i-{number:017x}") })).collect();
+    let mut big = event(detail(
+        "111122223333",
+        json!({
+            "eventSource": "ec2.amazonaws.com", "eventName": "RunInstances", "eventTime": lately(), "requestParameters": {},
+            "responseElements": { "instancesSet": { "items": items } },
+        }),
+    ));
     big["source"] = "aws.ec2".into();
     let started = Instant::now();
     let run = run_within(Duration::from_secs(20), vec![big], fine, QUEUES);
     let seconds = started.elapsed().as_secs();
     let bytes: usize = run.asked.iter().map(String::len).sum();
-    eprintln!("{most} instances: {seconds} s, {} calls, {bytes} bytes, {:?} MB, {}", run.asked.len(), run.peak_mb, run.answers[0].0);
+    eprintln!(
+        "{most} instances: {seconds} s, {} calls, {bytes} bytes, {:?} MB, {}",
+        run.asked.len(),
+        run.peak_mb,
+        run.answers[0].0
+    );
     assert!(!run.failed, "the program ended: {:?}", run.answers);
-    assert!(run.asked.iter().any(|asked| asked.contains("i-0")), "{most} instances: nothing was asked or sent in its time");
+    assert!(
+        run.asked.iter().any(|asked| asked.contains("i-0")),
+        "{most} instances: nothing was asked or sent in its time"
+    );
     assert!(seconds < 60, "{most} instances took {seconds} s, though the function had 20");
 }

@@ -5,8 +5,8 @@ use aws_sdk_s3::{
     Client, config,
     primitives::ByteStream,
     types::{
-        BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete, ObjectIdentifier,
-        PublicAccessBlockConfiguration, VersioningConfiguration,
+        BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete,
+        ObjectIdentifier, PublicAccessBlockConfiguration, VersioningConfiguration,
     },
 };
 use std::time::Duration;
@@ -132,8 +132,7 @@ impl Buckets {
     /// # Errors
     /// S3 refused it.
     pub async fn harden(&self, bucket: &str) -> Result<(), Trouble> {
-        let versions =
-            VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
         self.until_known(async || {
             let ask = self.client.put_bucket_versioning().bucket(bucket).expected_bucket_owner(&self.account);
             let asked = ask.versioning_configuration(versions.clone()).send().await;

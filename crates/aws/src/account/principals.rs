@@ -50,11 +50,13 @@ impl Account {
             let roles = answer.roles().iter().filter(|role| !role.path().starts_with("/aws-service-role/"));
             // IAM gives the document encoded for an address:
             // https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
-            seen.list.extend(roles.map(|role| Principal {
-                arn: text(Some(role.arn())),
-                trust: role
-                    .assume_role_policy_document()
-                    .map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()),
+            seen.list.extend(roles.map(|role| {
+                Principal {
+                    arn: text(Some(role.arn())),
+                    trust: role
+                        .assume_role_policy_document()
+                        .map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()),
+                }
             }));
             page = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
             if page.is_none() {

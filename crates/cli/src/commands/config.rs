@@ -119,7 +119,10 @@ fn json_lines(policy: &Policy, found: &Found, out: &mut impl Write) -> std::io::
         writeln!(
             out,
             "{}",
-            printable::json(&json!({ "creator": { "name": name, "kind": kind }, "tags": tags, "records": count }).to_string())
+            printable::json(
+                &json!({ "creator": { "name": name, "kind": kind }, "tags": tags, "records": count })
+                    .to_string()
+            )
         )?;
     }
     let left: Map<String, Value> =

@@ -24,7 +24,8 @@ pub fn fill(parameters: &mut Parameters, caller: &str, stack: Option<&Stack>) {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn>
 fn of_caller(caller: &str) -> Option<String> {
     let arn = Arn::parse(caller)?;
-    let role = |path: &str, name: &str| format!("arn:{}:iam::{}:role/{path}{name}", arn.partition, arn.account);
+    let role =
+        |path: &str, name: &str| format!("arn:{}:iam::{}:role/{path}{name}", arn.partition, arn.account);
     match (arn.service, arn.resource.split('/').collect::<Vec<_>>().as_slice()) {
         ("iam", ["user", ..]) => Some(caller.to_owned()),
         ("sts", ["assumed-role", name, ..]) => Some(format!("{},{}", role("", name), role("*/", name))),
@@ -47,7 +48,10 @@ mod tests {
         let declared = templates::declared(templates::TAGGER);
         let declared = declared.iter().find(|one| one.name == OPERATORS).unwrap();
         for (caller, expected) in [
-            ("arn:aws:iam::111122223333:user/people/alice", Some("arn:aws:iam::111122223333:user/people/alice")),
+            (
+                "arn:aws:iam::111122223333:user/people/alice",
+                Some("arn:aws:iam::111122223333:user/people/alice"),
+            ),
             (session.as_str(), Some(both.as_str())),
             ("arn:aws:iam::111122223333:root", None),
             ("arn:aws:sts::111122223333:federated-user/bob", None),

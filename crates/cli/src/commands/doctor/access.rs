@@ -18,8 +18,12 @@ use tagger_core::{arn::Arn, policy::matches};
 /// The most principals that are looked at: two calls each, and IAM answers some ten a second.
 const MOST: usize = 200;
 /// What lets somebody decide which tags are written, on the function and on its rules.
-const ON_FUNCTION: [&str; 4] =
-    ["lambda:InvokeFunction", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:AddPermission"];
+const ON_FUNCTION: [&str; 4] = [
+    "lambda:InvokeFunction",
+    "lambda:UpdateFunctionCode",
+    "lambda:UpdateFunctionConfiguration",
+    "lambda:AddPermission",
+];
 const ON_RULES: [&str; 2] = ["events:PutRule", "events:PutTargets"];
 /// The product's own roles, which are held by what they may do.
 const OWN: &str = "AutoResourceTagger";
@@ -73,15 +77,22 @@ fn is_known(arn: &str, known: &[&str]) -> bool {
 /// Who could misuse it.
 fn of_access(able: &[Able], asked: usize, is_cut: bool, failed: Option<&Trouble>) -> Check {
     let name = "access";
-    let cut = if is_cut { format!(" (only {MOST} roles and users were looked at, there are more)") } else { String::new() };
+    let cut = if is_cut {
+        format!(" (only {MOST} roles and users were looked at, there are more)")
+    } else {
+        String::new()
+    };
     let limits = "by simulation, which sees no service control policy but what IAM tells of them, and no condition that it is not told";
     if let Some(trouble) = failed {
         return Check::unknown(name, trouble);
     }
-    let list: Vec<Value> = able.iter().map(|one| serde_json::json!({ "arn": one.arn, "actions": one.actions })).collect();
+    let list: Vec<Value> =
+        able.iter().map(|one| serde_json::json!({ "arn": one.arn, "actions": one.actions })).collect();
     let names: Vec<&str> = able.iter().map(|one| one.arn.as_str()).collect();
     if able.is_empty() {
-        let message = format!("{asked} roles and users beside the deployers: none may change, feed or call the tagger{cut}, {limits}");
+        let message = format!(
+            "{asked} roles and users beside the deployers: none may change, feed or call the tagger{cut}, {limits}"
+        );
         let verdict = if is_cut { Verdict::Info } else { Verdict::Ok };
         return Check::new(name, verdict, message);
     }
@@ -100,7 +111,8 @@ fn of_access(able: &[Able], asked: usize, is_cut: bool, failed: Option<&Trouble>
 fn of_names(seen: &Principals) -> Check {
     let trusts = seen.list.iter().filter_map(|one| Some((one.arn.as_str(), one.trust.as_deref()?)));
     let trusts: Vec<(&str, &str)> = trusts.filter(|(arn, _)| !is_known(arn, &[])).collect();
-    let chosen: Vec<&str> = trusts.iter().filter(|(_, trust)| lets_choose(trust)).map(|(arn, _)| *arn).collect();
+    let chosen: Vec<&str> =
+        trusts.iter().filter(|(_, trust)| lets_choose(trust)).map(|(arn, _)| *arn).collect();
     let name = "chosen-names";
     let all = trusts.len();
     if chosen.is_empty() {
@@ -130,17 +142,23 @@ fn lets_choose(trust: &str) -> bool {
     };
     several(&document["Statement"]).iter().any(|statement| {
         let principal = &statement["Principal"];
-        let is_caller = principal.is_string() || !principal["AWS"].is_null() || !principal["Federated"].is_null();
+        let is_caller =
+            principal.is_string() || !principal["AWS"].is_null() || !principal["Federated"].is_null();
         let actions = several(&statement["Action"]);
         let has = |wanted: &str| {
-            actions.iter().filter_map(Value::as_str).any(|action| matches(&action.to_lowercase(), &wanted.to_lowercase()))
+            actions
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|action| matches(&action.to_lowercase(), &wanted.to_lowercase()))
         };
         let takes = has("sts:AssumeRole") || has("sts:AssumeRoleWithWebIdentity");
         let states = has("sts:SetSourceIdentity");
         let text = statement["Condition"].to_string().to_lowercase();
         let name_held = text.contains("\"sts:rolesessionname\"");
         let source_held = text.contains("\"sts:sourceidentity\"");
-        statement["Effect"] == "Allow" && is_caller && ((takes && !name_held && !source_held) || (states && !source_held))
+        statement["Effect"] == "Allow"
+            && is_caller
+            && ((takes && !name_held && !source_held) || (states && !source_held))
     })
 }
 
@@ -152,20 +170,50 @@ mod tests {
     #[test]
     fn who_chooses_his_name() {
         let person = json!({ "AWS": "arn:aws:iam::111122223333:root" });
-        let statement = |principal: Value, action: Value, condition: Value| {
-            json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition }] })
-        };
+        let statement = |principal: Value, action: Value, condition: Value| json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition }] });
         let named = json!({ "StringLike": { "sts:RoleSessionName": "${aws:username}" } });
         let source = json!({ "StringLike": { "sts:SourceIdentity": "*" } });
         for (what, trust, expected) in [
             ("a person, no condition", statement(person.clone(), json!("sts:AssumeRole"), json!({})), true),
             ("anybody", statement(json!("*"), json!("sts:*"), json!({})), true),
-            ("the session's name is required", statement(person.clone(), json!("sts:AssumeRole"), named.clone()), false),
-            ("the source identity is", statement(person.clone(), json!(["sts:AssumeRole", "sts:SetSourceIdentity"]), source), false),
-            ("a source identity of one's own", statement(person, json!(["sts:AssumeRole", "sts:SetSourceIdentity"]), named), true),
-            ("a pipeline", statement(json!({ "Federated": "arn:aws:iam::111122223333:oidc-provider/x" }), json!("sts:AssumeRoleWithWebIdentity"), json!({})), true),
-            ("a service", statement(json!({ "Service": "lambda.amazonaws.com" }), json!("sts:AssumeRole"), json!({})), false),
-            ("a SAML provider", statement(json!({ "Federated": "arn:aws:iam::111122223333:saml-provider/x" }), json!("sts:AssumeRoleWithSAML"), json!({})), false),
+            (
+                "the session's name is required",
+                statement(person.clone(), json!("sts:AssumeRole"), named.clone()),
+                false,
+            ),
+            (
+                "the source identity is",
+                statement(person.clone(), json!(["sts:AssumeRole", "sts:SetSourceIdentity"]), source),
+                false,
+            ),
+            (
+                "a source identity of one's own",
+                statement(person, json!(["sts:AssumeRole", "sts:SetSourceIdentity"]), named),
+                true,
+            ),
+            (
+                "a pipeline",
+                statement(
+                    json!({ "Federated": "arn:aws:iam::111122223333:oidc-provider/x" }),
+                    json!("sts:AssumeRoleWithWebIdentity"),
+                    json!({}),
+                ),
+                true,
+            ),
+            (
+                "a service",
+                statement(json!({ "Service": "lambda.amazonaws.com" }), json!("sts:AssumeRole"), json!({})),
+                false,
+            ),
+            (
+                "a SAML provider",
+                statement(
+                    json!({ "Federated": "arn:aws:iam::111122223333:saml-provider/x" }),
+                    json!("sts:AssumeRoleWithSAML"),
+                    json!({}),
+                ),
+                false,
+            ),
         ] {
             assert_eq!(lets_choose(&trust.to_string()), expected, "{what}");
         }
@@ -187,7 +235,10 @@ mod tests {
 
     #[test]
     fn what_was_not_seen_is_said() {
-        let able = [Able { arn: "arn:aws:iam::111122223333:role/Power".to_owned(), actions: vec!["lambda:InvokeFunction".to_owned()] }];
+        let able = [Able {
+            arn: "arn:aws:iam::111122223333:role/Power".to_owned(),
+            actions: vec!["lambda:InvokeFunction".to_owned()],
+        }];
         let trouble = Trouble::new("iam:SimulatePrincipalPolicy", "us-east-1", "AccessDenied", "no");
         for (able, is_cut, failed, verdict, words) in [
             (&able[..], false, None, Verdict::Warn, "role/Power"),

@@ -36,7 +36,10 @@ pub fn judge(function: &Function, held: &Held, stack: Option<&Stack>) -> Check {
                 .detail("zipSha256", held.code.as_deref().unwrap_or_default())
         }
         None => {
-            let why = held.unread.as_deref().unwrap_or("the stack names no zip that is there, or Lambda tells no digest");
+            let why = held
+                .unread
+                .as_deref()
+                .unwrap_or("the stack names no zip that is there, or Lambda tells no digest");
             let message = format!("whether the function runs the stack's zip is not known: {why}");
             Check::new(NAME, Verdict::Unknown, message)
                 .fix("let this principal read the zip (s3:GetObject); a bucket that was emptied: `tagger deploy` fills it")

@@ -336,7 +336,9 @@ mod tests {
     #[test]
     fn a_mark_that_no_run_wrote_is_named() {
         let at = |seconds: u64| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        let ran = |ago: u64| Some(json!({"code": "reconcile", "level": "INFO", "missed": 0, "timestamp": at(NOW - ago)}));
+        let ran = |ago: u64| {
+            Some(json!({"code": "reconcile", "level": "INFO", "missed": 0, "timestamp": at(NOW - ago)}))
+        };
         for (what, age, last, foreign) in [
             ("by the last run", LATE + 600, ran(600), false),
             ("by a run that may be under way", LATE, ran(3500), false),

@@ -17,7 +17,8 @@ use tagger_core::arn::Arn;
 /// Its name in the organization.
 pub const NAME: &str = "auto-resource-tagger-guard";
 /// Its description there.
-pub const DESCRIPTION: &str = "Leaves auto-resource-tagger's own parts to those who deploy it. Made by `tagger protect --guard`.";
+pub const DESCRIPTION: &str =
+    "Leaves auto-resource-tagger's own parts to those who deploy it. Made by `tagger protect --guard`.";
 
 /// The functions of the product, whatever follows their name.
 const FUNCTIONS: &str = "arn:*:lambda:*:*:function:auto-resource-tagger*";
@@ -156,9 +157,7 @@ impl Guard {
         let deployers: Vec<&str> = self.deployers.iter().map(String::as_str).collect();
         let others = json!({ "ArnNotLike": { "aws:PrincipalArn": deployers } });
         let with_role: Vec<&str> = std::iter::once(ROLE).chain(deployers.iter().copied()).collect();
-        let statement = |sid: &str, actions: Value, resources: Value, condition: Value| {
-            json!({ "Sid": sid, "Effect": "Deny", "Action": actions, "Resource": resources, "Condition": condition })
-        };
+        let statement = |sid: &str, actions: Value, resources: Value, condition: Value| json!({ "Sid": sid, "Effect": "Deny", "Action": actions, "Resource": resources, "Condition": condition });
         let changes: Vec<&str> = CHANGES.iter().chain(&ON_TOPICS).copied().collect();
         let mappings = ["Create", "Delete", "Update"].map(|verb| format!("lambda:{verb}EventSourceMapping"));
         let mut mapped = others.clone();
@@ -175,9 +174,15 @@ impl Guard {
             statement("OnlyDeployersMapEvents", json!(mappings), json!("*"), mapped),
         ];
         // The account's root user can be neither made nor taken over by these.
-        let entities: Vec<&str> = deployers.into_iter().filter(|pattern| !pattern.ends_with(":root")).collect();
+        let entities: Vec<&str> =
+            deployers.into_iter().filter(|pattern| !pattern.ends_with(":root")).collect();
         if !entities.is_empty() {
-            statements.push(statement("OnlyDeployersMakeDeployers", json!(TAKEOVER), json!(entities), others));
+            statements.push(statement(
+                "OnlyDeployersMakeDeployers",
+                json!(TAKEOVER),
+                json!(entities),
+                others,
+            ));
         }
         json!({ "Version": "2012-10-17", "Statement": statements })
     }
@@ -219,7 +224,10 @@ mod tests {
         let size = of(&DEPLOYERS).text().unwrap().chars().count();
         assert!(size < 3_800, "{size}");
         let page = include_str!("../../../../../docs/protection.md");
-        assert!(page.contains(&format!("The guard has {size} characters")), "docs/protection.md does not say {size}");
+        assert!(
+            page.contains(&format!("The guard has {size} characters")),
+            "docs/protection.md does not say {size}"
+        );
         let long = format!("arn:*:iam::*:role/{}", "x".repeat(64));
         assert!(of(&[long.as_str(); 3]).text().is_ok());
         assert!(of(&[long.as_str(); 40]).text().unwrap_err().contains("5120 at most"));
@@ -243,26 +251,38 @@ mod tests {
             ("s3:CreateBucket", "a name that is free; deploy looks whose it is"),
         ];
         let actions: Vec<&str> = CHANGES.iter().chain(&ON_TOPICS).chain(&SHARED).copied().collect();
-        let told: Value = serde_json::from_str(include_str!("../../../../../templates/deployer.json")).unwrap();
+        let told: Value =
+            serde_json::from_str(include_str!("../../../../../templates/deployer.json")).unwrap();
         let reads = |action: &str| {
             let verb = action.split_once(':').map_or("", |(_, name)| name);
-            ["Get", "List", "Describe", "Filter", "Lookup", "Tag", "Untag", "AddTags", "RemoveTags"].iter().any(|word| verb.starts_with(word))
+            ["Get", "List", "Describe", "Filter", "Lookup", "Tag", "Untag", "AddTags", "RemoveTags"]
+                .iter()
+                .any(|word| verb.starts_with(word))
         };
         let mut unheld = Vec::new();
         for policy in ["command", "cloudformation"] {
             for statement in told[policy]["Statement"].as_array().unwrap() {
                 for action in statement["Action"].as_array().unwrap().iter().filter_map(Value::as_str) {
                     let service = action.split(':').next().unwrap();
-                    if reads(action) || matches!(service, "kms" | "oam") || FREE.iter().any(|(free, _)| *free == action) {
+                    if reads(action)
+                        || matches!(service, "kms" | "oam")
+                        || FREE.iter().any(|(free, _)| *free == action)
+                    {
                         continue;
                     }
-                    if !actions.iter().any(|pattern| covers(pattern, action)) && !action.contains("EventSourceMapping") {
+                    if !actions.iter().any(|pattern| covers(pattern, action))
+                        && !action.contains("EventSourceMapping")
+                    {
                         unheld.push(action.to_owned());
                     }
                 }
             }
         }
-        assert_eq!(unheld, Vec::<String>::new(), "a deployment calls these, and the guard leaves them to everybody");
+        assert_eq!(
+            unheld,
+            Vec::<String>::new(),
+            "a deployment calls these, and the guard leaves them to everybody"
+        );
     }
 
     #[test]
@@ -276,7 +296,8 @@ mod tests {
             ("TrailName:", "arn:*:cloudtrail:*:*:trail/"),
         ] {
             let names = template.lines().filter_map(|line| line.trim().strip_prefix(member));
-            let names: Vec<&str> = names.map(str::trim).filter(|name| !name.starts_with(['!', '{'])).collect();
+            let names: Vec<&str> =
+                names.map(str::trim).filter(|name| !name.starts_with(['!', '{'])).collect();
             assert!(!names.is_empty(), "{member}");
             for name in names {
                 let arn = format!("{prefix}{name}");
