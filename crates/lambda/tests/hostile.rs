@@ -5,8 +5,9 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use support::{Run, detail, event, run, run_within};
+use tagger_aws::time;
 use tagger_core::printable;
 
 const QUEUES: &[(&str, &str)] = &[
@@ -25,6 +26,11 @@ fn fine(asked: &str) -> (u16, String) {
     let ec2 =
         ["DescribeTags", "CreateTags"].into_iter().find(|name| asked.contains(&format!("Action={name}")));
     (200, ec2.map_or_else(|| "{}".to_owned(), |name| format!("<{name}Response><tagSet/></{name}Response>")))
+}
+
+/// A minute ago: of an older call it would have to be proved that the resource is still the one of the call.
+fn lately() -> String {
+    time::format(SystemTime::now() - Duration::from_secs(60))
 }
 
 fn writes(run: &Run) -> Vec<&String> {
@@ -55,7 +61,11 @@ fn names_that_others_chose_harm_nobody() {
         ("200 KB", long.as_str(), "xxx"),
     ] {
         let user = json!({ "type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}") });
-        let run = run(vec![event(detail("111122223333", json!({ "userIdentity": user })))], fine, QUEUES);
+        let run = run(
+            vec![event(detail("111122223333", json!({ "userIdentity": user, "eventTime": lately() })))],
+            fine,
+            QUEUES,
+        );
         assert!(!run.failed && run.answers[0].0 == "response", "{what}: {:?}", run.answers);
         let [write] = writes(&run)[..] else { panic!("{what}: {:?} {}", run.asked, run.log) };
         let body: Value = serde_json::from_str(write.split_once(' ').unwrap().1).unwrap();
@@ -120,7 +130,8 @@ fn forged_documents_are_refused_and_kept() {
     }
 }
 
-/// In one harness an event of 50,000 instances did not end within 240 seconds.
+/// An event of 50,000 instances took more than 240 seconds before its first call: each was compared with all others. Here are
+/// fewer, for the gate; `INSTANCES=50000` has all.
 #[test]
 fn an_event_of_many_instances_ends_in_time() {
     let most: usize = std::env::var("INSTANCES").ok().and_then(|count| count.parse().ok()).unwrap_or(5_000);
@@ -129,13 +140,13 @@ fn an_event_of_many_instances_ends_in_time() {
     let mut big = event(detail(
         "111122223333",
         json!({
-            "eventSource": "ec2.amazonaws.com", "eventName": "RunInstances", "requestParameters": {},
+            "eventSource": "ec2.amazonaws.com", "eventName": "RunInstances", "eventTime": lately(), "requestParameters": {},
             "responseElements": { "instancesSet": { "items": items } },
         }),
     ));
     big["source"] = "aws.ec2".into();
     let started = Instant::now();
-    let run = run_within(Duration::from_secs(30), vec![big], fine, QUEUES);
+    let run = run_within(Duration::from_secs(20), vec![big], fine, QUEUES);
     let seconds = started.elapsed().as_secs();
     let bytes: usize = run.asked.iter().map(String::len).sum();
     eprintln!(
@@ -145,5 +156,9 @@ fn an_event_of_many_instances_ends_in_time() {
         run.answers[0].0
     );
     assert!(!run.failed, "the program ended: {:?}", run.answers);
-    assert!(seconds < 60, "{most} instances took {seconds} s, though the function has 30");
+    assert!(
+        run.asked.iter().any(|asked| asked.contains("i-0")),
+        "{most} instances: nothing was asked or sent in its time"
+    );
+    assert!(seconds < 60, "{most} instances took {seconds} s, though the function had 20");
 }

@@ -106,24 +106,7 @@ pub async fn attach(
     }
     let as_json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let differs = site.found.as_ref().is_some_and(|policy| as_json(&policy.content) != as_json(text));
-    let mut steps = Vec::new();
-    match &site.found {
-        None => {
-            steps.push(format!("  +  the service control policy {name}, {} characters", text.chars().count()))
-        }
-        Some(policy) if differs => {
-            let others = site.others();
-            let also = if others.is_empty() { String::new() } else { format!(", also for {others}") };
-            steps.push(format!(
-                "  ~  the service control policy {name} ({}) gets another text{also}",
-                policy.id
-            ));
-        }
-        Some(_) => {}
-    }
-    if !site.is_attached() {
-        steps.push(format!("  +  it is attached to {target}"));
-    }
+    let steps = steps(&site, name, text, differs);
     if steps.is_empty() {
         let words = format!("{name} is attached to {target} and up to date.");
         report.say("end", &words, json!({ "changed": false, "target": target }))?;
@@ -158,6 +141,29 @@ pub async fn attach(
     );
     report.say("end", &words, json!({ "changed": true, "target": target, "policyId": id }))?;
     Ok(ExitCode::Fine)
+}
+
+/// What is to be done, in words.
+fn steps(site: &Site, name: &str, text: &str, differs: bool) -> Vec<String> {
+    let mut steps = Vec::new();
+    match &site.found {
+        None => {
+            steps.push(format!("  +  the service control policy {name}, {} characters", text.chars().count()))
+        }
+        Some(policy) if differs => {
+            let others = site.others();
+            let also = if others.is_empty() { String::new() } else { format!(", also for {others}") };
+            steps.push(format!(
+                "  ~  the service control policy {name} ({}) gets another text{also}",
+                policy.id
+            ));
+        }
+        Some(_) => {}
+    }
+    if !site.is_attached() {
+        steps.push(format!("  +  it is attached to {}", site.target));
+    }
+    steps
 }
 
 /// Takes the policy away from a place, and deletes it when it is nowhere else.
