@@ -68,7 +68,11 @@ async function opened(file, options, act) {
   return opening;
 }
 const rows = page => page.locator("#table tbody tr.row").count();
-const shot = (page, name) => page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+const shot = (page, name) => page.screenshot({ path: join(folder, `${name}.png`) });
+const fits = async (page, what) => {
+  const [inner, scroll] = await page.evaluate(() => [window.innerWidth, document.documentElement.scrollWidth]);
+  expect(`${what}: nothing is wider than the window (${scroll} of ${inner} pixels)`, scroll <= inner, true);
+};
 
 const names = ["alice@example.com", "bob", "carol@example.com", "dave", "erin@example.com"];
 const inputs = { usual: records(400, names), hostile: records(80, HOSTILE), "rows-20000": records(20000, names), "rows-100000": records(100000, names) };
@@ -78,11 +82,12 @@ writeFileSync(cost, "ResourceId,EffectiveCost,BillingCurrency\n" + Array.from({ 
 
 for (const name of Object.keys(inputs)) {
   const { page: file, seconds, bytes } = made(name, join(folder, `${name}.jsonl`), name === "usual" ? ["--cost", cost] : []);
-  const opening = await opened(file, { viewport: { width: 1280, height: 900 } }, async page => {
+  const opening = await opened(file, { viewport: { width: 1280, height: 1300 } }, async page => {
     expect(`${name}: the title`, await page.title(), `Who created what: ${name}`);
     expect(`${name}: figures`, await page.locator(".figures li").count(), 6);
     const all = Number((await page.textContent("#count")).match(/of (\d+)/)[1]);
     expect(`${name}: rows of a page`, await rows(page), Math.min(all, 100));
+    await fits(page, name);
     await shot(page, name);
     if (name !== "hostile") {
       await page.fill("#search", "bob eu-west-1");
@@ -103,6 +108,7 @@ for (const name of Object.keys(inputs)) {
     expect(`${name}: sorted`, cells, [...cells].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
     const sorting = Date.now() - began;
     await page.locator("#table tbody tr.row").first().click();
+    await page.evaluate(() => document.getElementById("resources").scrollIntoView());
     expect(`${name}: an opened row`, await page.locator("#table tr.more").count(), 1);
     await shot(page, `${name}-open`);
     console.log(`${name}: ${seconds.toFixed(1)} s to make, ${bytes} bytes, sorted and drawn in ${sorting} ms`);
@@ -111,11 +117,12 @@ for (const name of Object.keys(inputs)) {
 }
 
 const usual = join(folder, "usual.html");
-await opened(usual, { colorScheme: "dark", viewport: { width: 1280, height: 900 } }, page => shot(page, "dark"));
+await opened(usual, { colorScheme: "dark", viewport: { width: 1280, height: 1300 } }, page => shot(page, "dark"));
 await opened(usual, { viewport: { width: 390, height: 800 } }, async page => {
-  const [inner, scroll] = await page.evaluate(() => [window.innerWidth, document.documentElement.scrollWidth]);
-  expect("on a phone: nothing is wider than the screen", scroll <= inner, true);
+  await fits(page, "on a phone");
   await shot(page, "phone");
+  await page.evaluate(() => document.getElementById("resources").scrollIntoView());
+  await shot(page, "phone-table");
 });
 await opened(usual, { javaScriptEnabled: false }, async page => {
   expect("without a script: figures", await page.locator(".figures li").count(), 6);

@@ -114,7 +114,7 @@ def counterpart(record: dict[str, Any] | None) -> dict[str, Any] | None:
     """
     if not record or record["eventName"] != "AssumeRole" or record["eventSource"] != "sts.amazonaws.com" or "errorCode" in record:
         return None
-    owner = record["resources"][0]["accountId"]
+    owner = next((resource["accountId"] for resource in record.get("resources") or []), record["recipientAccountId"])
     if owner == record["recipientAccountId"]:
         return None
     record["sharedEventID"] = str(uuid.uuid4())

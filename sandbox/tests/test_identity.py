@@ -6,6 +6,8 @@ import json
 import unittest
 
 from support import ACCOUNT, Cloud
+
+import people
 from test_form import paths
 
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -101,6 +103,32 @@ class Identity(unittest.TestCase):
         self.cloud.aws("sns", "create-topic", "--name", "nobody", fails=True,
                        identity={"AWS_ACCESS_KEY_ID": "AKIANOBODYNOBODYNOBO", "AWS_SECRET_ACCESS_KEY": "x"})
         self.assertEqual(len(self.cloud.records()), before)
+
+    def test_an_assumption_across_accounts_is_recorded_in_both(self) -> None:
+        other = "444455556666"
+        root = {"AWS_ACCESS_KEY_ID": other, "AWS_SECRET_ACCESS_KEY": "test"}
+        role = self.cloud.aws("iam", "create-role", "--role-name", "Across", "--assume-role-policy-document", OPEN_TRUST,
+                              identity=root)["Role"]["Arn"]
+        before = len(self.cloud.records())
+        key = self.cloud.aws("sts", "assume-role", "--role-arn", role, "--role-session-name", "there",
+                             identity=self.people["user"])["Credentials"]["AccessKeyId"]
+        mine, theirs = self.cloud.records()[before:]
+        self.assertEqual(("IAMUser", "AWSAccount"), (mine["userIdentity"]["type"], theirs["userIdentity"]["type"]))
+        self.assertEqual((ACCOUNT, other), (mine["recipientAccountId"], theirs["recipientAccountId"]))
+        self.assertEqual(mine["sharedEventID"], theirs["sharedEventID"])
+        self.assertNotEqual(mine["eventID"], theirs["eventID"])
+        for record in (mine, theirs):
+            self.assertEqual(key, record["responseElements"]["credentials"]["accessKeyId"])
+
+    def test_a_web_identity_is_recorded_without_a_signature(self) -> None:
+        provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{people.PROVIDER}"
+        trust = json.dumps(people.trust({"Federated": provider}, "sts:AssumeRoleWithWebIdentity"))
+        role = self.cloud.aws("iam", "create-role", "--role-name", "Web", "--assume-role-policy-document", trust)["Role"]["Arn"]
+        record = self.cloud.recorded("sts", "assume-role-with-web-identity", "--role-arn", role, "--role-session-name", "job",
+                                     "--web-identity-token", people.web_identity_token())
+        self.assertEqual({"type": "WebIdentityUser", "userName": "repo:example/shop:ref:refs/heads/main", "identityProvider": provider,
+                          "principalId": f"{provider}:sts.amazonaws.com:repo:example/shop:ref:refs/heads/main"}, record["userIdentity"])
+        self.assertNotIn("webIdentityToken", record["requestParameters"])
 
     def test_the_caller_that_deletes_its_own_key(self) -> None:
         made = self.cloud.aws("iam", "create-access-key", "--user-name", "carol")["AccessKey"]

@@ -15,7 +15,7 @@
     if (css) made.className = css;
     return made;
   };
-  const css = column => columns[column].number ? "number" : columns[column].time ? "time" : "";
+  const css = column => columns[column].number ? "number" : columns[column].time ? "time" : columns[column].word ? "word" : columns[column].long ? "long" : "";
 
   function head() {
     const row = document.createElement("tr");

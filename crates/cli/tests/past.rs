@@ -1,6 +1,8 @@
 //! `tagger who` and `tagger report` as a person calls them, over the chains that the sandbox recorded.
 
-use serde_json::Value;
+mod support;
+
+use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -92,4 +94,82 @@ fn report_writes_one_page() {
     let (code, _, err) = tagger(&["report", folder.to_str().unwrap(), "--output", "/nowhere/x.html"]);
     assert!(code == 1 && err.contains("/nowhere/x.html"), "{err}");
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// An event history that knows each record by any name in it, as CloudTrail's does for some services, and one person.
+fn history(allowed: bool) -> support::fake::Fake {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/chains/records.jsonl");
+    let id = "94482488-3041-7026-18f3-be45837cd0e4";
+    let store = "arn:aws:identitystore::111122223333:identitystore/d-9067642ac7";
+    let center = json!({
+        "eventID": "e-1", "eventTime": "2026-11-24T08:30:00Z", "eventSource": "sqs.amazonaws.com", "eventName": "CreateQueue",
+        "awsRegion": "us-east-1", "recipientAccountId": "111122223333", "requestParameters": { "queueName": "by-an-id" },
+        "responseElements": { "queueUrl": "https://sqs.us-east-1.amazonaws.com/111122223333/by-an-id" },
+        "userIdentity": { "type": "IdentityCenterUser", "accountId": "111122223333",
+                          "onBehalfOf": { "userId": id, "identityStoreArn": store } },
+    });
+    let mut records: Vec<String> = fs::read_to_string(recorded).unwrap().lines().map(str::to_owned).collect();
+    records.retain(|record| record.contains("\"recipientAccountId\":\"111122223333\""));
+    records.push(center.to_string());
+    support::fake::Fake::start(&["us-east-1"], move |request| {
+        let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match request.call.as_str() {
+            "LookupEvents" => {
+                let wanted = &body["LookupAttributes"][0];
+                let known = wanted["AttributeKey"] == "ResourceName" && request.region == "us-east-1";
+                let found = records
+                    .iter()
+                    .filter(|record| known && record.contains(&wanted["AttributeValue"].to_string()));
+                let events: Vec<Value> = found.map(|record| json!({ "CloudTrailEvent": record })).collect();
+                Some((200, json!({ "Events": events }).to_string()))
+            }
+            "DescribeUser" if allowed && body["IdentityStoreId"] == "d-9067642ac7" => {
+                Some((200, json!({ "UserName": "jane@example.com", "UserStatus": "ENABLED" }).to_string()))
+            }
+            "DescribeUser" => {
+                Some((400, json!({ "__type": "AccessDeniedException", "message": "no" }).to_string()))
+            }
+            _ => None,
+        }
+    })
+}
+
+#[test]
+fn who_asks_the_event_history_for_the_name_and_then_for_each_key() {
+    for (name, allowed, expected) in [
+        ("one-hop", true, "alice (IAM user), through role First, 1 hop, weakest link: key"),
+        (
+            "arn:aws:sqs:us-east-1:111122223333:pipeline",
+            true,
+            "GitHub repository example/shop (ref:refs/heads/main), through role deploy",
+        ),
+        ("by-an-id", true, "jane@example.com, 0 hops, weakest link: stated"),
+        ("by-an-id", false, "94482488-3041-7026-18f3-be45837cd0e4, 0 hops, weakest link: stated"),
+        (
+            "nothing-of-this-name",
+            true,
+            "not found: no call that created nothing-of-this-name in the event history of account 111122223333 in us-east-1",
+        ),
+    ] {
+        let fake = history(allowed);
+        let output = fake.tagger("us-east-1", &["who", name]).output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && out.starts_with(expected),
+            "{name}: expected {expected}; found {out}"
+        );
+        if name == "by-an-id" {
+            assert!(out.contains(if allowed { ", ENABLED" } else { "describe-user" }), "{out}");
+        }
+        // Nothing is asked for twice.
+        let seen = fake.seen.lock().unwrap();
+        let mut asked: Vec<&str> =
+            seen.iter().filter(|one| one.call == "LookupEvents").map(|one| one.body.as_str()).collect();
+        let names =
+            |body: &&str| serde_json::from_str::<Value>(body).unwrap()["LookupAttributes"].to_string();
+        asked.sort_by_key(names);
+        asked.dedup_by_key(|body| names(&*body));
+        let all = seen.iter().filter(|one| one.call == "LookupEvents").count();
+        assert_eq!(all, asked.len(), "{name}: a question was asked twice");
+    }
 }

@@ -26,8 +26,9 @@ pub struct Who {
     /// Log files, or folders of them, in the place of the event history; can be given several times
     #[arg(long, value_name = "PATH", conflicts_with_all = ["regions", "profile", "region"])]
     pub logs: Vec<PathBuf>,
-    /// Regions whose event history is asked, with commas; otherwise that of the ARN, or the configured one
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// Regions whose event history is asked: `all` that are enabled, or a list with commas; otherwise that of
+    /// the ARN, or the configured one and us-east-1
+    #[arg(long, value_name = "all|LIST", value_delimiter = ',')]
     pub regions: Vec<String>,
     #[command(flatten)]
     pub aws: Aws,

@@ -235,7 +235,7 @@ fn call(service: &str, name: &str, id: &str, at: u64, by: &Value, account: &str)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     /// What can be found is found, and nobody is named wrongly. One world is left out of the second: two sessions of the
     /// same role and name that began in the same seconds, whose calls use keys that nothing issued, and of which the log

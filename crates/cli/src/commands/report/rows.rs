@@ -56,11 +56,15 @@ pub fn table(creations: &[Creation], costs: Option<&Costs>, beside: &Path) -> Ta
         .rev()
         .map(|(at, creation)| cells(creation, costs.map(|costs| costs.of[at])))
         .collect();
+    let any_deleted = creations.iter().any(|creation| creation.deleted.is_some());
     let mut columns: Vec<Value> = COLUMNS
         .iter()
         .map(|name| {
-            let hidden = ["event", "event id", "parent"].contains(name);
-            json!({ "name": name, "time": *name == "created", "hidden": hidden })
+            let hidden = ["event", "event id", "parent"].contains(name) || *name == "deleted" && !any_deleted;
+            let is_time = ["created", "deleted"].contains(name);
+            let is_word = ["kind", "account", "region"].contains(name);
+            let is_long = *name == "ARN";
+            json!({ "name": name, "time": is_time, "word": is_word, "long": is_long, "hidden": hidden })
         })
         .collect();
     if costs.is_some() {
@@ -103,7 +107,8 @@ fn folded(creations: &[Creation], costs: Option<&Costs>, beside: &Path) -> Table
         .iter()
         .map(|name| {
             let is_time = ["first", "last"].contains(name);
-            json!({ "name": name, "number": *name == "resources", "time": is_time })
+            let is_word = ["kind", "account", "region"].contains(name);
+            json!({ "name": name, "number": *name == "resources", "time": is_time, "word": is_word })
         })
         .collect();
     if costs.is_some() {

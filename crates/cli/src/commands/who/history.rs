@@ -27,11 +27,24 @@ pub type People = BTreeMap<String, (String, String)>;
 pub async fn read(arguments: &Who, known: &mut Known) -> Result<(Looked, People), Error> {
     let account = crate::aws::account(&arguments.aws).await?;
     let mut asking = Asking { account: &account, done: BTreeSet::new(), regions: BTreeSet::new(), cut: 0 };
-    for name in &arguments.names {
-        let (names, regions) = places(name, &arguments.regions, &account);
-        for region in regions {
+    let given = match arguments.regions.as_slice() {
+        [all] if all == "all" => account.regions().await?,
+        given => given.to_vec(),
+    };
+    for (at, name) in arguments.names.iter().enumerate() {
+        let (names, regions) = places(name, &given, &account);
+        for region in &regions {
             for name in &names {
-                asking.about(name, &region, known).await?;
+                asking.about(name, region, known).await?;
+            }
+        }
+        // The history knows the resources of some services only.
+        if known.asked[at].made.is_empty() {
+            let events = creating(name);
+            for (region, event) in
+                regions.iter().flat_map(|region| events.iter().map(move |event| (region, *event)))
+            {
+                asking.ask(Which::Named(event), region, known).await?;
             }
         }
     }
@@ -56,8 +69,8 @@ pub async fn read(arguments: &Who, known: &mut Known) -> Result<(Looked, People)
         }
     }
     let mut limits = vec![
-        "The event history holds 90 days, one account and one region each; --regions all asks every region, and --logs \
-         reads a trail's files."
+        "The event history holds 90 days, one account and one region each, and knows the names of some services' resources \
+         only: give the ARN; --regions all asks every region, and --logs reads a trail's files."
             .to_owned(),
     ];
     if asking.cut > 0 {
@@ -87,10 +100,15 @@ impl Asking<'_> {
         if name.is_empty() || !self.done.insert((name.to_owned(), region.to_owned())) {
             return Ok(false);
         }
+        self.ask(Which::About(name), region, known).await?;
+        Ok(true)
+    }
+
+    async fn ask(&mut self, which: Which<'_>, region: &str, known: &mut Known) -> Result<(), Error> {
         self.regions.insert(region.to_owned());
         let now = SystemTime::now();
         let from = now.checked_sub(KEPT).unwrap_or(UNIX_EPOCH);
-        let part = self.account.history(region, Which::About(name), from, now, PAGES).await?;
+        let part = self.account.history(region, which, from, now, PAGES).await?;
         self.cut += usize::from(!part.complete);
         for text in &part.records {
             documents::read(text.as_bytes(), &mut |item| {
@@ -99,8 +117,20 @@ impl Asking<'_> {
                 }
             });
         }
-        Ok(true)
+        Ok(())
     }
+}
+
+/// The calls that create resources of an ARN's service; none where they are too many to be read, or where no ARN says which
+/// service it is. Of the services for which CloudTrail lists resources, the names found it already:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events-supported-resource-types.html>
+fn creating(name: &str) -> Vec<&'static str> {
+    const MOST: usize = 12;
+    let Some(arn) = Arn::parse(name) else { return Vec::new() };
+    let source = format!("{}.amazonaws.com", arn.service);
+    let events = tagger_catalog::events().iter().filter(|event| event.source == source);
+    let names: BTreeSet<&str> = events.map(|event| event.name).collect();
+    if names.len() > MOST { Vec::new() } else { names.into_iter().collect() }
 }
 
 /// The names under which the history may know what was asked for, and the regions to ask.
