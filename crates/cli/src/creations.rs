@@ -14,12 +14,13 @@ use crate::{
 };
 use ledger::Ledger;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
-use tagger_core::{Policy, Record, diagnostic::Code, glance::Glance, identity::Kind};
+use tagger_core::{Policy, Record, diagnostic::Code, identity::Kind};
+use tagger_logs::{read::Texts, top::Top};
 
 /// A resource that a call created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,9 +80,9 @@ pub fn read(paths: &[PathBuf], policy: &Policy) -> Result<Found, Error> {
     let mut sums = Sums { unreadable, ..Sums::default() };
     thread::scope(|scope| {
         let read = || {
-            let mut sums = Sums::default();
+            let (mut sums, mut texts) = (Sums::default(), Texts::default());
             while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                sums.read(file, policy);
+                sums.read(file, policy, &mut texts);
             }
             sums
         };
@@ -103,44 +104,18 @@ struct Sums {
     records: usize,
     unreadable: Unreadable,
     ledger: Ledger,
-    diagnostics: HashMap<Code, usize>,
+    diagnostics: BTreeMap<Code, usize>,
 }
 
 impl Sums {
-    /// Adds a file's records; most need no more than a glance.
-    fn read(&mut self, file: &Input, policy: &Policy) {
-        self.files += 1;
-        let mut glanced: HashMap<Code, usize> = HashMap::new();
-        let mut unreadable = std::mem::take(&mut self.unreadable);
-        let mut glance = |glance: &Glance| match glance.code() {
-            // What deletes something is opened: it says what is not there any more.
-            Some(Code::UnknownEvent) if deletions::may_matter(glance.event_name()) => false,
-            Some(code) => {
-                *glanced.entry(code).or_default() += 1;
-                true
-            }
-            None => false,
-        };
-        let added = input::records(file, &mut unreadable, &mut glance, &mut |record| {
-            self.add(&record, policy);
-            Ok(())
-        });
-        debug_assert!(added.is_ok(), "adding up cannot fail");
-        self.unreadable = unreadable;
-        self.records += glanced.values().sum::<usize>();
-        self.add_codes(glanced);
+    /// Adds a file's records.
+    fn read(&mut self, file: &Input, policy: &Policy, texts: &mut Texts) {
+        let mut one = OneFile { sums: Sums { files: 1, ..Sums::default() }, policy };
+        input::add_up(texts, file, &mut self.unreadable, &mut one);
+        self.merge(one.sums);
     }
 
-    fn add(&mut self, record: &Record, policy: &Policy) {
-        self.records += 1;
-        let plan = tagger_core::plan(record, policy, None);
-        for diagnostic in &plan.diagnostics {
-            *self.diagnostics.entry(diagnostic.code).or_default() += 1;
-        }
-        self.ledger.add(record, &plan);
-    }
-
-    fn add_codes(&mut self, codes: HashMap<Code, usize>) {
+    fn add_codes(&mut self, codes: BTreeMap<Code, usize>) {
         for (code, count) in codes {
             *self.diagnostics.entry(code).or_default() += count;
         }
@@ -162,7 +137,38 @@ impl Sums {
             files: self.files,
             records: self.records,
             unreadable: self.unreadable.count,
-            diagnostics: self.diagnostics.into_iter().collect(),
+            diagnostics: self.diagnostics,
         }
+    }
+}
+
+/// The records of one file, which counts only when it was read in one way to its end.
+struct OneFile<'p> {
+    sums: Sums,
+    policy: &'p Policy,
+}
+
+impl input::Adds for OneFile<'_> {
+    fn glance(&mut self, top: &Top) -> bool {
+        // What deletes something is opened: it says what is not there any more.
+        if top.code == Code::UnknownEvent && deletions::may_matter(top.name) {
+            return false;
+        }
+        self.sums.records += 1;
+        *self.sums.diagnostics.entry(top.code).or_default() += 1;
+        true
+    }
+
+    fn record(&mut self, record: &Record) {
+        self.sums.records += 1;
+        let plan = tagger_core::plan(record, self.policy, None);
+        for diagnostic in &plan.diagnostics {
+            *self.sums.diagnostics.entry(diagnostic.code).or_default() += 1;
+        }
+        self.sums.ledger.add(record, &plan);
+    }
+
+    fn again(&mut self) {
+        self.sums = Sums { files: 1, ..Sums::default() };
     }
 }
