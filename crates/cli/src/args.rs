@@ -2,12 +2,14 @@
 
 mod account;
 mod config;
+mod scan;
 
 use crate::cost_model::{Architecture, Delivery, Trail};
 pub use account::{Aws, Deploy, Destroy, Doctor, PolicyOf, Protect, Redrive, Status};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub use config::{Action, Check, Config};
+pub use scan::{By, Filters, Format, Only, Scan};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -50,7 +52,7 @@ pub enum Verb {
     /// Check a configuration file, and say what each kind of caller would get
     Config(Config),
     /// Read trees of CloudTrail log files and sum up who created what
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// List what the catalog knows: which event creates which resource type, and how it is tagged
     Catalog(Catalog),
     /// Work out what the product costs a month, line by line, beside the specification's figures
@@ -97,25 +99,6 @@ pub struct Explain {
     /// When to use bold text; colour never carries a meaning of its own
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
-}
-
-/// `tagger scan`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  tagger scan AWSLogs/
-  tagger scan --json AWSLogs/ | jq 'select(.creator.name == \"alice\")'
-
-Prints a row for each creator and resource type. With --json the last line is the summary.")]
-pub struct Scan {
-    /// Folders or files; in folders, files that end in .json, .jsonl, .ndjson, also with .gz
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Print JSON lines
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub policy: PolicyFile,
 }
 
 /// `tagger catalog`.

@@ -3,16 +3,19 @@
 //! [`read`] is what `tagger scan` prints, and what other verbs start from. A creation is counted once however often its
 //! record is read; [`ledger`] says how. Nothing here prints, but that what cannot be read is named on standard error.
 
+mod calls;
 mod deletions;
 mod ledger;
+mod progress;
 #[cfg(test)]
 mod tests;
 
 use crate::{
     exit_code::Error,
-    input::{self, Input, Unreadable},
+    input::{self, Adds, Input, Unreadable},
 };
 use ledger::Ledger;
+use progress::Progress;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -51,11 +54,28 @@ pub struct Creation {
     pub deleted: Option<String>,
 }
 
+/// What else is wanted than the creations; it takes memory for each.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// What was deleted, of the types that the catalog knows.
+    pub deletions: bool,
+    /// Creating calls that were refused for want of a permission.
+    pub denied: bool,
+}
+
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Every creation, by time, then by ARN.
     pub creations: Vec<Creation>,
+    /// The deletions, where they are asked for: a row a call, with the name that it gave in the place of an ARN.
+    pub deletions: Vec<Creation>,
+    /// What was denied, where that is asked for: a row a call, without an ARN.
+    pub denied: Vec<Creation>,
+    /// What the catalog does not know, by `eventSource` and `eventName`, copies among them.
+    pub unknown: BTreeMap<(String, String), usize>,
+    /// Whether somebody stopped it before its end.
+    pub stopped: bool,
     /// How many creating calls were no creation of their own: read twice, idempotent, or an update.
     pub repeated: usize,
     /// How many files were read.
@@ -72,17 +92,35 @@ pub struct Found {
 ///
 /// # Errors
 /// None but those of the system; what cannot be read is named and counted.
+#[allow(dead_code, reason = "where `tagger who` and `tagger report` begin")]
 pub fn read(paths: &[PathBuf], policy: &Policy) -> Result<Found, Error> {
+    read_asked(paths, policy, Asked::default(), &|| false)
+}
+
+/// The same, with what else is asked for, until it is stopped: then it is what was found so far.
+///
+/// # Errors
+/// As there.
+pub fn read_asked(
+    paths: &[PathBuf],
+    policy: &Policy,
+    asked: Asked,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Found, Error> {
     let mut unreadable = Unreadable::default();
     let files = input::files(paths, &mut unreadable);
     let next = AtomicUsize::new(0);
     let workers = thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
+    let progress = Progress::over(&files);
     let mut sums = Sums { unreadable, ..Sums::default() };
     thread::scope(|scope| {
         let read = || {
             let (mut sums, mut texts) = (Sums::default(), Texts::default());
-            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                sums.read(file, policy, &mut texts);
+            while !is_stopped()
+                && let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                sums.read(file, policy, asked, &mut texts);
+                progress.done(file);
             }
             sums
         };
@@ -94,7 +132,9 @@ pub fn read(paths: &[PathBuf], policy: &Policy) -> Result<Found, Error> {
             }
         }
     });
-    Ok(sums.found())
+    progress.end();
+    let stopped = is_stopped();
+    Ok(Found { stopped, ..sums.found() })
 }
 
 /// What one thread adds up.
@@ -104,15 +144,19 @@ struct Sums {
     records: usize,
     unreadable: Unreadable,
     ledger: Ledger,
+    deletions: Vec<Creation>,
+    denied: Vec<Creation>,
+    unknown: BTreeMap<(String, String), usize>,
     diagnostics: BTreeMap<Code, usize>,
 }
 
 impl Sums {
     /// Adds a file's records.
-    fn read(&mut self, file: &Input, policy: &Policy, texts: &mut Texts) {
-        let mut one = OneFile { sums: Sums { files: 1, ..Sums::default() }, policy };
+    fn read(&mut self, file: &Input, policy: &Policy, asked: Asked, texts: &mut Texts) {
+        let mut one = OneFile { done: Sums::default(), sums: Sums::default(), policy, asked };
         input::add_up(texts, file, &mut self.unreadable, &mut one);
-        self.merge(one.sums);
+        one.begin();
+        self.merge(one.done);
     }
 
     fn add_codes(&mut self, codes: BTreeMap<Code, usize>) {
@@ -121,12 +165,21 @@ impl Sums {
         }
     }
 
+    fn unknown(&mut self, source: &str, name: &str) {
+        *self.unknown.entry((source.to_owned(), name.to_owned())).or_default() += 1;
+    }
+
     fn merge(&mut self, other: Sums) {
         self.files += other.files;
         self.records += other.records;
         self.unreadable.count += other.unreadable.count;
         self.add_codes(other.diagnostics);
         self.ledger.merge(other.ledger);
+        self.deletions.extend(other.deletions);
+        self.denied.extend(other.denied);
+        for (event, count) in other.unknown {
+            *self.unknown.entry(event).or_default() += count;
+        }
     }
 
     fn found(self) -> Found {
@@ -134,6 +187,10 @@ impl Sums {
         Found {
             creations,
             repeated,
+            deletions: calls::once(self.deletions),
+            denied: calls::once(self.denied),
+            unknown: self.unknown,
+            stopped: false,
             files: self.files,
             records: self.records,
             unreadable: self.unreadable.count,
@@ -144,15 +201,23 @@ impl Sums {
 
 /// The records of one file, which counts only when it was read in one way to its end.
 struct OneFile<'p> {
+    /// Of the files before it, where it stands in an archive.
+    done: Sums,
     sums: Sums,
     policy: &'p Policy,
+    asked: Asked,
 }
 
-impl input::Adds for OneFile<'_> {
+impl Adds for OneFile<'_> {
     fn glance(&mut self, top: &Top) -> bool {
         // What deletes something is opened: it says what is not there any more.
-        if top.code == Code::UnknownEvent && deletions::may_matter(top.name) {
+        if top.code == Code::UnknownEvent && deletions::may_matter(top.name)
+            || top.code == Code::FailedCall && self.asked.denied
+        {
             return false;
+        }
+        if top.code == Code::UnknownEvent {
+            self.sums.unknown(top.source, top.name);
         }
         self.sums.records += 1;
         *self.sums.diagnostics.entry(top.code).or_default() += 1;
@@ -165,7 +230,22 @@ impl input::Adds for OneFile<'_> {
         for diagnostic in &plan.diagnostics {
             *self.sums.diagnostics.entry(diagnostic.code).or_default() += 1;
         }
+        if plan.diagnostics.iter().any(|found| found.code == Code::UnknownEvent) {
+            self.sums.unknown(&record.event_source(), &record.event_name());
+        }
+        if self.asked.deletions {
+            self.sums.deletions.extend(calls::deletion(record, &plan));
+        }
+        if self.asked.denied {
+            self.sums.denied.extend(calls::denied(record, &plan));
+        }
         self.sums.ledger.add(record, &plan);
+    }
+
+    fn begin(&mut self) {
+        let done = std::mem::take(&mut self.sums);
+        self.done.merge(done);
+        self.sums.files = 1;
     }
 
     fn again(&mut self) {

@@ -7,9 +7,12 @@ use tagger_core::{
     documents::{Problem, ProblemKind},
 };
 use tagger_logs::{
+    archive,
     files::{self, File},
+    glob,
     read::{self, Reader, Texts},
     top::Top,
+    wrappings,
 };
 
 /// The policy of a configuration file, or the default.
@@ -53,7 +56,11 @@ pub struct Input {
 /// Every file of the paths; what cannot be listed is named.
 pub fn files(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<Input> {
     let mut found = Vec::new();
-    for path in paths {
+    for path in paths.iter().flat_map(|path| {
+        let expanded = glob::expand(path);
+        if expanded.is_empty() { vec![path.clone()] } else { expanded }
+    }) {
+        let path = &path;
         let below = files::below(path, &mut |path, error| unreadable.complain(path, &error.to_string()));
         if below.is_empty() {
             unreadable.complain(
@@ -94,7 +101,7 @@ impl Places {
     /// Names them, and why the file was not read to its end.
     fn say(self, input: &Input, error: Option<std::io::Error>, unreadable: &mut Unreadable) {
         let path = &input.path;
-        for what in self.passed_over {
+        if let Some(what) = self.passed_over.first() {
             complain(&format!("tagger: {}: passed over, it is no log file: {what}", shown(path)));
         }
         for place in &self.named {
@@ -140,11 +147,47 @@ pub fn records(
     unreadable: &mut Unreadable,
     each: &mut dyn FnMut(Record) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    if archive::is_one(&input.path) {
+        let mut result = Ok(());
+        each_part(input, unreadable, &mut |part, file, unreadable| {
+            if result.is_ok() {
+                result = records_of(part, file, unreadable, each);
+            }
+        });
+        return result;
+    }
     let Some(file) = opened(input, unreadable) else { return Ok(()) };
+    records_of(input, &file, unreadable, each)
+}
+
+/// Gives every file of an archive, under its name in it.
+fn each_part(
+    input: &Input,
+    unreadable: &mut Unreadable,
+    give: &mut dyn FnMut(&Input, &File, &mut Unreadable),
+) {
+    let read = archive::each(&input.path, &mut |name, file| {
+        let part = Input { path: input.path.join(name), named: false };
+        match file {
+            Ok(file) => give(&part, &file, unreadable),
+            Err(error) => unreadable.complain(&part.path, &error.to_string()),
+        }
+    });
+    if let Err(error) = read {
+        unreadable.complain(&input.path, &format!("{error}; the archive is not read to its end"));
+    }
+}
+
+fn records_of(
+    input: &Input,
+    file: &File,
+    unreadable: &mut Unreadable,
+    each: &mut dyn FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut every = Every { input, places: Places::default(), result: Ok(()), each };
     let error = match file.text().and_then(|mut text| read::held(&mut *text)) {
         Ok((text, error)) => {
-            read::read_whole(&text, &mut tagger_core::containers::open, &mut every);
+            read::read_whole(&text, &mut wrappings::open, &mut every);
             error
         }
         Err(error) => Some(error),
@@ -180,6 +223,8 @@ impl Reader for Every<'_> {
 
 /// Who adds up the records of a file.
 pub trait Adds {
+    /// Before a file.
+    fn begin(&mut self);
     /// The top of a record that gives no tag. Whether nothing more is to be known of it; else it comes as a record.
     fn glance(&mut self, top: &Top) -> bool;
     /// A record.
@@ -190,9 +235,26 @@ pub trait Adds {
 
 /// Adds up a file, fast and in little memory; what cannot be read is named.
 pub fn add_up(texts: &mut Texts, input: &Input, unreadable: &mut Unreadable, to: &mut impl Adds) {
+    if archive::is_one(&input.path) {
+        return each_part(input, unreadable, &mut |part, file, unreadable| {
+            to.begin();
+            add_up_file(texts, part, file, unreadable, to);
+        });
+    }
     let Some(file) = opened(input, unreadable) else { return };
+    to.begin();
+    add_up_file(texts, input, &file, unreadable, to);
+}
+
+fn add_up_file(
+    texts: &mut Texts,
+    input: &Input,
+    file: &File,
+    unreadable: &mut Unreadable,
+    to: &mut impl Adds,
+) {
     let mut adding = Adding { input, places: Places::default(), to };
-    let error = texts.read(&file, &mut tagger_core::containers::open, &mut adding).err();
+    let error = texts.read(file, &mut wrappings::open, &mut adding).err();
     adding.places.say(input, error, unreadable);
 }
 

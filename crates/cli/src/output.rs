@@ -43,3 +43,8 @@ pub fn columns(rows: &[Vec<String>]) -> String {
     }
     out
 }
+
+/// A text of a record without what would move the cursor, colour the terminal or begin another line.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}

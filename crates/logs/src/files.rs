@@ -133,7 +133,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>, problem: &mut dyn FnMut(&Path, 
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if kind.is_dir() {
             // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
-            if name != "CloudTrail-Digest" {
+            if !["CloudTrail-Digest", "CloudTrail-Insight"].contains(&&*name) {
                 walk(&path, found, problem);
             }
         } else if is_log_file(&name) {

@@ -5,6 +5,7 @@
 
 use crate::{
     files::{self, File},
+    rows,
     top::Top,
     walk::{Listener, Odd, Place, Walker},
 };
@@ -180,13 +181,26 @@ pub fn held(reader: &mut dyn Read) -> io::Result<(Vec<u8>, Option<io::Error>)> {
 
 /// The slow way.
 pub fn read_whole(text: &[u8], open: &mut Open, to: &mut dyn Reader) {
+    if rows::is_csv(text) {
+        return rows::of_csv(text, &mut |line, row| match row {
+            Ok(row) => documents::records_in(row, open, &mut |item| {
+                to.item(item.map_err(|problem| Problem { line, ..problem }));
+            }),
+            Err(message) => to.item(Err(Problem { line, record: None, message, kind: ProblemKind::Broken })),
+        });
+    }
+    if let Some(text) = prefixed(text) {
+        return read_lines(text, open, to);
+    }
     // Both closures need it, one at a time.
     let to = std::cell::RefCell::new(to);
     documents::read_with(
         text,
         open,
         &mut |glance| {
-            let Some(code) = glance.code() else { return false };
+            // What Lambda's own records say of their source is no service that was called.
+            let code = glance.code().filter(|_| !glance.event_source().starts_with("aws:"));
+            let Some(code) = code else { return false };
             let unknown = code == Code::UnknownEvent;
             let (source, name) =
                 if unknown { (glance.event_source(), glance.event_name()) } else { ("", "") };
@@ -194,6 +208,37 @@ pub fn read_whole(text: &[u8], open: &mut Open, to: &mut dyn Reader) {
         },
         &mut |item| to.borrow_mut().item(item),
     );
+}
+
+/// The text, where its lines begin with something and then have a record, as `aws logs tail` and syslog print it.
+fn prefixed(text: &[u8]) -> Option<&str> {
+    let first = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
+    let begin = first.iter().position(|byte| *byte == b'{').filter(|begin| *begin > 0)?;
+    let has_record = memchr::memmem::find(&first[begin..], b"eventName").is_some();
+    let prefix_is_json = matches!(first[0], b'[' | b'\x1e' | 0xef);
+    std::str::from_utf8(text).ok().filter(|_| has_record && !prefix_is_json)
+}
+
+/// Lines, each with a record somewhere.
+fn read_lines(text: &str, open: &mut Open, to: &mut dyn Reader) {
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let place = |problem| Problem { line: index + 1, ..problem };
+        let value = line.find('{').map(|begin| documents::value(&line[begin..]));
+        match value {
+            Some(Ok(value)) => {
+                documents::records_in(value, open, &mut |item| to.item(item.map_err(place)));
+            }
+            other => {
+                let message = match other {
+                    Some(Err(error)) => {
+                        error.to_string().split(" at line ").next().unwrap_or_default().to_owned()
+                    }
+                    _ => "no record in this line".to_owned(),
+                };
+                to.item(Err(place(Problem { line: 0, record: None, message, kind: ProblemKind::Broken })));
+            }
+        }
+    }
 }
 
 /// The text of a file that says by its first two bytes that it is UTF-16, as a PowerShell redirection

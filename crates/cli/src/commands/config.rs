@@ -96,7 +96,7 @@ fn text(arguments: &Check, policy: &Policy, found: &Found, out: &mut impl Write)
         for ((name, kind, tags), count) in &found.callers {
             let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             rows.push(vec![
-                format!("  {}", plain(name)),
+                format!("  {}", output::plain(name)),
                 (*kind).to_owned(),
                 count.to_string(),
                 tags.join("  "),
@@ -108,16 +108,12 @@ fn text(arguments: &Check, policy: &Policy, found: &Found, out: &mut impl Write)
         writeln!(out, "  {count:>8}  {}  {}", code.as_str(), code.meaning())?;
     }
     for (note, count) in &found.notes {
-        writeln!(out, "  {count:>8}  {}", plain(note))?;
+        writeln!(out, "  {count:>8}  {}", output::plain(note))?;
     }
     Ok(())
 }
 
 /// A text of a record without what would move the cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
-}
-
 fn json_lines(policy: &Policy, found: &Found, out: &mut impl Write) -> std::io::Result<()> {
     for ((name, kind, tags), count) in &found.callers {
         let tags: Map<String, Value> = tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
