@@ -2,7 +2,7 @@
 //!
 //! Step 5 of the flow is [`run`](mod@run), which drives cases through `tagger_core::waves`; [`ask`](mod@ask) turns each of their calls into
 //! one of AWS. Below it are [`client`], which sends one signed call, and
-//! [`wire`] and [`xml`], which are pure and know the protocols. [`log_files`] reads CloudTrail's files.
+//! [`wire`] and [`xml`], which are pure and know the protocols.
 //! [`limiter`] says how fast, [`queue`] sends what waits and what was given up.
 //! [`history`], [`covered`], [`keyed`] and [`marks`] are what reconciling asks.
 //! [`account`], which only the command line has, is an account as whoever deploys sees it.
@@ -19,7 +19,6 @@ pub mod history;
 pub mod keyed;
 pub mod lifetime;
 pub mod limiter;
-pub mod log_files;
 pub mod marks;
 pub mod queue;
 pub mod run;

@@ -4,6 +4,7 @@ mod account;
 mod backfill;
 mod config;
 mod past;
+mod scan;
 
 use crate::cost_model::{Architecture, Delivery, Trail};
 pub use account::{Aws, Deploy, Destroy, Doctor, PolicyOf, Protect, Redrive, Status};
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub use config::{Action, Check, Config};
 pub use past::{Report, Who};
+pub use scan::{By, Filters, Format, Only, Scan};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -57,7 +59,7 @@ pub enum Verb {
     /// Check a configuration file, and say what each kind of caller would get
     Config(Config),
     /// Read trees of CloudTrail log files and sum up who created what
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// Say who made a resource, hop by hop, with the events that prove it
     Who(Who),
     /// Write one page of HTML about who created what, that can be mailed and printed
@@ -108,25 +110,6 @@ pub struct Explain {
     /// When to use bold text; colour never carries a meaning of its own
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
-}
-
-/// `tagger scan`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  tagger scan AWSLogs/
-  tagger scan --json AWSLogs/ | jq 'select(.creator.name == \"alice\")'
-
-Prints a row for each creator and resource type. With --json the last line is the summary.")]
-pub struct Scan {
-    /// Folders or files; in folders, files that end in .json, .jsonl, .ndjson, also with .gz
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Print JSON lines
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub policy: PolicyFile,
 }
 
 /// `tagger catalog`.

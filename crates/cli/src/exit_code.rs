@@ -14,6 +14,8 @@ pub enum ExitCode {
     Usage = 2,
     /// It is done, but some input could not be read.
     Unreadable = 3,
+    /// Somebody stopped it (Ctrl-C); what was found until then is printed.
+    Stopped = 130,
 }
 
 impl From<ExitCode> for std::process::ExitCode {

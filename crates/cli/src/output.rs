@@ -56,11 +56,6 @@ impl Look {
     }
 }
 
-/// A text of somebody else's without what a terminal would obey.
-pub fn plain(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
-}
-
 /// Rows as columns that line up; the last column is not padded.
 pub fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);

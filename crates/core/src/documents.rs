@@ -50,10 +50,23 @@ pub fn read(text: &[u8], each: &mut dyn FnMut(Result<Record, Problem>)) {
     read_glancing(text, &mut |_| false, each);
 }
 
+/// Gives every record of a value to the second.
+pub type Open = dyn FnMut(Value, &mut dyn FnMut(Result<Record, Problem>));
+
 /// Reads all records of a text, in order, but those of which a glance is enough: where `glance`
 /// answers true the record is not opened.
 pub fn read_glancing(
     text: &[u8],
+    glance: &mut dyn FnMut(&Glance) -> bool,
+    each: &mut dyn FnMut(Result<Record, Problem>),
+) {
+    read_with(text, &mut containers::open, glance, each);
+}
+
+/// The same, where `open` says what a value holds.
+pub fn read_with(
+    text: &[u8],
+    open: &mut Open,
     glance: &mut dyn FnMut(&Glance) -> bool,
     each: &mut dyn FnMut(Result<Record, Problem>),
 ) {
@@ -62,7 +75,7 @@ pub fn read_glancing(
         let message = "the input is empty; expected CloudTrail records as JSON".to_owned();
         return each(Err(Problem { line: 1, record: None, message, kind: ProblemKind::CutOff }));
     }
-    Reader { text, glance, each, counted: (0, 1) }.documents(start);
+    Reader { text, open, glance, each, counted: (0, 1) }.documents(start);
 }
 
 /// Stands before each text of a JSON sequence: <https://www.rfc-editor.org/rfc/rfc7464>
@@ -70,6 +83,7 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 
 struct Reader<'t, 'f> {
     text: &'t [u8],
+    open: &'f mut Open,
     glance: &'f mut dyn FnMut(&Glance) -> bool,
     each: &'f mut dyn FnMut(Result<Record, Problem>),
     /// A place and its line. Places only grow, so that counting on from here reads the text once.
@@ -107,6 +121,18 @@ pub fn list(text: &[u8]) -> Option<(Vec<&RawValue>, usize)> {
 pub fn value(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text)
         .or_else(|error| serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error))
+}
+
+/// Gives every record of a value to `each`, and after one of no known shape that it is none. What stands in a problem as
+/// its place means nothing.
+pub fn records_in(value: Value, open: &mut Open, each: &mut dyn FnMut(Result<Record, Problem>)) {
+    open(value, &mut |item| {
+        let unknown = item.as_ref().ok().and_then(Record::unknown_shape);
+        each(item);
+        if let Some(message) = unknown {
+            each(Err(Problem { line: 1, record: None, message, kind: ProblemKind::UnknownShape }));
+        }
+    });
 }
 
 impl<'t> Reader<'t, '_> {
@@ -180,21 +206,11 @@ impl<'t> Reader<'t, '_> {
             Err(error) => self.problem(begin, index, &error.to_string()),
             Ok(value) => {
                 let mut items = Vec::with_capacity(1);
-                containers::unpack(value, 0, &mut |item| items.push(item));
+                records_in(value, self.open, &mut |item| items.push(item));
                 for item in items {
-                    let unknown = item.as_ref().ok().and_then(Record::unknown_shape);
-                    let item =
-                        item.map_err(|problem| Problem { line: self.line(begin), record: index, ..problem });
+                    let at = |problem| Problem { line: self.line(begin), record: index, ..problem };
+                    let item = item.map_err(at);
                     (self.each)(item);
-                    if let Some(message) = unknown {
-                        let line = self.line(begin);
-                        (self.each)(Err(Problem {
-                            line,
-                            record: index,
-                            message,
-                            kind: ProblemKind::UnknownShape,
-                        }));
-                    }
                 }
             }
         }

@@ -35,6 +35,11 @@ impl<'t> Glance<'t> {
             .filter(|glance| glance.wrapped.is_none() && glance.detail.is_none())
     }
 
+    /// The service that was called.
+    pub fn event_source(&self) -> &str {
+        &self.event_source
+    }
+
     /// The call's name.
     pub fn event_name(&self) -> &str {
         &self.event_name

@@ -61,7 +61,7 @@ fn check(arguments: &Check) -> Result<ExitCode, Error> {
         callers::of_each_kind().iter().for_each(|record| found.add(&policy, record));
     }
     for file in input::files(&arguments.records, &mut unreadable) {
-        input::records(&file, &mut unreadable, &mut |_| false, &mut |record| {
+        input::records(&file, &mut unreadable, &mut |record| {
             found.add(&policy, &record);
             Ok(())
         })?;

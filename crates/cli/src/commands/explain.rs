@@ -31,7 +31,7 @@ pub fn run(arguments: &Explain) -> Result<ExitCode, Error> {
     // Whoever asks about a single record is answered, whatever it is.
     let mut only_one = None;
     for file in input::files(&arguments.files, &mut unreadable) {
-        input::records(&file, &mut unreadable, &mut |_| false, &mut |record| {
+        input::records(&file, &mut unreadable, &mut |record| {
             let plan = tagger_core::plan(&record, &policy, None);
             records += 1;
             let shown = wanted.has(&plan);

@@ -1,92 +1,104 @@
 //! `tagger scan`: who created what, over trees of log files. Plans only.
 
+mod filter;
+mod rows;
+
 use crate::{
-    args::Scan,
-    creations::{self, Found},
+    args::{Format, Only, Scan},
+    aws::Stop,
+    creations::{self, Asked, Creation, Found},
     exit_code::{Error, ExitCode},
     input, output,
 };
+use filter::Filter;
+use rows::Table;
 use serde_json::json;
 use std::{
     collections::BTreeMap,
     io::{BufWriter, Write},
+    time::SystemTime,
 };
-use tagger_core::identity::Kind;
+use tagger_core::printable;
 
-/// What one creator made of one type.
-#[derive(Default)]
-struct Made<'a> {
-    resources: usize,
-    first: Option<&'a str>,
-    last: Option<&'a str>,
-}
-
-type Sums<'a> = BTreeMap<(&'a str, Kind, &'static str), Made<'a>>;
+/// So many events that the catalog does not know are shown.
+const MOST_UNKNOWN: usize = 10;
 
 /// Runs the verb.
 ///
 /// # Errors
-/// A wrong configuration, or the output cannot be written.
+/// A wrong configuration or filter, or the output cannot be written.
 pub fn run(arguments: &Scan) -> Result<ExitCode, Error> {
     let policy = input::policy(&arguments.policy)?;
-    let found = creations::read(&arguments.paths, &policy)?;
-    let mut sums = Sums::new();
-    for creation in &found.creations {
-        let made = sums.entry((&creation.creator, creation.kind, creation.resource_type)).or_default();
-        made.resources += 1;
-        // They come by time.
-        let time = Some(creation.time.as_str()).filter(|time| !time.is_empty());
-        made.first = made.first.or(time);
-        made.last = time.or(made.last);
-    }
+    let filter = Filter::of(&arguments.filters, SystemTime::now())?;
+    let stop = Stop::listen()?;
+    let asked =
+        Asked { deletions: arguments.only == Only::Deletions, denied: arguments.only == Only::Denied };
+    let found = creations::read_asked(&arguments.paths, &policy, asked, &|| stop.is_asked())?;
+    let all = match arguments.only {
+        Only::Creations => &found.creations,
+        Only::Deletions => &found.deletions,
+        Only::Denied => &found.denied,
+    };
+    let chosen: Vec<&Creation> = all.iter().filter(|row| filter.has(row)).collect();
+    let table =
+        if arguments.list { Table::list(&chosen, arguments) } else { Table::sums(&chosen, arguments) };
     let mut out = BufWriter::new(std::io::stdout().lock());
-    if arguments.json { json_lines(&found, &sums, &mut out) } else { table(&found, &sums, &mut out) }?;
+    match if arguments.json { Format::Json } else { arguments.format } {
+        Format::Table => {
+            table.columns(&mut out)?;
+            summary(&found, chosen.len(), arguments.only, &mut out)?;
+        }
+        Format::Json => {
+            table.json_lines(&mut out)?;
+            json_summary(&found, chosen.len(), &mut out)?;
+        }
+        Format::Csv => table.csv(&mut out)?,
+    }
     out.flush()?;
-    Ok(if found.unreadable == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
+    Ok(if found.stopped {
+        output::complain("tagger: stopped; this is what was found so far");
+        ExitCode::Stopped
+    } else if found.unreadable == 0 {
+        ExitCode::Fine
+    } else {
+        ExitCode::Unreadable
+    })
 }
 
-fn json_lines(found: &Found, sums: &Sums, out: &mut impl Write) -> std::io::Result<()> {
-    for ((name, kind, resource_type), made) in sums {
-        let line = json!({
-            "creator": { "name": name, "kind": kind.as_str() },
-            "type": resource_type,
-            "resources": made.resources,
-            "first": made.first,
-            "last": made.last,
-        });
-        writeln!(out, "{line}")?;
-    }
+fn json_summary(found: &Found, chosen: usize, out: &mut impl Write) -> std::io::Result<()> {
     let diagnostics: BTreeMap<_, _> =
         found.diagnostics.iter().map(|(code, count)| (code.as_str(), count)).collect();
-    let summary = json!({
+    let mut summary = json!({
         "files": found.files,
         "records": found.records,
-        "resources": found.creations.len(),
+        "resources": chosen,
         "repeated": found.repeated,
         "unreadable": found.unreadable,
         "diagnostics": diagnostics,
     });
+    if !found.unknown.is_empty() {
+        let events = by_frequency(found).into_iter();
+        let events =
+            events.map(|((source, name), count)| json!({"source": source, "name": name, "count": count}));
+        summary["unknown"] = events.collect();
+    }
     writeln!(out, "{}", json!({ "summary": summary }))
 }
 
-fn table(found: &Found, sums: &Sums, out: &mut impl Write) -> std::io::Result<()> {
-    if !sums.is_empty() {
-        let mut rows =
-            vec![["creator", "kind", "resource type", "count", "first", "last"].map(str::to_owned).to_vec()];
-        for ((name, kind, resource_type), made) in sums {
-            rows.push(vec![
-                (*name).to_owned(),
-                kind.as_str().to_owned(),
-                (*resource_type).to_owned(),
-                made.resources.to_string(),
-                made.first.unwrap_or_default().to_owned(),
-                made.last.unwrap_or_default().to_owned(),
-            ]);
-        }
-        writeln!(out, "{}", output::columns(&rows))?;
-    }
-    let resources = found.creations.len();
-    writeln!(out, "{resources} resources created, in {} records of {} files", found.records, found.files)?;
+/// What the catalog does not know, most first.
+fn by_frequency(found: &Found) -> Vec<(&(String, String), usize)> {
+    let mut events: Vec<_> = found.unknown.iter().map(|(event, count)| (event, *count)).collect();
+    events.sort_by_key(|(event, count)| (usize::MAX - count, *event));
+    events
+}
+
+fn summary(found: &Found, chosen: usize, only: Only, out: &mut impl Write) -> std::io::Result<()> {
+    let what = match only {
+        Only::Creations => "resources created",
+        Only::Deletions => "deletions",
+        Only::Denied => "creating calls denied",
+    };
+    writeln!(out, "{chosen} {what}, in {} records of {} files", found.records, found.files)?;
     if found.repeated > 0 {
         writeln!(
             out,
@@ -103,6 +115,19 @@ fn table(found: &Found, sums: &Sums, out: &mut impl Write) -> std::io::Result<()
             "  {:>8}  places could not be read; they are named on standard error",
             found.unreadable
         )?;
+    }
+    let unknown = by_frequency(found);
+    if !unknown.is_empty() {
+        writeln!(out, "Calls that write and that the catalog does not know, most first:")?;
+    }
+    for ((source, name), count) in unknown.iter().take(MOST_UNKNOWN) {
+        let why =
+            tagger_catalog::left_alone(source, name).map(|why| format!("  left alone on purpose: {why}"));
+        let (source, name) = (printable::text(source), tagger_core::printable::text(name));
+        writeln!(out, "  {count:>8}  {source} {name}{}", why.unwrap_or_default())?;
+    }
+    if unknown.len() > MOST_UNKNOWN {
+        writeln!(out, "            and {} more; --json has them all", unknown.len() - MOST_UNKNOWN)?;
     }
     Ok(())
 }

@@ -9,7 +9,6 @@ mod logs;
 use crate::{
     args::Who,
     exit_code::{Error, ExitCode},
-    output,
 };
 use serde_json::{Value, json};
 use std::{
@@ -23,6 +22,7 @@ use tagger_core::{
         target::{self, Made},
         words,
     },
+    printable,
 };
 
 /// What was found of one name: the records that made it.
@@ -162,17 +162,17 @@ fn print_json(name: &str, answers: &[&Answer], looked: &Looked, out: &mut impl W
 
 fn print_text(name: &str, answers: &[&Answer], looked: &Looked, out: &mut impl Write) -> std::io::Result<()> {
     for answer in answers {
-        writeln!(out, "{}", output::plain(&words::sentence(&answer.chain)))?;
-        writeln!(out, "\n  {}  {}", answer.made.resource_type, output::plain(&answer.made.arn))?;
+        writeln!(out, "{}", printable::text(&words::sentence(&answer.chain)))?;
+        writeln!(out, "\n  {}  {}", answer.made.resource_type, printable::text(&answer.made.arn))?;
         for line in words::lines(&answer.chain) {
-            writeln!(out, "  {}", output::plain(&line))?;
+            writeln!(out, "  {}", printable::text(&line))?;
         }
         writeln!(out)?;
     }
     if answers.is_empty() {
-        writeln!(out, "{}", output::plain(&not_found(name, looked)))?;
+        writeln!(out, "{}", printable::text(&not_found(name, looked)))?;
         for limit in &looked.limits {
-            writeln!(out, "  {}", output::plain(limit))?;
+            writeln!(out, "  {}", printable::text(limit))?;
         }
     }
     Ok(())

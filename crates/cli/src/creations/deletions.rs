@@ -23,6 +23,17 @@ pub fn may_matter(event_name: &str) -> bool {
     undone(event_name).is_some_and(|what| whats().contains(what.as_str()))
 }
 
+/// The type of what a call deletes, where the catalog knows it.
+pub fn type_of(source: &str, event_name: &str) -> Option<&'static str> {
+    let what = undone(event_name)?;
+    let events = tagger_catalog::events().iter().filter(|event| event.source == source);
+    let mut entries = events.flat_map(|event| event.entries.iter().map(move |entry| (event, entry)));
+    let found = entries.find(|(event, entry)| {
+        made(event.name, entry.resource_type).iter().flatten().any(|one| *one == what)
+    });
+    found.map(|(_, entry)| entry.resource_type)
+}
+
 /// What a call deletes, by its name.
 fn undone(event_name: &str) -> Option<String> {
     history::deletes(tagger_catalog::plain_event_name(event_name.trim())).map(one)

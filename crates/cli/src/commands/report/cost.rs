@@ -6,10 +6,11 @@
 use crate::{creations::Creation, exit_code::Error};
 use std::{
     collections::{BTreeMap, HashMap},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
 };
-use tagger_aws::log_files;
 use tagger_core::arn::Arn;
+use tagger_logs::files::File;
 
 /// What was read of the exports.
 #[derive(Debug, Default)]
@@ -56,17 +57,15 @@ fn read_file(
     currencies: &mut BTreeMap<String, ()>,
 ) -> Result<(), Error> {
     let shown = path.display();
-    let contents =
-        log_files::read(path).map_err(|error| Error::Failure(format!("--cost {shown}: {error}")))?;
-    if let Some(error) = contents.error {
-        return Err(Error::Failure(format!("--cost {shown}: {error}")));
-    }
-    if contents.text.starts_with(b"PAR1") {
+    let failed = |error: std::io::Error| Error::Failure(format!("--cost {shown}: {error}"));
+    let file = File::at(path).map_err(failed)?;
+    let mut text = BufReader::new(file.text().map_err(failed)?);
+    if text.fill_buf().map_err(failed)?.starts_with(b"PAR1") {
         return Err(Error::Usage(format!(
             "--cost {shown}: this is Parquet, which is not read; export it as CSV"
         )));
     }
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(contents.text.as_slice());
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let headers =
         reader.headers().map_err(|error| Error::Failure(format!("--cost {shown}: {error}")))?.clone();
     let column = |names: &[&str]| {

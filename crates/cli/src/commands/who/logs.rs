@@ -4,21 +4,19 @@
 use super::{Known, Looked};
 use crate::{
     exit_code::Error,
-    input::{self, Unreadable},
+    input::{self, Adds, Unreadable},
 };
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
 };
-use tagger_aws::log_files;
 use tagger_core::{
     Record,
     chain::{Graph, call, target, time, walk::MOST},
     diagnostic::Code,
-    documents,
-    glance::Glance,
     stack,
 };
+use tagger_logs::{read::Texts, top::Top};
 
 /// A chain of sessions is begun this many seconds before its last call at most: a first session of 36 hours, and
 /// [`MOST`] that were taken from a session, which last an hour each.
@@ -65,14 +63,9 @@ pub fn read(paths: &[PathBuf], known: &mut Known) -> Result<Looked, Error> {
     let files = input::files(paths, &mut unreadable);
     let mut wanted = Wanted::default();
     wanted.names.extend(known.asked.iter().map(|asked| asked.name.clone()));
-    let mut glance = |glance: &Glance| is_needless(glance);
+    let mut texts = Texts::default();
     for file in &files {
-        input::records(file, &mut unreadable, &mut glance, &mut |record| {
-            if wanted.is_record(&record) {
-                known.add(&record);
-            }
-            Ok(())
-        })?;
+        input::add_up(&mut texts, file, &mut unreadable, &mut Looking { wanted: &wanted, known });
     }
     let mut done = Wanted { names: wanted.names, ..Wanted::default() };
     for _ in 0..MOST {
@@ -94,13 +87,32 @@ pub fn read(paths: &[PathBuf], known: &mut Known) -> Result<Looked, Error> {
     })
 }
 
-/// Whether a record can be passed over at a glance: it failed, or read, and began no session.
-fn is_needless(glance: &Glance) -> bool {
-    match glance.code() {
-        Some(Code::FailedCall | Code::DryRun) => true,
-        Some(Code::ReadOnlyCall) => !call::issues(glance.event_name()),
-        _ => false,
+/// Keeps what is wanted of the files' records.
+struct Looking<'a> {
+    wanted: &'a Wanted,
+    known: &'a mut Known,
+}
+
+impl Adds for Looking<'_> {
+    fn begin(&mut self) {}
+
+    /// A record can be passed over that failed, or read, and began no session.
+    fn glance(&mut self, top: &Top) -> bool {
+        match top.code {
+            Code::FailedCall | Code::DryRun => true,
+            Code::ReadOnlyCall => !top.name.is_empty() && !call::issues(top.name),
+            _ => false,
+        }
     }
+
+    fn record(&mut self, record: &Record) {
+        if self.wanted.is_record(record) {
+            self.known.add(record);
+        }
+    }
+
+    /// A record that comes twice is known once.
+    fn again(&mut self) {}
 }
 
 /// What the chains lack and was not looked for yet.
@@ -126,16 +138,8 @@ fn lacking(known: &Known, done: &mut Wanted) -> Wanted {
 
 /// Reads the files once more. What cannot be read was named the first time.
 fn again(paths: &[PathBuf], wanted: &Wanted, known: &mut Known) {
-    for path in paths {
-        for file in log_files::below(path, &mut |_, _| {}) {
-            let Ok(contents) = log_files::read(&file) else { continue };
-            documents::read_glancing(&contents.text, &mut |glance| is_needless(glance), &mut |item| {
-                if let Ok(record) = item
-                    && wanted.is_record(&record)
-                {
-                    known.add(&record);
-                }
-            });
-        }
+    let (mut unreadable, mut texts) = (Unreadable::quiet(), Texts::default());
+    for file in input::files(paths, &mut unreadable) {
+        input::add_up(&mut texts, &file, &mut unreadable, &mut Looking { wanted, known });
     }
 }
