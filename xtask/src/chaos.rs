@@ -256,12 +256,13 @@ fn report(state: &account::State, verdict: &Verdict, killed: usize, hours: f64, 
     let story = &state.story;
     let per_resource = state.tagging_calls as f64 / (*tagged).max(1) as f64;
     let mut text = format!(
-        "events {}, deliveries {}, types {}, resources {resources}, made again {}\n\
+        "events {}, deliveries {}, types {}, resources {resources}, made again {}, made by a second one too {}\n\
          tagged {tagged}, kept their owner's tag {kept}, kept their source's {copied}, no longer there {gone}, in letters {in_letters}\n",
         story.events.len(),
         story.delivered,
         story.types(),
-        story.recreated
+        story.recreated,
+        story.made_again
     );
     let letters: Vec<_> =
         verdict.letters.iter().map(|(reason, count)| format!("  {count} {reason}")).collect();

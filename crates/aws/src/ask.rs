@@ -242,11 +242,12 @@ async fn look_up(
         }
         _ => {}
     }
-    if !is_wanted.is_all() {
-        return Ok(Answer::Found(found.into_iter().next().map(Box::new)));
-    }
     let time = |record: &Record| record.text("eventTime").and_then(|text| time::seconds(&text));
-    Ok(Answer::Calls(found.into_iter().map(|record| Past { time: time(&record), record }).collect()))
+    let mut past = found.into_iter().map(|record| Past { time: time(&record), record });
+    if is_wanted.is_all() {
+        return Ok(Answer::Calls(past.collect()));
+    }
+    Ok(Answer::Found(past.next().map(Box::new)))
 }
 
 /// Every tag of a resource, a bucket too.

@@ -136,7 +136,7 @@ impl<'a> Heir<'a> {
                 self.ask_changes(now, age)
             }
             (At::Asked, Answer::Calls(calls)) => self.asked(&calls, age),
-            (At::Taken, Answer::Found(record)) => self.taken(record.as_deref(), now),
+            (At::Taken, Answer::Found(record)) => self.taken(record.as_deref().map(|past| &past.record), now),
             (At::Operations, Answer::Calls(calls)) => {
                 self.calls.extend(calls);
                 self.ask_operations(now)

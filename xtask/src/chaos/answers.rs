@@ -225,6 +225,10 @@ pub fn described(known: &Known, told: &Told, facts: Option<&Facts>) -> Answer {
             format!("<{inner}>{inside}</{inner}>")
         };
         let inside = if outer.is_empty() { inside } else { format!("<{outer}>{inside}</{outer}>") };
+        if known.operation.signing == "s3" {
+            let list = format!("<ListAllMyBucketsResult>{inside}</ListAllMyBucketsResult>");
+            return Answer::new(200, kind(known), list);
+        }
         return Answer::new(200, kind(known), wrapped(known.call.operation, &inside));
     }
     let inside = match (is_list, facts) {
