@@ -10,12 +10,12 @@ use super::{
     stacks,
     world::{Generation, KEY, Place, World},
 };
-mod changes;
-
 use changes::Change;
 use serde_json::{Value, json};
 use std::{cmp::Reverse, collections::BinaryHeap};
 use tagger_catalog::Lifetime;
+
+mod changes;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -151,8 +151,8 @@ impl Story {
                 let name = names::part(&found.arn, 5)
                     .split_once(['/', ':'])
                     .map_or(names::part(&found.arn, 5), |(_, name)| name);
-                let made = detail["eventName"].as_str().unwrap_or_default();
-                let what = made.strip_prefix("Create").unwrap_or("It");
+                let call = detail["eventName"].as_str().unwrap_or_default();
+                let what = call.strip_prefix("Create").unwrap_or("It");
                 let end = json!({
                     "eventSource": detail["eventSource"], "eventName": format!("Delete{what}"), "requestParameters": { "name": name },
                 });
