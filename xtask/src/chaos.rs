@@ -269,18 +269,22 @@ fn report(state: &account::State, verdict: &Verdict, killed: usize, hours: f64, 
     text += &format!("dead letters {}\n{}\n", state.letters.len(), letters.join("\n"));
     let faults: Vec<_> =
         state.injector.counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
-    let kinds: Vec<_> = state.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let kinds = state.kinds.iter().map(|(kind, ends)| {
+        let each: Vec<_> = ends.iter().map(|(end, count)| format!("{end} {count}")).collect();
+        format!("  {kind} {} ({})", ends.values().sum::<u64>(), each.join(", "))
+    });
+    let kinds: Vec<_> = kinds.collect();
     text += &format!(
         "invocations {}, killed {killed}, out of time {}; faults: {}\n\
-         calls {}, per resource {per_resource:.2} ({}); calls of the queues {}\n\
+         calls {}, per resource {per_resource:.2}; calls of the queues {}\n{}\n\
          {hours:.1} hours in {:.0} s\n\
          lost {}, wrong {}, overwritten {}\n",
         state.invocations,
         state.timed_out,
         faults.join(", "),
         state.tagging_calls,
-        kinds.join(", "),
         state.queue_calls,
+        kinds.join("\n"),
         wall.as_secs_f64(),
         verdict.lost.len(),
         verdict.wrong.len(),
