@@ -205,6 +205,7 @@ async fn stack(client: &Client, target: &Target) -> Result<Answer, Failure> {
         created: time("CreationTime"),
         updated: time("LastUpdatedTime"),
         change_set: owned("ChangeSetId"),
+        tags: tags::read(&answer, operation, call).map_err(|message| unreadable(operation, message))?,
     }))
 }
 

@@ -173,6 +173,8 @@ pub struct Stack {
     pub updated: Option<u64>,
     /// The change set by which that was.
     pub change_set: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// A call in the event history.
