@@ -322,11 +322,13 @@ def describing(table: operations.Table, rows: list[dict], sender: Sender) -> lis
             tags.setdefault(entry["type"], entry["tag"])
     lines = []
     for told in tomllib.loads((operations.CATALOG / "lifetimes.toml").read_text())["told"]:
-        call, name = told["describe"], tags[told["type"]]
+        call, name = told["describe"], told.get("at", tags[told["type"]])
         service = table.services[name]
         names = {service.wire(n, r, True): n for n, r in service.input(call["operation"])["members"].items()}
         identifier = SAMPLES["sqs:TagQueue"] if name == "sqs:TagQueue" else "one"
         given = {names[call["id"]]: [identifier] if call.get("many") else identifier} | call.get("list", {})
+        query = urllib.parse.parse_qsl(urllib.parse.urlsplit(call.get("uri", "/")).query)
+        given |= {names[n]: v for n, v in query if n in names}
         sent = sender.send(service.name, call["operation"], given)
         row = next(row for row in rows if row["name"] == name)
         single = next((g for g in row.get("global", []) if g["partition"] == "aws"), {})

@@ -27,7 +27,7 @@ use std::{
 };
 use tagger_aws::{Client, Outcome};
 use tagger_catalog::{
-    Entry, Lifetime,
+    Entry,
     operation::{Operation, Protocol, Shape, Takes, Variant},
 };
 use tagger_core::{
@@ -172,7 +172,7 @@ fn spoilt(draw: &mut Draw, world: &World, entry: &'static Entry) {
     };
     let mut answers = vec![(200, body.clone())];
     // Where a call also answers with what is there, the service is first asked when that was made: it does not tell.
-    if entry.upsert && matches!(tagger_catalog::lifetime(entry.resource_type), Lifetime::Told(_)) {
+    if entry.upserts_in("eu-west-1") && tagger_catalog::told_of(entry.resource_type).is_some() {
         answers.insert(0, (200, Vec::new()));
     }
     let outcomes = world.apply(plan, Guard::None, answers);

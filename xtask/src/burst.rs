@@ -439,13 +439,9 @@ fn aws(table: &Table, tally: &mut Tally, request: &Request) -> Answer {
         }
         Role::Read => answers::tags(known, &asked.ids[0], &[]),
         Role::Describe(told) => {
-            let facts = answers::Facts {
-                id: &asked.ids[0],
-                unique: "",
-                created: now(),
-                status: told.ready.first().unwrap_or(&""),
-            };
-            answers::described(known, told, Some(&facts))
+            let (unique, created, status) = ("", now(), *told.ready.first().unwrap_or(&""));
+            let facts = asked.ids.iter().map(|id| answers::Facts { id, unique, created, status });
+            answers::described(known, told, &facts.collect::<Vec<_>>())
         }
     }
 }

@@ -124,6 +124,9 @@ pub struct Resource {
     /// Whether the event fires again on what exists.
     #[serde(default)]
     pub upsert: bool,
+    /// The regions in which it does, where it does not in all.
+    #[serde(default)]
+    pub upsert_in: Vec<String>,
     /// Whether the call gives it the tags of its source: `always`, `if PATH`, `unless PATH`.
     #[serde(default)]
     pub copies: String,

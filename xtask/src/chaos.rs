@@ -256,30 +256,35 @@ fn report(state: &account::State, verdict: &Verdict, killed: usize, hours: f64, 
     let story = &state.story;
     let per_resource = state.tagging_calls as f64 / (*tagged).max(1) as f64;
     let mut text = format!(
-        "events {}, deliveries {}, types {}, resources {resources}, made again {}\n\
+        "events {}, deliveries {}, types {}, resources {resources}, made again {}, made by a second one too {}\n\
          tagged {tagged}, kept their owner's tag {kept}, kept their source's {copied}, no longer there {gone}, in letters {in_letters}\n",
         story.events.len(),
         story.delivered,
         story.types(),
-        story.recreated
+        story.recreated,
+        story.made_again
     );
     let letters: Vec<_> =
         verdict.letters.iter().map(|(reason, count)| format!("  {count} {reason}")).collect();
     text += &format!("dead letters {}\n{}\n", state.letters.len(), letters.join("\n"));
     let faults: Vec<_> =
         state.injector.counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
-    let kinds: Vec<_> = state.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let kinds = state.kinds.iter().map(|(kind, ends)| {
+        let each: Vec<_> = ends.iter().map(|(end, count)| format!("{end} {count}")).collect();
+        format!("  {kind} {} ({})", ends.values().sum::<u64>(), each.join(", "))
+    });
+    let kinds: Vec<_> = kinds.collect();
     text += &format!(
         "invocations {}, killed {killed}, out of time {}; faults: {}\n\
-         calls {}, per resource {per_resource:.2} ({}); calls of the queues {}\n\
+         calls {}, per resource {per_resource:.2}; calls of the queues {}\n{}\n\
          {hours:.1} hours in {:.0} s\n\
          lost {}, wrong {}, overwritten {}\n",
         state.invocations,
         state.timed_out,
         faults.join(", "),
         state.tagging_calls,
-        kinds.join(", "),
         state.queue_calls,
+        kinds.join("\n"),
         wall.as_secs_f64(),
         verdict.lost.len(),
         verdict.wrong.len(),

@@ -37,7 +37,7 @@ const LONGEST_LOOKUP: Duration = Duration::from_secs(6);
 pub async fn ask(client: &Client, call: &Call) -> Reply {
     let Some(first) = call.targets.first() else { return Reply::Each(HashMap::new()) };
     let asked = match &call.question {
-        Question::Describe(told) => describe(client, told, first).await.map(Reply::All),
+        Question::Describe(told) => describe(client, told, &call.targets, first).await,
         Question::Tags(keys) => read(client, &call.targets, first, keys).await,
         Question::Look(look) => ec2::seen(client, look, &call.targets).await.map(each),
         Question::Write(tags) => write(client, &call.targets, first, tags).await.map(Reply::All),
@@ -64,8 +64,13 @@ fn with(target: &Target) -> Vec<(&str, &str)> {
 }
 
 /// Which resource it is, and whether it is ready.
-async fn describe(client: &Client, told: &'static Told, target: &Target) -> Result<Answer, Failure> {
-    let (ids, name) = ([target.id.as_str()], target.id.as_str());
+async fn describe(
+    client: &Client,
+    told: &'static Told,
+    targets: &[Target],
+    target: &Target,
+) -> Result<Reply, Failure> {
+    let ids = ids(targets);
     let answer = client
         .call(
             target.operation,
@@ -74,12 +79,9 @@ async fn describe(client: &Client, told: &'static Told, target: &Target) -> Resu
             Ask { ids: &ids, tags: &[], with: &[], account: &target.account },
         )
         .await?;
-    let facts = lifetime::facts(told, &answer, name).ok_or_else(|| {
-        let service = target.operation.name.split(':').next().unwrap_or_default();
-        let call = format!("{service}:{}", told.describe.operation);
-        Failure::ours(Class::NotFound, &call, "NotInAnswer", format!("{name} is not in the answer"))
-    })?;
-    Ok(Answer::Described(facts))
+    let found = ids.iter().filter_map(|id| Some(((*id).to_owned(), lifetime::facts(told, &answer, id)?)));
+    // What is missing is not there.
+    Ok(Reply::Each(found.map(|(id, facts)| (id, Answer::Described(facts))).collect()))
 }
 
 async fn read(
@@ -205,6 +207,7 @@ async fn stack(client: &Client, target: &Target) -> Result<Answer, Failure> {
         created: time("CreationTime"),
         updated: time("LastUpdatedTime"),
         change_set: owned("ChangeSetId"),
+        tags: tags::read(&answer, operation, call).map_err(|message| unreadable(operation, message))?,
     }))
 }
 
@@ -242,11 +245,12 @@ async fn look_up(
         }
         _ => {}
     }
-    if !is_wanted.is_all() {
-        return Ok(Answer::Found(found.into_iter().next().map(Box::new)));
-    }
     let time = |record: &Record| record.text("eventTime").and_then(|text| time::seconds(&text));
-    Ok(Answer::Calls(found.into_iter().map(|record| Past { time: time(&record), record }).collect()))
+    let mut past = found.into_iter().map(|record| Past { time: time(&record), record });
+    if is_wanted.is_all() {
+        return Ok(Answer::Calls(past.collect()));
+    }
+    Ok(Answer::Found(past.next().map(Box::new)))
 }
 
 /// Every tag of a resource, a bucket too.

@@ -5,6 +5,9 @@ use serde_json::Value;
 use tagger_catalog::lifetime::Told;
 use tagger_core::step::Facts;
 
+/// Members that say that a list goes on.
+const CONTINUES: [&str; 5] = ["ContinuationToken", "NextToken", "nextToken", "NextMarker", "Marker"];
+
 /// Reads them; none where the answer is a list without the resource. An answer of another form than
 /// expected tells nothing, and is no proof that the resource is gone.
 pub fn facts(told: &Told, answer: &Value, name: &str) -> Option<Facts> {
@@ -28,7 +31,10 @@ pub fn facts(told: &Told, answer: &Value, name: &str) -> Option<Facts> {
         found = found.into_iter().flat_map(|value| entries(&value[step])).collect();
     }
     let holds_name = |value: &&&Value| told.name.is_empty() || value[told.name].as_str() == Some(name);
-    let resource = found.iter().find(holds_name).filter(|value| value.is_object())?;
+    let resource = found.iter().find(holds_name).filter(|value| value.is_object());
+    // It may stand on a page that was not read.
+    let is_page = || CONTINUES.iter().any(|token| root[*token].as_str().is_some_and(|text| !text.is_empty()));
+    let Some(resource) = resource else { return is_page().then(Facts::default) };
     let text = |member: &str| resource[member].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     Some(Facts {
         id: text(told.same.1),
@@ -67,13 +73,9 @@ fn seconds(value: &Value) -> Option<u64> {
 mod tests {
     use super::*;
     use serde_json::json;
-    use tagger_catalog::Lifetime;
 
     fn told(resource_type: &str) -> &'static Told {
-        match tagger_catalog::lifetime(resource_type) {
-            Lifetime::Told(told) => told,
-            other => panic!("{resource_type}: {other:?}"),
-        }
+        tagger_catalog::told_of(resource_type).unwrap_or_else(|| panic!("{resource_type} is not told"))
     }
 
     #[test]
@@ -83,6 +85,8 @@ mod tests {
             Some(Facts { id: text(id), created, status: text(status) })
         };
         let at = Some(1_795_509_000);
+        let bucket = |name: &str| json!({"Name": name, "CreationDate": "2026-11-24T08:30:00.000Z"});
+        let buckets = |buckets: Value| json!({"ListAllMyBucketsResult": {"Owner": {"ID": "o"}, "Buckets": buckets, "Prefix": "/x/y"}});
         let group = |name: &str, time: u64| json!({"logGroupName": name, "creationTime": time});
         for (resource_type, answer, expected) in [
             ("SQS::Queue", json!({"Attributes": {"CreatedTimestamp": "1795509000"}}), facts_of("", at, "")),
@@ -105,6 +109,19 @@ mod tests {
                 facts_of("", at, ""),
             ),
             ("Logs::LogGroup", json!({"logGroups": [group("/x/yz", 1)]}), None),
+            (
+                "Logs::LogGroup",
+                json!({"logGroups": [group("/x/yz", 1)], "nextToken": "t"}),
+                Some(Facts::default()),
+            ),
+            ("S3::Bucket", buckets(json!({"Bucket": bucket("/x/y")})), facts_of("", at, "")),
+            (
+                "S3::Bucket",
+                buckets(json!({"Bucket": [bucket("/x/yz"), bucket("/x/y")]})),
+                facts_of("", at, ""),
+            ),
+            ("S3::Bucket", buckets(json!({"Bucket": [bucket("/x/yz")]})), None),
+            ("S3::Bucket", buckets(json!("")), None),
             (
                 "ElastiCache::ReplicationGroup",
                 json!({"DescribeReplicationGroupsResponse": {"DescribeReplicationGroupsResult": {"ReplicationGroups": {

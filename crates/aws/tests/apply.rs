@@ -21,8 +21,11 @@ fn applied(aws: &Aws, policy: &Policy, record: Value) -> (Vec<String>, Vec<Strin
     (outcomes.collect(), std::mem::take(&mut aws.asked.lock().unwrap()))
 }
 
+/// In a region in which the call makes a new one.
 fn bucket() -> Value {
-    record("s3.amazonaws.com", "CreateBucket", json!({ "bucketName": "logs" }), Value::Null)
+    let request =
+        json!({ "bucketName": "logs", "CreateBucketConfiguration": { "LocationConstraint": "eu-west-1" } });
+    record("s3.amazonaws.com", "CreateBucket", request, Value::Null)
 }
 
 fn table() -> Value {

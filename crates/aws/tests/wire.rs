@@ -11,7 +11,6 @@ use tagger_aws::{
     wire::{self, Ask},
 };
 use tagger_catalog::{
-    Lifetime,
     endpoint::Kind,
     operation::{Operation, Protocol},
 };
@@ -79,10 +78,10 @@ fn requests_are_those_of_botocore() {
         let is_write = text("call") == "write";
         let call = match text("call") {
             "write" => &operation.write,
-            "describe" => match tagger_catalog::lifetime(text("type")) {
-                Lifetime::Told(told) => &told.describe,
-                other => panic!("{}: {other:?}", text("type")),
-            },
+            "describe" => {
+                let told = tagger_catalog::told_of(text("type"));
+                &told.unwrap_or_else(|| panic!("{} is not told", text("type"))).describe
+            }
             _ => operation.read.as_ref().unwrap(),
         };
         let with: Vec<(&str, &str)> = sample["with"]

@@ -37,13 +37,35 @@ pub struct Entry {
     /// Paths of which a record of a creation has none; else it tells of a change.
     pub unless: &'static [&'static str],
     /// Whether the event fires again on what exists, without the record telling.
-    pub upsert: bool,
+    pub upsert: Upsert,
     /// Whether the call gives it the tags of its source.
     pub copies: Copies,
     /// How well the entry is known.
     pub evidence: Evidence,
     /// Where that can be read: a link.
     pub source: &'static str,
+}
+
+impl Entry {
+    /// Whether the event fires again on what exists in this region, the resource's.
+    pub fn upserts_in(&self, region: &str) -> bool {
+        match self.upsert {
+            Upsert::Never => false,
+            Upsert::Always => true,
+            Upsert::In(regions) => regions.contains(&region),
+        }
+    }
+}
+
+/// Whether a call answers with success for what exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upsert {
+    /// It does not.
+    Never,
+    /// It does.
+    Always,
+    /// It does for resources of these regions.
+    In(&'static [&'static str]),
 }
 
 /// Whether a call gives what it makes the tags of what it makes it from. A path is one in the record.

@@ -20,7 +20,7 @@ pub mod partition;
 pub mod quota;
 pub mod template;
 
-pub use entry::{Copies, Entry, Event, Evidence};
+pub use entry::{Copies, Entry, Event, Evidence, Upsert};
 pub use lifetime::Lifetime;
 pub use operation::Operation;
 
@@ -51,14 +51,24 @@ pub fn lifetime(resource_type: &str) -> Lifetime {
     if generated::UNIQUE.binary_search(&resource_type).is_ok() {
         return Lifetime::Unique;
     }
-    let told = generated::TOLD.iter().find(|told| told.resource_type == resource_type);
-    told.map_or(Lifetime::Unknown, Lifetime::Told)
+    told_of(resource_type).filter(|told| !told.only_existed).map_or(Lifetime::Unknown, Lifetime::Told)
+}
+
+/// What a service tells of a type, also where that shows nothing but whether it was there before a call.
+pub fn told_of(resource_type: &str) -> Option<&'static lifetime::Told> {
+    generated::TOLD.iter().find(|told| told.resource_type == resource_type)
+}
+
+/// A tagging operation by its name, such as `s3:PutBucketTagging`.
+pub fn operation(name: &str) -> Option<&'static Operation> {
+    let found = operations().binary_search_by(|operation| operation.name.cmp(name));
+    found.ok().map(|place| &operations()[place])
 }
 
 /// Whether an entry's event fires again on what exists, and neither the record nor the service tells which it was.
 pub fn may_be_update(entry: &Entry) -> bool {
-    let tells = |told: &lifetime::Told| !told.created.is_empty();
-    entry.upsert && !matches!(lifetime(entry.resource_type), Lifetime::Told(told) if tells(told))
+    let tells = || told_of(entry.resource_type).is_some_and(|told| !told.created.is_empty());
+    entry.upsert != Upsert::Never && !tells()
 }
 
 /// Every type of which a service tells something.

@@ -19,8 +19,13 @@ pub enum Lifetime {
 pub struct Told {
     /// The resource type.
     pub resource_type: &'static str,
-    /// The call, by the protocol and at the endpoint of the type's tagging operation.
+    /// The call, by the protocol and at the endpoint of [`Self::at`].
     pub describe: Call,
+    /// The operation at whose endpoint it is sent; empty where that is the one that tags the type.
+    pub at: &'static str,
+    /// Whether it is asked for nothing but whether the resource was there before a call that answers with success for
+    /// what exists.
+    pub only_existed: bool,
     /// What the call's identifier is.
     pub takes: Named,
     /// The path to the resource in the answer.

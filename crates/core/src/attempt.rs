@@ -10,13 +10,12 @@ use crate::{
     diagnostic::Diagnostic,
     given::given,
     history,
-    outcome::{Class, Failure, GIVEN_AGAIN, MISSING, Outcome, UNREADABLE},
+    outcome::{Class, Failure, Outcome, UNREADABLE},
     patience::{Age, FRESH, Guard, SURE, not_found_until},
     policy::{Existing, Policy},
     proof::{as_whole_set, existed, is_no_answer, same, to_write, value_of, whole_set},
     resources::Resource,
-    step::{Answer, Facts, Question, Step, Tags, Target, Wanted, Which},
-    window::{KEPT, SHOWN_AFTER, SHOWN_FOR_SURE, Window},
+    step::{Answer, Facts, Question, Step, Tags, Target},
 };
 use std::rc::Rc;
 use tagger_catalog::{Lifetime, ec2, lifetime::Told, operation::Variant};
@@ -62,6 +61,8 @@ enum At {
     Deleted(Failure, Vec<String>),
     /// Whether the creator that is there is of an earlier resource of this name; the names that are left to ask by.
     Earlier(String, Vec<String>),
+    /// Whether the resource that this creator made, at this time, was deleted; the names that are left to ask by.
+    Ended(String, u64, Vec<String>),
 }
 
 impl<'a> Attempt<'a> {
@@ -106,9 +107,15 @@ impl<'a> Attempt<'a> {
     /// What to ask first. `looks` is whether EC2's are to be seen before they are written.
     pub fn start(&mut self, looks: bool) -> Step {
         self.looks = looks;
-        let lifetime = tagger_catalog::lifetime(self.resource.entry.resource_type);
-        match lifetime {
-            Lifetime::Told(told) if self.resource.entry.upsert => self.describe(told, At::Describe(told)),
+        match tagger_catalog::told_of(self.resource.entry.resource_type) {
+            Some(told) if self.upserts() => self.describe(told, At::Describe(told)),
+            _ => self.by_lifetime(),
+        }
+    }
+
+    /// What to ask where the call cannot have found what exists, or where that is known.
+    fn by_lifetime(&mut self) -> Step {
+        match tagger_catalog::lifetime(self.resource.entry.resource_type) {
             _ if self.case.guard == Guard::None => self.tags(),
             Lifetime::Told(told) if !told.ready.is_empty() || self.age.event > FRESH => {
                 self.describe(told, At::Describe(told))
@@ -130,6 +137,9 @@ impl<'a> Attempt<'a> {
             (At::Describe(told), Answer::Described(facts)) => self.described(told, &facts),
             // A service that does not answer this is one that does not tell. What disturbs its owner waits
             // until it is known not to.
+            (At::Describe(told), Answer::Failed(failure)) if told.only_existed && is_no_answer(&failure) => {
+                self.by_lifetime()
+            }
             (At::Describe(told), Answer::Failed(failure))
                 if told.ready.is_empty() && is_no_answer(&failure) =>
             {
@@ -162,15 +172,17 @@ impl<'a> Attempt<'a> {
             }
             (At::Deleted(failure, _), Answer::Found(Some(_))) => self.end(Outcome::Failed(failure)),
             (At::Deleted(failure, names), Answer::Found(None)) => self.deleted(failure, names),
-            (At::Earlier(value, _), Answer::Found(Some(_))) => self.replace(&value),
+            (At::Earlier(value, _), Answer::Found(Some(past))) => self.made_before(value, &past),
+            (At::Ended(..), Answer::Found(Some(_))) => self.replace(),
+            (At::Ended(value, since, names), Answer::Found(None)) => self.ended_since(value, since, names),
             (At::Earlier(value, names), Answer::Found(None)) => self.earlier(value, names),
-            (At::Earlier(value, _), Answer::Failed(failure)) if !failure.waits() => {
+            (At::Earlier(value, _) | At::Ended(value, ..), Answer::Failed(failure)) if !failure.waits() => {
                 self.end(Outcome::AlreadyTagged { value })
             }
             (At::Deleted(gone, _), Answer::Failed(failure)) if !failure.waits() => {
                 self.never_seen(&gone, &failure.message)
             }
-            (At::Deleted(..) | At::Earlier(..), Answer::Failed(failure)) => {
+            (At::Deleted(..) | At::Earlier(..) | At::Ended(..), Answer::Failed(failure)) => {
                 self.end(Outcome::Failed(failure))
             }
             (At::Describe(_), Answer::Failed(failure)) if failure.class != Class::NotFound => {
@@ -202,20 +214,24 @@ impl<'a> Attempt<'a> {
                 _ => self.described(told, &Facts::default()),
             };
         };
-        let target = Target::of(&self.resource).named(&name);
+        let mut target = Target::of(&self.resource).named(&name);
+        target.operation = tagger_catalog::operation(told.at).unwrap_or(target.operation);
         self.ask(at, target, Question::Describe(told))
     }
 
     fn described(&mut self, told: &'static Told, facts: &Facts) -> Step {
         let event_time = self.case.event_time;
         let same = same(&self.case.record, event_time, told, facts);
-        if same == Some(false) {
+        if same == Some(false) && !told.only_existed {
             let diagnostic = Diagnostic::resource_replaced(told.resource_type, &self.resource.arn);
             return self.end(Outcome::Replaced(diagnostic));
         }
-        if self.resource.entry.upsert && existed(event_time, facts) {
+        if self.upserts() && existed(event_time, facts) {
             let diagnostic = Diagnostic::resource_existed(told.resource_type, &self.resource.arn);
             return self.end(Outcome::Replaced(diagnostic));
+        }
+        if told.only_existed {
+            return self.by_lifetime();
         }
         let status = facts.status.as_deref().unwrap_or("in an unknown state");
         if status.eq_ignore_ascii_case("deleting") {
@@ -229,6 +245,11 @@ impl<'a> Attempt<'a> {
         self.made_by_call = facts.created.is_some() && same == Some(true);
         // Some services note the time when it is ready, so this is asked last.
         if same.is_none() { self.unknown() } else { self.tags() }
+    }
+
+    /// Whether its call answers with success for what exists, too.
+    fn upserts(&self) -> bool {
+        self.resource.entry.upserts_in(&self.resource.region)
     }
 
     fn unsure(&self) -> bool {
@@ -415,43 +436,6 @@ impl<'a> Attempt<'a> {
         self.write(creator)
     }
 
-    /// Whether a creator that is there may be that of an earlier resource of this name, whose event came late: this
-    /// call cannot have succeeded on what exists.
-    fn may_be_anothers(&self, value: &str) -> bool {
-        self.case.guard != Guard::None
-            && (!self.resource.entry.upsert || self.made_by_call)
-            && history::may_be_anothers(&self.case.record, &self.case.plan, self.resource.entry, value)
-    }
-
-    /// Asks whether that person created something of this name before.
-    fn earlier(&mut self, value: String, mut names: Vec<String>) -> Step {
-        let Some(event_time) = self.case.event_time.filter(|_| !names.is_empty()) else {
-            return self.end(Outcome::AlreadyTagged { value });
-        };
-        // Nothing is to be asked about what is older than the history.
-        if self.age.event >= KEPT {
-            return self.end(Outcome::AlreadyTagged { value });
-        }
-        if self.age.event < SHOWN_AFTER {
-            let message = format!(
-                "it has the creator {value}, and the event history is asked whether that is of an earlier one"
-            );
-            return self.end(Outcome::Failed(self.failure(Class::NotReady, GIVEN_AGAIN, message)));
-        }
-        let window = Window { from: event_time.saturating_sub(KEPT - self.age.event), until: event_time + 1 };
-        let (arn, policy) = (self.resource.arn.clone(), Box::new(self.policy.clone()));
-        let wanted = Box::new(Wanted::Created { arn, value: value.clone(), policy });
-        let which = Which::ResourceName(names.remove(0));
-        let target = Target::of(&self.resource);
-        self.ask(At::Earlier(value, names), target, Question::History { which, window, wanted })
-    }
-
-    /// That creator was of an earlier resource, and this one has it by our own late write.
-    fn replace(&mut self, _value: &str) -> Step {
-        let creator = self.tags.iter().take(1).cloned().collect();
-        self.write(creator)
-    }
-
     /// What could not be asked or written. Before that is final, it is asked whether the resource is there: some
     /// services answer otherwise for what is not.
     fn failed(&mut self, failure: Failure) -> Step {
@@ -475,54 +459,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The names by which the history may know it, and what it ended with.
-    fn names(&self) -> Vec<String> {
-        let Resource { arn, id, .. } = &*self.resource;
-        let mut names = history::names(arn, id);
-        names.extend(history::instance_of(&self.case.record, id).filter(|instance| instance != id));
-        names
-    }
-
-    /// Nothing was ever seen of it, which a wrong ARN looks like as well: the history says whether it was deleted.
-    fn deleted(&mut self, failure: Failure, mut names: Vec<String>) -> Step {
-        let Some(event_time) = self.case.event_time.filter(|_| !names.is_empty() && self.age.event < KEPT)
-        else {
-            return self.not_deleted(&failure);
-        };
-        let window = Window { from: event_time, until: event_time + self.age.event + 1 };
-        let source = self.case.record.event_source();
-        let wanted = Box::new(Wanted::Deleted { source, names: self.names() });
-        let which = Which::ResourceName(names.remove(0));
-        let target = Target::of(&self.resource);
-        self.ask(At::Deleted(failure, names), target, Question::History { which, window, wanted })
-    }
-
-    /// The history knows no call that deleted it: it shows a call some minutes late.
-    fn not_deleted(&mut self, failure: &Failure) -> Step {
-        let now = self.case.event_time.unwrap_or(self.case.first_seen) + self.age.event;
-        let since = self.case.work.as_ref().and_then(|work| work.missing_since);
-        if since.is_none_or(|since| now < since + SHOWN_FOR_SURE) {
-            let message = format!(
-                "{} answered {}, and the event history may yet show who deleted it",
-                failure.call, failure.code
-            );
-            return self.end(Outcome::Failed(self.failure(Class::NotReady, MISSING, message)));
-        }
-        self.never_seen(failure, "the event history knows no call that deleted it")
-    }
-
-    fn never_seen(&mut self, failure: &Failure, why: &str) -> Step {
-        let message = format!(
-            "no try ever saw it, and {why}; its ARN may be wrong: {} answered {}",
-            failure.call, failure.code
-        );
-        self.end(Outcome::Failed(self.failure(Class::Failed, "never-seen", message)))
-    }
-
     fn failure(&self, class: Class, code: &str, message: String) -> Failure {
         Failure::ours(class, self.resource.entry.operation.name, code, message)
     }
 }
 
+mod past;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::{
     actor,
     case::Case,
     inherit::{self, Decision, Inherit, Named, WAITS, decide},
-    outcome::{Class, Failure, UNREADABLE},
+    outcome::{Class, Failure, NOT_SHOWN, UNREADABLE},
     patience::{Age, Guard},
     policy::Policy,
     proof,
@@ -124,7 +124,11 @@ impl<'a> Heir<'a> {
             (At::Own, Answer::Tags(tags)) => self.own_tags(&tags, age),
             (At::Own, Answer::Failed(failure)) => self.own_failed(&failure, age),
             (At::Launched, Answer::Failed(failure)) => self.own_failed(&failure, age),
-            (At::Parent, Answer::Tags(tags)) => self.parents_tags(tags, age),
+            (At::Parent, Answer::Tags(tags)) => self.parents_tags(tags, None, now),
+            (At::Parent, Answer::Stack(mut stack)) => {
+                self.stack = (self.parent().to_owned(), Stack::default());
+                self.parents_tags(std::mem::take(&mut stack.tags), Some(stack), now)
+            }
             (At::Stack, Answer::Stack(stack)) => self.stack(stack, now, age),
             (At::Changes, Answer::Calls(calls)) => {
                 let new = calls.into_iter().filter(|call| {
@@ -136,7 +140,7 @@ impl<'a> Heir<'a> {
                 self.ask_changes(now, age)
             }
             (At::Asked, Answer::Calls(calls)) => self.asked(&calls, age),
-            (At::Taken, Answer::Found(record)) => self.taken(record.as_deref(), now),
+            (At::Taken, Answer::Found(record)) => self.taken(record.as_deref().map(|past| &past.record), now),
             (At::Operations, Answer::Calls(calls)) => {
                 self.calls.extend(calls);
                 self.ask_operations(now)
@@ -231,18 +235,34 @@ impl<'a> Heir<'a> {
         actor::stated(&self.case.record, tags).and_then(|record| stack::value(&record, self.policy))
     }
 
-    fn parents_tags(&mut self, tags: Tags, age: Age) -> Next {
+    /// The parent's tags, and what else its service told of a stack.
+    fn parents_tags(&mut self, tags: Tags, stack: Option<Stack>, now: u64) -> Next {
+        let age = self.case.age(now);
         let has = tags.iter().any(|(key, value)| key == self.key && !value.is_empty());
         let stated = if has { None } else { self.stated(&tags) };
         self.tags = tags;
         if let Some(value) = stated {
             return Next::Decided(Decision::Parent(value));
         }
-        let changes = self.inherit.as_ref().is_some_and(|inherit| !inherit.parent.changed_by.is_empty());
-        if has || !changes || age.event < stack::SHOWN_AFTER {
-            return self.decided(age);
+        match stack.filter(|_| !has) {
+            None => self.decided(age),
+            // Until then nothing is to be learned, so nothing is asked.
+            Some(_) if age.event < stack::SHOWN_AFTER && self.case.guard != Guard::None => {
+                let message = format!(
+                    "{} has no {} yet, and the event history may yet show who changed it",
+                    self.parent(),
+                    self.key
+                );
+                Next::Decided(Decision::Wait(Failure::ours(
+                    Class::NotReady,
+                    &self.call(),
+                    NOT_SHOWN,
+                    message,
+                )))
+            }
+            Some(_) if age.event < stack::SHOWN_AFTER => self.decided(age),
+            Some(stack) => self.stack(stack, now, age),
         }
-        self.ask_stack(self.parent().to_owned())
     }
 
     fn ask_stack(&mut self, arn: String) -> Next {
@@ -415,7 +435,9 @@ fn first(inherit: &Inherit, event: Option<u64>) -> (At, Target, Question) {
     let made_by = inherit.parent.made_by;
     let target = target(inherit);
     let (Some(name), Some(event)) = (made_by.first(), event) else {
-        return (At::Parent, target, Question::Tags(Vec::new()));
+        let changes = !inherit.parent.changed_by.is_empty();
+        let question = if changes { Question::Stack } else { Question::Tags(Vec::new()) };
+        return (At::Parent, target, question);
     };
     let window = Window { from: event.saturating_sub(ASKED_BEFORE), until: event + 1 };
     let wanted = Box::new(Wanted::About { names: made_by, id: target.id.clone() });

@@ -12,7 +12,7 @@ use crate::{
     tags_in,
 };
 use serde_json::Value;
-use tagger_catalog::{Copies, Entry, Lifetime};
+use tagger_catalog::{Copies, Entry, Lifetime, plain_event_name};
 
 /// How calls that delete something begin.
 const DELETES: [&str; 9] =
@@ -36,11 +36,11 @@ pub fn is(wanted: &Wanted, record: &Record) -> bool {
                     .iter()
                     .any(|part| json::any_text(json::member(record.value(), part), &is_it))
         }
-        Wanted::Deleted { source, names } => {
+        Wanted::Deleted { source, what, names } => {
             let name = record.event_name();
             let is_it = |text: &str| names.iter().any(|one| one == text);
             record.event_source() == *source
-                && deletes(&name).is_some()
+                && deletes(plain_event_name(&name)).is_some_and(|found| what.is_empty() || found == what)
                 && record.created_nothing().is_none()
                 && json::any_text(json::member(record.value(), "requestParameters"), &is_it)
         }

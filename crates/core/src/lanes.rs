@@ -64,6 +64,10 @@ pub(crate) fn capacity(target: &Target, question: &Question) -> usize {
         Question::Tags(_) | Question::Look(_) => together.map_or(1, |together| together.read),
         Question::Write(_) => together.map_or(1, |together| together.write),
         Question::Children(_) => MOST_PARENTS,
+        // The answer has to name each.
+        Question::Describe(told) if told.describe.many && !told.name.is_empty() => {
+            together.map_or(1, |together| together.read)
+        }
         _ => 1,
     }
 }

@@ -137,6 +137,9 @@ pub const MISSING: &str = "Missing";
 /// The code of what has a creator that may be an earlier resource's, while the event history does not show that yet.
 pub const GIVEN_AGAIN: &str = "NameGivenAgain";
 
+/// The code of what waits for its stack's last change, which the event history cannot show yet.
+pub const NOT_SHOWN: &str = "StackChangeNotShown";
+
 /// The first entry of the catalog that fits.
 fn meaning(call: &str, code: &str, message: &str) -> Option<&'static Meaning> {
     let service = call.split(':').next().unwrap_or_default();

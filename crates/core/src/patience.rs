@@ -2,7 +2,7 @@
 //! clock; whoever calls it does.
 
 use crate::{
-    outcome::{By, Class, Failure, GIVEN_AGAIN, MISSING},
+    outcome::{By, Class, Failure, GIVEN_AGAIN, MISSING, NOT_SHOWN},
     window::SHOWN_AFTER,
 };
 use tagger_catalog::Lifetime;
@@ -96,7 +96,7 @@ pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, 
     let unsure = guard == Guard::Strict
         && failure.code != MISSING
         && matches!(tagger_catalog::lifetime(resource_type), Lifetime::Unknown);
-    let asks_history = [MISSING, GIVEN_AGAIN].contains(&failure.code.as_str());
+    let asks_history = [MISSING, GIVEN_AGAIN, NOT_SHOWN].contains(&failure.code.as_str());
     let least = match failure.class {
         _ if asks_history => SHOWN_AFTER.saturating_sub(age.event),
         Class::NotReady => SHORTEST_DELAY_OF_MAKING,

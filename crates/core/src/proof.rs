@@ -13,8 +13,7 @@ use tagger_catalog::{Operation, lifetime::Told, operation::Variant};
 
 /// A bucket as it is tagged by the call that replaces its whole set; none for anything else.
 pub(crate) fn whole_set(resource: &Resource) -> Option<Target> {
-    let mut operations = tagger_catalog::operations().iter();
-    let operation = operations.find(|operation| operation.name == "s3:PutBucketTagging")?;
+    let operation = tagger_catalog::operation("s3:PutBucketTagging")?;
     let name = Arn::parse(&resource.arn)?.resource;
     (resource.entry.operation.variant == Variant::S3)
         .then(|| Target { operation, ..Target::of(resource).named(name) })

@@ -15,6 +15,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
+use tagger_catalog::Upsert;
 
 /// So old is a call before it is looked at: by then it is in the history, and the live path is done with
 /// all but what it waits for. CloudTrail states 15 minutes for the event history and guarantees nothing:
@@ -223,14 +224,17 @@ pub struct Left {
 /// may be such a one, so that the history does not tell.
 pub fn left<'a>(candidate: &Candidate, newest: &Newest, value: impl Fn(&str) -> Option<&'a str>) -> Left {
     let Candidate { plan, time, .. } = candidate;
+    let upserts = |resource: &Resource| resource.entry.upserts_in(&resource.region);
     let has_key = |resource: &&Resource| {
+        // Where only some regions answer so, the try asks the history what that creator made.
+        let only_creates = resource.entry.upsert != Upsert::Always;
         let anothers =
-            |value| !resource.entry.upsert && may_be_anothers(&candidate.record, plan, resource.entry, value);
+            |value| only_creates && may_be_anothers(&candidate.record, plan, resource.entry, value);
         value(&resource.arn).is_some_and(|value| !anothers(value))
     };
     let have_it = plan.actions.iter().filter(has_key).count();
     let remain = plan.actions.iter().filter(|resource| {
-        let made_again = !resource.entry.upsert && newest.has_later(&resource.arn, *time);
+        let made_again = !upserts(resource) && newest.has_later(&resource.arn, *time);
         !made_again && !has_key(resource) && !newest.is_deleted(candidate, resource)
     });
     let resources: Vec<String> = remain.map(|resource| resource.arn.clone()).collect();
@@ -418,6 +422,8 @@ mod tests {
         };
         let alarm =
             |time| candidate("monitoring", "PutMetricAlarm", json!({"alarmName": "cpu"}), Value::Null, time);
+        let group =
+            |time| candidate("logs", "CreateLogGroup", json!({"logGroupName": "g"}), Value::Null, time);
         let bucket = |time| candidate("s3", "CreateBucket", json!({"bucketName": "b-1"}), Value::Null, time);
         // Records, oldest first; which have the key; how many resources each leaves and whether it is sure.
         for (what, records, has_key, other, expected) in [
@@ -425,7 +431,8 @@ mod tests {
             ("one that has the key", vec![topic(1)], true, None, vec![(0, true)]),
             ("one that may have an earlier one's", vec![bucket(1)], false, Some("bob"), vec![(1, true)]),
             ("one that was perhaps only changed", vec![alarm(1)], false, Some("bob"), vec![(0, true)]),
-            ("made again", vec![bucket(1), bucket(2)], false, None, vec![(0, true), (1, true)]),
+            ("made again", vec![group(1), group(2)], false, None, vec![(0, true), (1, true)]),
+            ("perhaps only found", vec![bucket(1), bucket(2)], false, None, vec![(1, false), (1, true)]),
             ("perhaps only changed", vec![alarm(1), alarm(2)], false, None, vec![(1, false), (1, true)]),
         ] {
             let mut newest = Newest::default();

@@ -115,6 +115,8 @@ pub enum Wanted {
     Deleted {
         /// The `eventSource`.
         source: String,
+        /// What it deletes by its name, `Bucket` of DeleteBucket; empty where that does not matter.
+        what: String,
         /// The names.
         names: Vec<String>,
     },
@@ -171,6 +173,8 @@ pub struct Stack {
     pub updated: Option<u64>,
     /// The change set by which that was.
     pub change_set: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// A call in the event history.
@@ -197,8 +201,8 @@ pub enum Answer {
     Launched(Vec<(String, Vec<Shown>)>),
     /// To [`Question::Stack`].
     Stack(Stack),
-    /// To [`Question::History`]: the record, if it is there.
-    Found(Option<Box<Record>>),
+    /// To [`Question::History`]: the call, if it is there.
+    Found(Option<Box<Past>>),
     /// To [`Question::Write`] for many: it was refused again for one that is not visible, and nobody knows for how many.
     Refused,
     /// To [`Question::History`] where all that are wanted are asked for: the newest of them, the newest first.

@@ -7,7 +7,7 @@ use tagger_core::{
     case::Case,
     outcome::{Class, Failure},
     patience::Guard,
-    step::{Answer, Call, Question, Reply, Shown},
+    step::{Answer, Call, Past, Question, Reply, Shown},
     waves::{Sight, Waves},
     work::Work,
 };
@@ -289,7 +289,7 @@ fn what_no_try_ever_saw_is_gone_only_where_the_history_says_so() {
         let (outcomes, _) = drive(&cases, |call| match &call.question {
             Question::History { wanted, .. } => {
                 let found = history.clone().filter(|record| tagger_core::history::is(wanted, record));
-                Reply::All(Answer::Found(found.map(Box::new)))
+                Reply::All(Answer::Found(found.map(|record| Box::new(Past { time: Some(NOW), record }))))
             }
             _ => Reply::All(gone()),
         });
@@ -337,7 +337,7 @@ fn a_creator_of_an_earlier_resource_of_the_name_is_replaced() {
             Question::History { wanted, .. } => {
                 let records = history.iter().map(|record| Record::new(record.clone()));
                 let found = records.clone().find(|record| tagger_core::history::is(wanted, record));
-                Reply::All(Answer::Found(found.map(Box::new)))
+                Reply::All(Answer::Found(found.map(|record| Box::new(Past { time: Some(NOW), record }))))
             }
             Question::Write(_) => Reply::All(Answer::Written),
             _ => each(call, |_| Some(Answer::Tags(vec![("CreatedBy".to_owned(), there.to_owned())]))),

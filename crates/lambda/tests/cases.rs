@@ -241,3 +241,48 @@ fn a_history_that_hangs_holds_up_its_own_records_only() {
         sent(&run, RETRY).into_iter().filter(|work| work["record"]["eventName"] == "CreateLogGroup");
     assert_eq!(waiting.count(), 3, "{}", run.log);
 }
+
+/// In us-east-1 the call answers with success for a bucket that is there: the second caller's name went on another's.
+#[test]
+fn a_bucket_that_was_there_before_is_left_alone() {
+    fn buckets(asked: &str, age: u64) -> (u16, String) {
+        let made = time::format(SystemTime::now() - Duration::from_secs(age));
+        let one =
+            |name: &str| format!("<Bucket><Name>{name}</Name><CreationDate>{made}</CreationDate></Bucket>");
+        match asked {
+            _ if asked.starts_with("/?max-buckets=1000&prefix=logs ") => {
+                let both = one("logs") + &one("logs-old");
+                (200, format!("<ListAllMyBucketsResult><Buckets>{both}</Buckets></ListAllMyBucketsResult>"))
+            }
+            _ if asked.contains("<TagResourceRequest") => (204, String::new()),
+            _ => (200, "<ListTagsForResourceResult><Tags/></ListTagsForResourceResult>".to_owned()),
+        }
+    }
+    let refused = |asked: &str| match asked.contains("max-buckets") {
+        true => (403, "<Error><Code>AccessDenied</Code></Error>".to_owned()),
+        false => buckets(asked, 20),
+    };
+    for (what, aws, region, tagged, gone, asked) in [
+        ("it was there", (|asked| buckets(asked, 3_000)) as Aws, "us-east-1", 0, 1, true),
+        ("the call made it", |asked| buckets(asked, 21), "us-east-1", 1, 0, true),
+        ("that may not be asked", refused, "us-east-1", 1, 0, true),
+        (
+            "elsewhere the call fails for what is there",
+            |asked| buckets(asked, 3_000),
+            "eu-west-1",
+            1,
+            0,
+            false,
+        ),
+    ] {
+        let mut made = record(20, "s3", "CreateBucket", json!({ "bucketName": "logs" }), Value::Null);
+        made["awsRegion"] = region.into();
+        let run = run(vec![event(made)], aws);
+        let answer = &run.answers[0].1;
+        let found = (&answer["tagged"], &answer["gone"]);
+        assert_eq!(found, (&json!(tagged), &json!(gone)), "{what}: {answer} {} {:?}", run.log, run.asked);
+        assert_eq!(run.log.contains("resource-existed"), gone == 1, "{what}: {}", run.log);
+        let lists = run.asked.iter().any(|asked| asked.contains("max-buckets"));
+        assert_eq!(lists, asked, "{what}: {:?}", run.asked);
+    }
+}

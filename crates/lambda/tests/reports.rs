@@ -323,6 +323,11 @@ fn a_buckets_own_tags_are_waited_for() {
     fn bucket(tagged: bool, asked: &str) -> (u16, String) {
         match asked {
             _ if asked.contains("<TagResourceRequest") => (204, String::new()),
+            _ if asked.starts_with("/?max-buckets") => {
+                let made = ago(AGE);
+                let one = format!("<Bucket><Name>b</Name><CreationDate>{made}</CreationDate></Bucket>");
+                (200, format!("<ListAllMyBucketsResult><Buckets>{one}</Buckets></ListAllMyBucketsResult>"))
+            }
             _ if asked.contains("/v20180820/tags/") && tagged => {
                 let tag = format!("<Tag><Key>aws:cloudformation:stack-id</Key><Value>{STACK}</Value></Tag>");
                 (200, format!("<ListTagsForResourceResult><Tags>{tag}</Tags></ListTagsForResourceResult>"))

@@ -1,7 +1,7 @@
 //! `errors.toml`, `lifetimes.toml` and `quotas.toml`: what error codes mean, what tells a resource from
 //! another one of its name, how fast the client calls. Types of the files, and their checks.
 
-use super::Catalog;
+use super::{Catalog, Resource};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,6 +80,12 @@ pub struct Told {
     pub r#type: String,
     /// The call.
     pub describe: Describe,
+    /// The operation at whose endpoint it is.
+    #[serde(default)]
+    pub at: String,
+    /// Asked for nothing but whether the resource was there before.
+    #[serde(default, rename = "only-existed")]
+    pub only_existed: bool,
     /// IAM action.
     pub action: String,
     /// What identifies it.
@@ -126,6 +132,9 @@ pub struct Describe {
     /// Fixed lists of texts.
     #[serde(default)]
     pub list: BTreeMap<String, Vec<String>>,
+    /// Fixed headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// `catalog/quotas.toml`.
@@ -180,6 +189,13 @@ pub struct Quota {
     pub source: String,
 }
 
+impl Told {
+    /// The operation at whose endpoint it is asked about an entry's resource.
+    pub fn endpoint<'a>(&'a self, entry: &'a Resource) -> &'a str {
+        if self.at.is_empty() { &entry.tag } else { &self.at }
+    }
+}
+
 impl Catalog {
     /// Who tags a type must also be able to read what tells it from another: the policy and the documents
     /// take these actions from the operation, beside those that read its tags.
@@ -211,7 +227,8 @@ impl Catalog {
         }
         let unique = self.unique_types();
         complaints.extend(self.names_among(&unique));
-        let told = self.lifetimes.told.iter().map(|told| (&told.r#type, &told.source, true));
+        let told = self.lifetimes.told.iter().map(|told| (&told.r#type, &told.source, !told.only_existed));
+        complaints.extend(self.told_complaints());
         let slow = self.lifetimes.slow.iter().map(|slow| (&slow.r#type, &slow.source, false));
         for (name, source, is_told) in told.chain(slow) {
             if !types.contains(name.as_str()) {
@@ -251,6 +268,26 @@ impl Catalog {
             }
         }
         complaints
+    }
+
+    /// What is wrong with a [[told]] that is asked only whether the resource existed, or elsewhere than its type is tagged.
+    fn told_complaints(&self) -> Vec<String> {
+        let upserts = |told: &Told| {
+            let mut entries = self.entries().filter(|(_, entry)| entry.r#type == told.r#type);
+            entries.any(|(_, entry)| entry.upsert || !entry.upsert_in.is_empty())
+        };
+        let told = self.lifetimes.told.iter();
+        let complaint = |told: &Told| {
+            if told.only_existed && (told.created.is_empty() || !told.ready.is_empty() || !upserts(told)) {
+                return Some(
+                    "`only-existed` needs `created`, no `ready`, and an entry with `upsert` or `upsert-in`",
+                );
+            }
+            let is_known = told.at.is_empty() || self.operations.contains_key(&told.at);
+            (!is_known).then_some("`at` is no operation of operations.toml")
+        };
+        let complaints = told.filter_map(|told| Some((told, complaint(told)?)));
+        complaints.map(|(told, what)| format!("catalog/lifetimes.toml: {}: {what}", told.r#type)).collect()
     }
 
     /// Types of `unique` that are addressed by a name: made of nothing but what the caller said, or with an ARN whose
@@ -310,7 +347,7 @@ impl Catalog {
         }
         for (_, entry) in self.entries() {
             let told = self.lifetimes.told.iter().filter(|told| told.r#type == entry.r#type);
-            calls.extend(told.map(|told| call(&entry.tag, &told.describe.operation)));
+            calls.extend(told.map(|told| call(told.endpoint(entry), &told.describe.operation)));
         }
         calls
     }

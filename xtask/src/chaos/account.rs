@@ -64,8 +64,8 @@ pub struct State {
     pub unknown: Vec<String>,
     /// Calls of tagging APIs, and how many of each kind.
     pub tagging_calls: u64,
-    /// The same by what they are for.
-    pub kinds: BTreeMap<&'static str, u64>,
+    /// The same by what they are for, and what they came to.
+    pub kinds: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// Calls of the queues.
     pub queue_calls: u64,
     /// Invocations.
@@ -264,10 +264,10 @@ impl State {
         Some(work.what)
     }
 
-    /// Counts a call of a tagging API.
-    pub fn count(&mut self, kind: &'static str) {
+    /// Counts a call of a tagging API: what it is for, and what it came to.
+    pub fn count(&mut self, kind: &'static str, end: &'static str) {
         self.tagging_calls += 1;
-        *self.kinds.entry(kind).or_default() += 1;
+        *self.kinds.entry(kind).or_default().entry(end).or_default() += 1;
     }
 
     /// Whether nothing is left to happen.

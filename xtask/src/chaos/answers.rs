@@ -189,51 +189,53 @@ pub fn ec2_tags(found: &[(String, String, String)]) -> Answer {
     )
 }
 
-/// What a describing call answers; none where the resource is not there.
-pub fn described(known: &Known, told: &Told, facts: Option<&Facts>) -> Answer {
+/// What a describing call answers: the resources of those it was asked for that are there.
+pub fn described(known: &Known, told: &Told, found: &[Facts]) -> Answer {
     let is_list = known.call.many || told.among.ends_with('s') && told.among != "Attributes";
-    let mut members = Map::new();
-    if let Some(facts) = facts {
-        for (name, value) in [(told.same.1, facts.unique), (told.status, facts.status), (told.name, facts.id)]
-        {
-            if !name.is_empty() {
-                members.insert(name.to_owned(), value.into());
-            }
-        }
-        let seconds = facts.created / SECOND;
-        let created = match told.created {
-            "CreatedTimestamp" => seconds.to_string().into(),
-            "creationTime" => (facts.created / 1_000_000).into(),
-            _ if is_xml(known) => clock::text(facts.created).into(),
-            _ => json!(seconds as f64 + 0.25),
-        };
-        // Some services tell an id alone.
-        if !told.created.is_empty() {
-            members.insert(told.created.to_owned(), created);
-        }
-    }
+    let resources: Vec<_> = found.iter().map(|facts| members(known, told, facts)).collect();
     if is_xml(known) {
-        let text = |(name, value): (&String, &Value)| {
-            format!("<{name}>{}</{name}>", value.as_str().unwrap_or_default())
-        };
-        let inside: String = members.iter().map(text).collect();
         let (outer, inner) =
             told.among.split_once('.').unwrap_or((told.among, if is_list { "member" } else { "" }));
-        let inside = if inner.is_empty() || inside.is_empty() {
-            inside
-        } else {
-            format!("<{inner}>{inside}</{inner}>")
+        let text = |members: &Map<String, Value>| {
+            let text = |(name, value): (&String, &Value)| {
+                format!("<{name}>{}</{name}>", escaped(value.as_str().unwrap_or_default()))
+            };
+            let inside: String = members.iter().map(text).collect();
+            if inner.is_empty() { inside } else { format!("<{inner}>{inside}</{inner}>") }
         };
+        let inside: String = resources.iter().map(text).collect();
         let inside = if outer.is_empty() { inside } else { format!("<{outer}>{inside}</{outer}>") };
+        if known.operation.signing == "s3" {
+            let list = format!("<ListAllMyBucketsResult>{inside}</ListAllMyBucketsResult>");
+            return Answer::new(200, kind(known), list);
+        }
         return Answer::new(200, kind(known), wrapped(known.call.operation, &inside));
     }
-    let inside = match (is_list, facts) {
-        (true, None) => json!([]),
-        (true, Some(_)) => json!([members]),
-        (false, _) => Value::Object(members),
-    };
+    let inside =
+        if is_list { json!(resources) } else { json!(resources.first().cloned().unwrap_or_default()) };
     let body = if told.among.is_empty() { inside } else { json!({ told.among: inside }) };
     Answer::new(200, kind(known), body.to_string())
+}
+
+fn members(known: &Known, told: &Told, facts: &Facts) -> Map<String, Value> {
+    let mut members = Map::new();
+    for (name, value) in [(told.same.1, facts.unique), (told.status, facts.status), (told.name, facts.id)] {
+        if !name.is_empty() {
+            members.insert(name.to_owned(), value.into());
+        }
+    }
+    let seconds = facts.created / SECOND;
+    let created = match told.created {
+        "CreatedTimestamp" => seconds.to_string().into(),
+        "creationTime" => (facts.created / 1_000_000).into(),
+        _ if is_xml(known) => clock::text(facts.created).into(),
+        _ => json!(seconds as f64 + 0.25),
+    };
+    // Some services tell an id alone.
+    if !told.created.is_empty() {
+        members.insert(told.created.to_owned(), created);
+    }
+    members
 }
 
 /// The answer of a call that tells which resource it is and shows its tags: the members of two JSON answers, in the first

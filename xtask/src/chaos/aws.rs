@@ -28,8 +28,9 @@ fn history(account: &Account, request: &Request) -> Reply {
     let name = attribute["AttributeValue"].as_str().unwrap_or_default();
     let mut state = account.state();
     let now = account.clock.now();
-    state.count("history");
     let fault = state.injector.decide("cloudtrail:LookupEvents", name);
+    let is_fault = fault.is_some_and(|fault| !matches!(fault, Fault::Inside));
+    state.count("history", if is_fault { "faults" } else { "answered" });
     if let Some(fault) = fault.filter(|fault| !matches!(fault, Fault::Inside)) {
         let error =
             |status: u16, code: &str| Answer::new(status, JSON, json!({ "__type": code }).to_string());
@@ -125,16 +126,19 @@ fn tagging(account: &Account, request: &Request) -> Reply {
     };
     let mut state = account.state();
     let now = account.clock.now();
-    state.count(match asked.known.first().map(|known| known.role) {
+    let kind = match asked.known.first().map(|known| known.role) {
         Some(Role::Write) => "writes",
         Some(Role::Read) => "reads",
         Some(Role::Describe(_)) => "describes",
-        None => "children and looks",
-    });
+        None if asked.name == "cloudformation:DescribeStacks" => "stacks",
+        None if asked.form.iter().any(|(name, _)| name == "Filter.1.Name") => "looks",
+        None => "children",
+    };
     let fault = state.injector.decide(&asked.name, asked.ids.first().map_or("", String::as_str));
     let known = asked.known.first();
     let wrong = state.world.wrong.len();
     let reply = reply(&mut state.world, fault, known, &asked, now);
+    state.count(kind, if fault.is_some() { "faults" } else { end(&reply) });
     // A request that was on its way when its invocation gave up or was killed.
     let is_late = !asked.ids.iter().flat_map(|id| samples::marks(id)).any(|place| state.in_hand.has(place));
     if is_late {
@@ -167,6 +171,18 @@ fn reply(world: &mut World, fault: Option<Fault>, known: Option<&Known>, asked: 
             };
             broken(fault, || world.perform(asked, now), error)
         }
+    }
+}
+
+/// What a call came to.
+fn end(reply: &Reply) -> &'static str {
+    let Reply::Answer(answer) = reply else { return "faults" };
+    let text = String::from_utf8_lossy(&answer.body);
+    let is_missing = ["NotFound", "NoSuch", "NotExist"].iter().any(|word| text.contains(word));
+    match answer.status {
+        0..300 => "answered",
+        _ if is_missing => "not there",
+        _ => "refused",
     }
 }
 

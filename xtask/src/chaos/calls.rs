@@ -71,7 +71,7 @@ impl Table {
             let of_type = entries().find(|entry| entry.resource_type == told.resource_type);
             if let Some(entry) = of_type {
                 table.add(Known {
-                    operation: entry.operation,
+                    operation: tagger_catalog::operation(told.at).unwrap_or(entry.operation),
                     call: &told.describe,
                     role: Role::Describe(told),
                 });

@@ -29,6 +29,8 @@ pub struct Sample {
     pub event_name: String,
     /// The region, where it cannot be chosen.
     pub fixed_region: Option<String>,
+    /// Whether its call, which creates a bucket in us-east-1, answers with success for what is there, too.
+    pub answers_for_what_exists: bool,
 }
 
 /// A resource of a sample.
@@ -309,12 +311,17 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
         copies: *copies,
     });
     let fixed_region = (!regional).then(|| region.to_owned());
+    let answers_for_what_exists = service == "s3"
+        && name == "CreateBucket"
+        && region == "us-east-1"
+        && !record.contains("LocationConstraint");
     Some(Sample {
         record: cut(&record),
         resources: resources.collect(),
         service,
         event_name: name,
         fixed_region,
+        answers_for_what_exists,
     })
 }
 

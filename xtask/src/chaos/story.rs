@@ -10,12 +10,17 @@ use super::{
     stacks,
     world::{Generation, KEY, Place, World},
 };
+use changes::Change;
 use serde_json::{Value, json};
 use std::{cmp::Reverse, collections::BinaryHeap};
 use tagger_catalog::Lifetime;
 
+mod changes;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
+/// Each so manieth event makes what a second call may answer for.
+const OFTEN: usize = 40;
 
 /// An event that will come.
 pub enum Event {
@@ -42,12 +47,6 @@ pub enum Event {
     Odd(String, Option<String>),
 }
 
-/// What changes later.
-enum Change {
-    Delete(Vec<usize>),
-    Recreate { sample: usize, first: usize, region: String, deliver: Vec<u64>, queued: bool },
-}
-
 /// The story.
 pub struct Story {
     seed: u64,
@@ -68,6 +67,8 @@ pub struct Story {
     pub delivered: usize,
     /// How many resources were deleted and made again.
     pub recreated: usize,
+    /// How many were made by a second one while they were there.
+    pub made_again: usize,
 }
 
 impl Story {
@@ -85,6 +86,7 @@ impl Story {
             soon: 0,
             delivered: 0,
             recreated: 0,
+            made_again: 0,
         }
     }
 
@@ -149,7 +151,11 @@ impl Story {
                 let name = names::part(&found.arn, 5)
                     .split_once(['/', ':'])
                     .map_or(names::part(&found.arn, 5), |(_, name)| name);
-                let end = json!({ "eventSource": detail["eventSource"], "eventName": "DeleteIt", "requestParameters": { "name": name } });
+                let call = detail["eventName"].as_str().unwrap_or_default();
+                let what = call.strip_prefix("Create").unwrap_or("It");
+                let end = json!({
+                    "eventSource": detail["eventSource"], "eventName": format!("Delete{what}"), "requestParameters": { "name": name },
+                });
                 shown.push((made.ended, end.to_string()));
             }
         }
@@ -171,7 +177,11 @@ impl Story {
         if dice.chance(200) {
             return self.odd(&mut dice, queued, now, &deliver, world);
         }
-        let sample = dice.below(self.samples.len() as u64) as usize;
+        let mut sample = dice.below(self.samples.len() as u64) as usize;
+        // Buckets of us-east-1 are few among the samples, and each may be made by two people.
+        if self.made.is_multiple_of(OFTEN) {
+            sample = self.samples.iter().position(|sample| sample.answers_for_what_exists).unwrap_or(sample);
+        }
         let kind = &self.samples[sample];
         let region = kind.fixed_region.clone().unwrap_or_else(|| REGIONS[dice.below(4) as usize].to_owned());
         let names = dice.below(60);
@@ -319,110 +329,6 @@ impl Story {
             });
         }
         given
-    }
-
-    /// What becomes of it: most stays, some is deleted, some of that is made again by somebody else.
-    #[expect(clippy::too_many_arguments, reason = "what, where, by whom and when")]
-    fn later(
-        &mut self,
-        dice: &mut Dice,
-        sample: usize,
-        first: usize,
-        region: String,
-        queued: bool,
-        deliver: &mut [u64],
-        now: u64,
-    ) {
-        let resources = &self.samples[sample].resources;
-        let places: Vec<_> = (first..first + resources.len()).collect();
-        let fate = dice.below(100);
-        if fate < 2 {
-            let at = dice.from(5..2 * HOUR);
-            return self.change_at(now + at * SECOND, Change::Delete(places));
-        }
-        // Within these times one cannot be told from the other, and the product says so.
-        let least = match (resources.len(), resources[0].lifetime) {
-            (1, Lifetime::Told(told)) => told.within + 30,
-            (1, Lifetime::Unknown) => 16 * MINUTE,
-            _ => return,
-        };
-        if fate >= 8 {
-            return;
-        }
-        let at = dice.from(least..least + HOUR);
-        // Half of the first events come only when the name belongs to somebody else, and half of those before
-        // the other's own event.
-        let mut other = vec![delay(dice)];
-        if dice.chance(5_000) {
-            let late = dice.from(10..20 * MINUTE);
-            deliver[0] = at + late;
-            if dice.chance(5_000) {
-                other = vec![late + dice.from(30..10 * MINUTE)];
-            }
-        }
-        self.change_at(now + (at - 5) * SECOND, Change::Delete(places));
-        self.change_at(now + at * SECOND, Change::Recreate { sample, first, region, deliver: other, queued });
-    }
-
-    fn change_at(&mut self, time: u64, change: Change) {
-        self.changes.push(Reverse((time, self.change.len())));
-        self.change.push(Some(change));
-    }
-
-    /// Deletes and makes again what is due, unless the function has its event in hand: between its last look and
-    /// its write nobody can tell, and the product says so.
-    pub fn change(&mut self, world: &mut World, now: u64, in_hand: &dyn Fn(usize) -> bool) {
-        while let Some(Reverse((due, number))) = self.changes.peek().copied()
-            && due <= now
-        {
-            self.changes.pop();
-            let places = match &self.change[number] {
-                Some(Change::Delete(places)) => places.clone(),
-                Some(Change::Recreate { first, .. }) => vec![*first],
-                None => continue,
-            };
-            let early = matches!(&self.change[number], Some(Change::Recreate { first, .. })
-                if world.places[*first].generations.last().is_some_and(|last| !last.deleted));
-            if early || places.iter().any(|place| in_hand(*place)) {
-                self.changes.push(Reverse((now + SECOND, number)));
-                // Everything that is due has this time or an earlier one, so the loop ends.
-                continue;
-            }
-            match self.change[number].take() {
-                Some(Change::Delete(places)) => {
-                    let last = places.iter().filter_map(|place| {
-                        Some((place, world.places[*place].generations.len().checked_sub(1)?))
-                    });
-                    let last: Vec<_> = last.map(|(place, last)| (*place, last)).collect();
-                    for (place, last) in last {
-                        let made = &mut world.places[place].generations[last];
-                        (made.deleted, made.ended) = (true, now);
-                    }
-                }
-                Some(Change::Recreate { sample, first, region, deliver, queued }) => {
-                    let mut dice = Dice::of(self.seed, &[2, first as u64]);
-                    let creator = format!("heir-{}", dice.below(60));
-                    let event = self.events.len();
-                    self.events.push(Event::Creation {
-                        sample,
-                        first,
-                        generation: 1,
-                        region,
-                        creator: creator.clone(),
-                        time: now,
-                        given: Given::default(),
-                        stack: None,
-                    });
-                    // Ids of EC2 are never given again, so that nothing is given here.
-                    self.appear(&mut dice, sample, first, &creator, event, world, now);
-                    self.recreated += 1;
-                    for after in deliver {
-                        self.deliver_after(now, after, event, queued);
-                    }
-                }
-                None => {}
-            }
-        }
     }
 
     /// Records that create nothing, and what is no record at all.

@@ -7,7 +7,7 @@ use super::{
     http::Answer,
     names, samples, stacks,
 };
-use tagger_catalog::operation::Variant;
+use tagger_catalog::{lifetime::Told, operation::Variant};
 
 /// A place for resources of one name: what was deleted and made again has two generations.
 pub struct Place {
@@ -107,30 +107,7 @@ impl World {
             }
             (Variant::Ec2, Role::Read) => self.ec2_read(asked, now),
             (Variant::Ec2, _) => self.write(known, asked, now),
-            (_, Role::Describe(told)) => {
-                let id = asked.ids[0].as_str();
-                let Some(place) = self.find_described(id, now) else {
-                    let is_list = known.call.many || !told.name.is_empty();
-                    return if is_list {
-                        answers::described(known, told, None)
-                    } else {
-                        not_found(known, id)
-                    };
-                };
-                let generations = &self.places[place].generations;
-                let Some(last) = generations.last() else { return not_found(known, id) };
-                let unique = format!("ID-{}-{}", samples::mark(place), generations.len() - 1);
-                let status = if last.ready > now {
-                    "creating"
-                } else {
-                    told.ready.first().copied().unwrap_or("ACTIVE")
-                };
-                answers::described(
-                    known,
-                    told,
-                    Some(&Facts { id, unique: &unique, created: last.created, status }),
-                )
-            }
+            (_, Role::Describe(told)) => self.describe(known, told, asked, now),
             (_, Role::Read) if asked.ids.len() > 1 => self.read_each(known, asked, now),
             (_, Role::Read) => match self.find(asked, &asked.ids[0], now) {
                 Some(place) => self.read(known, place, &asked.ids[0]),
@@ -140,6 +117,34 @@ impl World {
             },
             (_, Role::Write) => self.write(known, asked, now),
         }
+    }
+
+    /// What tells which resources they are. Where one of those that are named is not there, the whole call is refused,
+    /// unless it lists what has a name.
+    fn describe(&self, known: &Known, told: &Told, asked: &Asked, now: u64) -> Answer {
+        let lists = !told.name.is_empty() && asked.ids.len() == 1 || known.call.many && told.name.is_empty();
+        let mut uniques = Vec::new();
+        for id in &asked.ids {
+            match self.find_described(id, now) {
+                Some(place) => uniques.push((id, place, self.places[place].generations.len() - 1)),
+                None if lists => {}
+                None => return not_found(known, id),
+            }
+        }
+        let uniques = uniques.into_iter().map(|(id, place, last)| {
+            let made = &self.places[place].generations[last];
+            let status =
+                if made.ready > now { "creating" } else { told.ready.first().copied().unwrap_or("ACTIVE") };
+            (id, format!("ID-{}-{last}", samples::mark(place)), made.created, status)
+        });
+        let uniques: Vec<_> = uniques.collect();
+        let facts = uniques.iter().map(|(id, unique, created, status)| Facts {
+            id,
+            unique,
+            created: *created,
+            status,
+        });
+        answers::described(known, told, &facts.collect::<Vec<_>>())
     }
 
     fn read(&self, known: &Known, place: usize, id: &str) -> Answer {

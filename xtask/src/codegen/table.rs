@@ -14,7 +14,7 @@ use tagger_catalog::template::{self, Filter, Part};
 pub fn tables(catalog: &Catalog) -> Result<String, String> {
     let mut out = String::from(
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
-         use crate::{\n    client::Client,\n    entry::{Copies, Entry, Event, Evidence},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
+         use crate::{\n    client::Client,\n    entry::{Copies, Entry, Event, Evidence, Upsert},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
          endpoint::{Kind as EndpointKind, Variant as EndpointVariant},\n    lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
          Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::{Parent, Session},\n    partition::Partition,\n    quota::{Quota, Together},\n    template::{Filter, Part},\n};\n\n",
     );
@@ -43,7 +43,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
             templates(&entry.except)?,
             entry.when.iter().collect::<Vec<_>>(),
             entry.unless.as_slice(),
-            entry.upsert,
+            upsert(entry)?,
             copies(entry)?,
             entry.evidence,
             entry.source,
@@ -230,7 +230,7 @@ fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
             .to_owned()
     };
     let entry = catalog.entries().find(|(_, entry)| entry.r#type == told.r#type);
-    let operation = entry.and_then(|(_, entry)| catalog.operations.get(&entry.tag));
+    let operation = entry.and_then(|(_, entry)| catalog.operations.get(told.endpoint(entry)));
     let operation = operation.ok_or_else(|| format!("catalog/lifetimes.toml: {}: no entry", told.r#type))?;
     let list = told.describe.list.iter().map(|(name, texts)| (name.clone(), Fixed::Texts(texts.clone())));
     let call = Call {
@@ -242,13 +242,16 @@ fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
         many: told.describe.many,
         shape: "list".to_owned(),
         extra: list.collect(),
+        headers: told.describe.headers.clone(),
         ..Call::default()
     };
     Ok(format!(
-        "Told {{ resource_type: {:?}, describe: {}, takes: Named::{takes}, among: {:?}, name: {:?}, same: {:?}, created: {:?}, \
+        "Told {{ resource_type: {:?}, describe: {}, at: {:?}, only_existed: {:?}, takes: Named::{takes}, among: {:?}, name: {:?}, same: {:?}, created: {:?}, \
          within: {}, status: {:?}, ready: &{:?} }}",
         told.r#type,
         call_literal(&call, operation)?,
+        told.at,
+        told.only_existed,
         told.among,
         told.name,
         told.same,
@@ -257,6 +260,16 @@ fn told_literal(told: &Told, catalog: &Catalog) -> Result<String, String> {
         told.status,
         told.ready,
     ))
+}
+
+/// Whether the call answers with success for what exists.
+fn upsert(entry: &Resource) -> Result<String, String> {
+    match (entry.upsert, entry.upsert_in.as_slice()) {
+        (false, []) => Ok("Upsert::Never".to_owned()),
+        (true, []) => Ok("Upsert::Always".to_owned()),
+        (false, regions) => Ok(format!("Upsert::In(&{regions:?})")),
+        (true, _) => Err(format!("{} {}: `upsert` or `upsert-in`, not both", entry.event, entry.r#type)),
+    }
 }
 
 /// Whether the call copies the source's tags.

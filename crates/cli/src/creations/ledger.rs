@@ -58,11 +58,7 @@ impl Call {
     /// Whether a second call on the same ARN leaves what is there: the entry's event fires again on what exists, or AWS
     /// never gives its id again, so that the same answer is that of an idempotent call (a client token).
     fn repeats(&self) -> bool {
-        // "If you re-create an existing bucket that you already own in us-east-1, Amazon S3 returns 200 OK":
-        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-        let bucket = self.entry.resource_type == "AWS::S3::Bucket" && self.creation.region == "us-east-1";
-        bucket
-            || self.entry.upsert
+        self.entry.upserts_in(&self.creation.region)
             || matches!(tagger_catalog::lifetime(self.entry.resource_type), Lifetime::Unique)
     }
 

@@ -1,7 +1,10 @@
 //! One try, answer by answer.
 
 use super::*;
-use crate::record::Record;
+use crate::{
+    record::Record,
+    step::{Past, Wanted},
+};
 use serde_json::json;
 
 fn table() -> Record {
@@ -71,6 +74,86 @@ fn what_cannot_be_known_to_be_the_same_is_asked_for_and_not_written() {
         let probe = attempt.next(failed("AccessDenied"));
         assert_eq!(question(&probe), "tags", "{what}");
         let step = attempt.next(answer);
+        assert_eq!(question(&step), expected, "{what}: {step:?}");
+    }
+}
+
+fn bucket(region: &str) -> Record {
+    Record::new(json!({
+        "eventSource": "s3.amazonaws.com", "eventName": "CreateBucket", "awsRegion": region,
+        "recipientAccountId": "111122223333", "requestParameters": { "bucketName": "b" },
+        "userIdentity": { "type": "IAMUser", "userName": "bob", "arn": "arn:aws:iam::111122223333:user/bob" },
+    }))
+}
+
+/// In us-east-1 the call answers with success for a bucket that is there, and bob became the creator of alice's.
+#[test]
+fn a_bucket_that_was_there_before_is_left_alone() {
+    let policy = Policy::default();
+    let time = 1_795_509_000;
+    let at = |created| Answer::Described(Facts { created, ..Facts::default() });
+    let failed = |code: &str| Answer::Failed(Failure::of("s3:ListBuckets", code, "", None));
+    for (what, region, answer, age, first, second) in [
+        ("made long before", "us-east-1", at(Some(time - 90_000)), 5, "describe", "gone"),
+        ("made long before, told late", "us-east-1", at(Some(time - 90_000)), 9_000, "describe", "gone"),
+        ("made by the call", "us-east-1", at(Some(time - 3)), 5, "describe", "tags"),
+        ("changed since, which moved its time", "us-east-1", at(Some(time + 400)), 500, "describe", "tags"),
+        ("its time is not told", "us-east-1", at(None), 5, "describe", "tags"),
+        ("it may not be asked", "us-east-1", failed("AccessDenied"), 5, "describe", "tags"),
+        ("not shown yet", "us-east-1", failed("NoSuchBucket"), 5, "describe", "not-found"),
+        ("too many calls", "us-east-1", failed("SlowDown"), 5, "describe", "throttled"),
+        (
+            "elsewhere the call fails for what is there",
+            "eu-west-1",
+            Answer::Tags(Tags::new()),
+            5,
+            "tags",
+            "write",
+        ),
+    ] {
+        let case = Case::new(bucket(region), Some(time), time, Guard::Strict).decided(&policy, None);
+        let mut attempt = attempt(&case, &policy, age);
+        let start = attempt.start(false);
+        assert_eq!(question(&start), first, "{what}: {start:?}");
+        if let Step::Ask(target, Question::Describe(_)) = &start {
+            assert_eq!((target.operation.endpoint, target.id.as_str()), ("s3", "b"), "{what}");
+        }
+        let step = attempt.next(answer);
+        assert_eq!(question(&step), second, "{what}: {step:?}");
+    }
+}
+
+/// What has alice's name may be a bucket of hers that bob's call found, or one that she made before his.
+#[test]
+fn a_creator_of_a_bucket_stays_unless_hers_was_deleted() {
+    let policy = Policy::default();
+    let time = 1_795_509_000;
+    let case = Case::new(bucket("us-east-1"), Some(time), time, Guard::Strict).decided(&policy, None);
+    let found = || Some(Box::new(Past { time: Some(time - 500), record: bucket("us-east-1") }));
+    for (what, answers, expected) in [
+        ("she made none", vec![Answer::Found(None); 4], "already-tagged"),
+        (
+            "she made one, and it was not deleted",
+            [vec![Answer::Found(found())], vec![Answer::Found(None); 4]].concat(),
+            "already-tagged",
+        ),
+        ("she made one, and it was deleted", vec![Answer::Found(found()), Answer::Found(found())], "write"),
+    ] {
+        let mut attempt = attempt(&case, &policy, 300);
+        attempt.start(false);
+        attempt.next(Answer::Described(Facts { created: Some(time), ..Facts::default() }));
+        let mut step = attempt.next(Answer::Tags(vec![("CreatedBy".to_owned(), "alice".to_owned())]));
+        for answer in answers {
+            let Step::Ask(_, Question::History { wanted, window, .. }) = &step else { break };
+            if let Wanted::Deleted { what: word, .. } = &**wanted {
+                assert_eq!(
+                    (word.as_str(), window.from, window.until),
+                    ("Bucket", time - 500, time + 1),
+                    "{what}"
+                );
+            }
+            step = attempt.next(answer);
+        }
         assert_eq!(question(&step), expected, "{what}: {step:?}");
     }
 }

@@ -1,6 +1,9 @@
 //! The model's AWS: what it answers to the executor's calls, and what goes wrong with them.
 
-use super::world::{Died, INSTANCES, Kind, Life, World, arn};
+use super::{
+    kinds::{Kind, arn},
+    world::{Died, INSTANCES, Life, World},
+};
 use std::collections::{BTreeSet, HashMap};
 use tagger_core::{
     Record, history,
@@ -34,7 +37,8 @@ impl World {
                 let calls = found.map(|(at, record)| Past { time: Some(at), record }).collect();
                 return Ok(Reply::All(Answer::Calls(calls)));
             }
-            return Ok(Reply::All(Answer::Found(found.next().map(|(_, record)| Box::new(record)))));
+            let newest = found.next().map(|(at, record)| Box::new(Past { time: Some(at), record }));
+            return Ok(Reply::All(Answer::Found(newest)));
         }
         assert!(call.targets.len() == 1 || is_ec2(&call.targets[0]), "{call:?} is for many");
         let ids: BTreeSet<&str> = call.targets.iter().map(|target| target.id.as_str()).collect();
@@ -125,10 +129,10 @@ impl World {
                 (Question::Describe(_), Some(life)) => {
                     let status = if life.ready <= self.now { "available" } else { "creating" };
                     // Caches note the time when they are ready.
-                    let created = if arn.contains(":replicationgroup:") { life.ready } else { life.born };
+                    let created = if arn.contains(":replicationgroup:") { life.ready } else { life.dated };
                     Answer::Described(Facts {
                         id: arn.contains(":role/").then(|| format!("AROA{}", life.event)),
-                        created: (life.ready <= self.now || created == life.born).then_some(created),
+                        created: (life.ready <= self.now || created == life.dated).then_some(created),
                         status: Some(status.to_owned()),
                     })
                 }
@@ -158,6 +162,7 @@ fn arn_of(target: &Target) -> String {
         "iam" => Kind::Role,
         "elasticache" => Kind::Cache,
         "sns" => Kind::Topic,
+        "s3" => Kind::Bucket,
         _ => Kind::Instances,
     };
     arn(kind, name)

@@ -60,7 +60,10 @@ pub fn unjust(letters: &[String]) -> Vec<String> {
                 _ if ["never-seen", "no-resource-in-record"].contains(&letter.reason.code.as_str()) => {
                     letter.record["never"] != true
                 }
-                _ => letter.gave_up < letter.since + DAY && !letter.resources[0].arn.contains(":sns:"),
+                _ => {
+                    let waits = |name: &str| !letter.resources[0].arn.contains(name);
+                    letter.gave_up < letter.since + DAY && [":sns:", ":s3:"].into_iter().all(waits)
+                }
             }
         }
         _ => false,

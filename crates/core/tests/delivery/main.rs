@@ -10,12 +10,14 @@
 
 mod aws;
 mod judge;
+mod kinds;
 mod world;
 
 use judge::unjust;
+use kinds::Kind;
 use proptest::{prelude::*, test_runner::Config};
 use std::collections::BTreeSet;
-use world::{Act, DAY, Kind, NEVER, World};
+use world::{Act, DAY, NEVER, World};
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
@@ -23,6 +25,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         Just(Kind::Role),
         Just(Kind::Cache),
         Just(Kind::Topic),
+        Just(Kind::Bucket),
         Just(Kind::Instances)
     ]
 }
@@ -45,7 +48,20 @@ fn act() -> impl Strategy<Value = Act> {
     );
     let wait = prop_oneof![3 => 1..60_u64, 3 => 60..1_000_u64, 2 => 1_000..4_000_u64, 1 => 4_000..DAY]
         .prop_map(Act::Wait);
+    // Somebody is told that he made the bucket that is there.
+    let second = proptest::collection::vec(after(), 1..3).prop_map(|arrives| Act::Create {
+        kind: Kind::Bucket,
+        replaces: false,
+        with_tag: false,
+        visible: 0,
+        ready: 0,
+        denied: false,
+        briefly: false,
+        omitted: false,
+        arrives,
+    });
     prop_oneof![
+        1 => second,
         4 => create.prop_map(|(kind, replaces, with_tag, visible, ready, denied, briefly, omitted, arrives)| Act::Create {
             kind, replaces, with_tag, visible, ready, denied, briefly, omitted, arrives
         }),
@@ -81,7 +97,7 @@ proptest! {
 fn the_model_reaches_every_end() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
-    let (mut tagged, mut letters, mut kept, mut gone, mut again) = (0, 0, 0, 0, 0);
+    let (mut tagged, mut letters, mut kept, mut gone, mut again, mut twice) = (0, 0, 0, 0, 0, 0);
     for _ in 0..300 {
         let drawn = (proptest::collection::vec(act(), 1..14), proptest::collection::vec(any::<u8>(), 0..120));
         let (acts, mishaps) = drawn.new_tree(&mut runner).unwrap().current();
@@ -92,12 +108,18 @@ fn the_model_reaches_every_end() {
         tagged += world.lives.values().filter(|life| life.tag.as_ref() == Some(&life.creator)).count();
         kept += world.lives.values().filter(|life| life.tag.as_deref() == Some("by-caller")).count();
         gone += world.made.iter().flatten().filter(|arn| !world.lives.contains_key(*arn)).count();
+        twice += world.twice;
         let mut names = BTreeSet::new();
         again += world.made.iter().flatten().filter(|arn| !names.insert((*arn).clone())).count();
     }
-    for (what, count) in
-        [("tagged", tagged), ("letters", letters), ("kept", kept), ("gone", gone), ("made again", again)]
-    {
+    for (what, count) in [
+        ("tagged", tagged),
+        ("letters", letters),
+        ("kept", kept),
+        ("gone", gone),
+        ("made again", again),
+        ("made by a second one too", twice),
+    ] {
         assert!(count > 10, "{what}: {count}");
     }
 }

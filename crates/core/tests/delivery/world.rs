@@ -6,6 +6,7 @@
 //! names, and the answer of a launch may be left out of its record. Calls are answered in any order, and an answer may
 //! leave out one of those who asked. What AWS answers is in `aws.rs`, what must hold at the end in `judge.rs`.
 
+use super::kinds::{Kind, arn, record, resource_type};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, rc::Rc};
 use tagger_catalog::Lifetime;
@@ -34,23 +35,11 @@ const BRIEFLY: u64 = 60;
 /// How many instances a launch makes.
 pub(super) const INSTANCES: usize = 5;
 
+/// So many seconds before a call a time is still that of its own resource.
+const TOLERANCE: u64 = 60;
+
 /// The one name of each kind that has names, so that it is given again often.
 const NAME: &str = "n";
-
-/// A kind of resource; each stands for a way in which a service tells what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A time of creation.
-    Queue,
-    /// An id.
-    Role,
-    /// A state in which it may be tagged, and a time of creation that is noted late.
-    Cache,
-    /// Nothing.
-    Topic,
-    /// An id in its ARN; some in one record.
-    Instances,
-}
 
 /// What somebody does.
 #[derive(Debug, Clone)]
@@ -84,7 +73,10 @@ pub enum Act {
 pub struct Life {
     pub(super) event: usize,
     pub creator: String,
-    pub(super) born: u64,
+    /// When its service says that it was made: a change moves it forward.
+    pub(super) dated: u64,
+    /// Whether a second one was told that he made it.
+    pub(super) second: bool,
     pub(super) visible: u64,
     pub(super) ready: u64,
     pub tag: Option<String>,
@@ -129,56 +121,9 @@ pub struct World {
     mishaps: std::vec::IntoIter<u8>,
     next: usize,
     pub wrong: Vec<String>,
+    /// How often a second one was told that he made what was there.
+    pub twice: usize,
     sight: Rc<Sight>,
-}
-
-pub(super) fn arn(kind: Kind, name: &str) -> String {
-    match kind {
-        Kind::Instances if name.starts_with("vol-") => {
-            format!("arn:aws:ec2:us-east-1:111122223333:volume/{name}")
-        }
-        Kind::Queue => format!("arn:aws:sqs:us-east-1:111122223333:{name}"),
-        Kind::Role => format!("arn:aws:iam::111122223333:role/{name}"),
-        Kind::Cache => format!("arn:aws:elasticache:us-east-1:111122223333:replicationgroup:{name}"),
-        Kind::Topic => format!("arn:aws:sns:us-east-1:111122223333:{name}"),
-        Kind::Instances => format!("arn:aws:ec2:us-east-1:111122223333:instance/{name}"),
-    }
-}
-
-/// The record of a creation. `born` is the time that `eventTime` would hold.
-fn record(kind: Kind, event: usize, names: &[String], born: u64, omitted: bool) -> Value {
-    let name = &names[0];
-    let (source, call, request, response) = match kind {
-        Kind::Queue => ("sqs", "CreateQueue", json!({ "queueName": name }), json!({ "queueUrl": name })),
-        Kind::Role => {
-            let role = json!({ "role": { "arn": arn(kind, name), "roleId": format!("AROA{event}") } });
-            ("iam", "CreateRole", json!({ "roleName": name }), role)
-        }
-        Kind::Cache => {
-            ("elasticache", "CreateReplicationGroup", json!({}), json!({ "replicationGroupId": name }))
-        }
-        Kind::Topic => {
-            ("sns", "CreateTopic", json!({ "name": name }), json!({ "topicArn": arn(kind, name) }))
-        }
-        Kind::Instances if omitted => {
-            let count = json!({ "items": [{ "minCount": INSTANCES, "maxCount": INSTANCES }] });
-            let request = json!({ "clientToken": format!("token-{event}"), "instancesSet": count });
-            ("ec2", "RunInstances", request, json!({ "omitted": true }))
-        }
-        Kind::Instances => {
-            let items: Vec<_> = names
-                .iter()
-                .map(|name| json!({ "instanceId": name, "networkInterfaceSet": { "items": [] } }))
-                .collect();
-            ("ec2", "RunInstances", json!({}), json!({ "instancesSet": { "items": items } }))
-        }
-    };
-    json!({
-        "eventID": format!("e-{event}"), "eventSource": format!("{source}.amazonaws.com"), "eventName": call,
-        "awsRegion": "us-east-1", "recipientAccountId": "111122223333", "born": born,
-        "userIdentity": { "type": "IAMUser", "userName": format!("user-{event}") },
-        "requestParameters": request, "responseElements": response,
-    })
 }
 
 impl World {
@@ -199,6 +144,7 @@ impl World {
             mishaps: mishaps.into_iter(),
             next: 0,
             wrong: Vec::new(),
+            twice: 0,
             sight: Rc::default(),
         }
     }
@@ -215,6 +161,10 @@ impl World {
             Act::Tag(kind) => {
                 if let Some(life) = self.lives.get_mut(&arn(*kind, NAME)) {
                     life.tag = Some("by-hand".to_owned());
+                    // Nobody can know what was there before, once that time is after the second call's.
+                    if !life.second {
+                        life.dated = self.now;
+                    }
                 }
             }
             Act::Create { kind, replaces, with_tag, visible, ready, denied, briefly, omitted, arrives } => {
@@ -237,7 +187,10 @@ impl World {
                     Lifetime::Unknown => SURE + VISIBILITY,
                 };
                 let too_soon = self.last_born.get(&arns[0]).is_some_and(|born| self.now <= born + tolerance);
-                if too_soon || self.lives.contains_key(&arns[0]) && !replaces {
+                if self.lives.contains_key(&arns[0]) && !replaces {
+                    return self.made_twice(*kind, event, arrives);
+                }
+                if too_soon {
                     return;
                 }
                 for (number, arn) in arns.iter().enumerate() {
@@ -250,7 +203,8 @@ impl World {
                     let life = Life {
                         event,
                         creator: format!("user-{event}"),
-                        born: self.now,
+                        dated: self.now,
+                        second: false,
                         visible: self.now + late + later,
                         ready: self.now + ready,
                         denied: match (*denied && index == 0, briefly) {
@@ -265,15 +219,37 @@ impl World {
                 let mut record = record(*kind, event, &names, self.now, *omitted);
                 record["never"] = (*visible >= NEVER).into();
                 record["briefly"] = (*denied && *briefly && !self.tells_nothing).into();
-                self.past.push((self.now, record.clone()));
-                let event = json!({ "detail": record });
-                self.made.push(arns);
-                for after in arrives {
-                    let call = Delivery::Call { event: event.clone(), tries: 0 };
-                    self.schedule(self.now + after, call);
-                }
+                self.tell(record, arns, arrives);
             }
         }
+    }
+
+    /// The record of a call that made these: the history has it, and it comes after so many seconds, each time.
+    fn tell(&mut self, record: Value, arns: Vec<String>, arrives: &[u64]) {
+        self.past.push((self.now, record.clone()));
+        let event = json!({ "detail": record });
+        self.made.push(arns);
+        for after in arrives {
+            self.schedule(self.now + after, Delivery::Call { event: event.clone(), tries: 0 });
+        }
+    }
+
+    /// A second one is told that he made a bucket that is there. Sooner than the tolerance nobody can know.
+    fn made_twice(&mut self, kind: Kind, event: usize, arrives: &[u64]) {
+        let arn = arn(kind, NAME);
+        let Some(life) = self.lives.get_mut(&arn).filter(|_| kind == Kind::Bucket && !self.tells_nothing)
+        else {
+            return;
+        };
+        if life.visible > self.now || self.now <= life.dated + TOLERANCE {
+            return;
+        }
+        life.second = true;
+        self.twice += 1;
+        // A third one of the name comes no sooner after this call than after a birth.
+        self.last_born.insert(arn, self.now);
+        let record = record(kind, event, &[NAME.to_owned()], self.now, false);
+        self.tell(record, Vec::new(), arrives);
     }
 
     fn delete(&mut self, kind: Kind) {
@@ -285,6 +261,7 @@ impl World {
             Kind::Role => ("iam", "DeleteRole", json!({ "roleName": NAME })),
             Kind::Cache => ("elasticache", "DeleteReplicationGroup", json!({ "replicationGroupId": NAME })),
             Kind::Topic => ("sns", "DeleteTopic", json!({ "topicArn": arn(kind, NAME) })),
+            Kind::Bucket => ("s3", "DeleteBucket", json!({ "bucketName": NAME })),
             Kind::Instances => return,
         };
         let record = json!({
@@ -454,15 +431,5 @@ impl World {
                 Ok(())
             }
         }
-    }
-}
-
-fn resource_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Queue => "AWS::SQS::Queue",
-        Kind::Role => "AWS::IAM::Role",
-        Kind::Cache => "AWS::ElastiCache::ReplicationGroup",
-        Kind::Topic => "AWS::SNS::Topic",
-        Kind::Instances => "AWS::EC2::Instance",
     }
 }

@@ -4,7 +4,7 @@
 use super::generated::{Branch, DESCRIBING, RULES};
 use crate::{output, templates};
 use serde_json::{Value, json};
-use tagger_catalog::{Entry, Event, Lifetime, template::Template};
+use tagger_catalog::{Entry, Event, Lifetime, Upsert, template::Template};
 use tagger_core::{patience, plan::written};
 
 /// An entry, and what is known about it elsewhere.
@@ -58,7 +58,8 @@ impl Detail {
             "minutes_until_gone": not_found_for(entry),
             "when": entry.when.iter().map(|(path, value)| ((*path).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>(),
             "unless": entry.unless,
-            "upsert": entry.upsert,
+            "upsert": entry.upsert != Upsert::Never,
+            "upsert_in": if let Upsert::In(regions) = entry.upsert { regions } else { &[] },
             "source": entry.source,
         })
     }
@@ -87,13 +88,8 @@ impl Detail {
         for path in entry.unless {
             row("unless", format!("{path} is there, which names something that exists"));
         }
-        if entry.upsert {
-            row(
-                "upsert",
-                "fires again on what exists, and the record does not tell: the plan notes may-be-update, \
-                 and a resource that has a creator keeps it"
-                    .to_owned(),
-            );
+        if entry.upsert != Upsert::Never {
+            row("upsert", upsert(entry));
         }
         row("tagged by", entry.operation.name.to_owned());
         row("lifetime", lifetime(entry).1);
@@ -110,6 +106,24 @@ impl Detail {
         }
         format!("{}\n{}", entry.resource_type, output::columns(&rows))
     }
+}
+
+/// What it means that an entry's event fires again on what exists.
+fn upsert(entry: &Entry) -> String {
+    let place = match entry.upsert {
+        Upsert::In(regions) => format!(" in {}", regions.join(" and ")),
+        _ => String::new(),
+    };
+    let then = match tagger_catalog::told_of(entry.resource_type).filter(|told| !told.created.is_empty()) {
+        Some(told) => {
+            format!("{} tells when it was made, and what was there is left alone", told.describe.operation)
+        }
+        None => {
+            "nothing else tells: the plan notes may-be-update, and a resource that has a creator keeps it"
+                .to_owned()
+        }
+    };
+    format!("fires again on what exists{place}, and the record does not tell; {then}")
 }
 
 /// The rule of the templates that admits an event.
