@@ -70,7 +70,7 @@ impl<'a> Lines<'a> {
             }
             Outcome::Tagged => {}
         }
-        println!("{line}");
+        print(line);
     }
 
     /// Why there was nothing to do, or less.
@@ -81,7 +81,7 @@ impl<'a> Lines<'a> {
         if diagnostic.code == Code::OutsideScope {
             line["message"] = diagnostic.message.as_str().into();
         }
-        println!("{line}");
+        print(line);
     }
 
     fn line(&self, level: &str) -> Value {
@@ -108,10 +108,28 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// So many characters of a text are written: an ARN's most. Names in records are chosen by callers, and CloudWatch Logs cuts
+/// a line of more than a mebibyte, which then is no JSON, so that no metric counts it:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
+const MOST: usize = 2_048;
+
+/// Writes a line, with long texts cut.
+fn print(mut line: Value) {
+    for value in line.as_object_mut().into_iter().flat_map(|line| line.values_mut()) {
+        if let Value::String(text) = value
+            && let Some((end, _)) = text.char_indices().nth(MOST)
+        {
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+    println!("{line}");
+}
+
 /// A failure that is of no record.
 pub fn failure(what: &str, message: &str) {
     let timestamp = tagger_aws::time::format(SystemTime::now());
-    println!("{}", json!({ "timestamp": timestamp, "level": "ERROR", "code": what, "message": message }));
+    print(json!({ "timestamp": timestamp, "level": "ERROR", "code": what, "message": message }));
 }
 
 /// What a run over the event history came to.
@@ -126,7 +144,7 @@ pub fn line(level: &str, code: &str, members: Value) {
     if let (Value::Object(line), Value::Object(members)) = (&mut line, members) {
         line.extend(members);
     }
-    println!("{line}");
+    print(line);
 }
 
 /// How long ago an `eventTime` was.
