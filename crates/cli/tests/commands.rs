@@ -115,7 +115,7 @@ fn explain_and_scan_read_files_and_folders_and_name_what_they_cannot() {
 
     let said = tagger(&["scan", "--json", &format!("{path}/AWSLogs/2026/a.json.gz")], b"");
     assert_eq!(said.code, 0);
-    let expected = "{\"creator\":{\"kind\":\"user\",\"name\":\"alice\"},\"first\":\"2026-11-24T08:30:00Z\",\"last\":\"2026-11-24T08:30:00Z\",\
+    let expected = "{\"creator\":{\"kind\":\"user\",\"name\":\"alice\"},\"deleted\":0,\"first\":\"2026-11-24T08:30:00Z\",\"last\":\"2026-11-24T08:30:00Z\",\
                     \"resources\":1,\"type\":\"AWS::SQS::Queue\"}\n\
                     {\"summary\":{\"diagnostics\":{},\"files\":1,\"records\":2,\"repeated\":1,\"resources\":1,\"unreadable\":0}}\n";
     assert_eq!(said.out, expected);
