@@ -76,7 +76,7 @@ impl Chain {
 pub fn walk(graph: &Graph, creation: usize) -> Chain {
     let mut walk =
         Walk { graph, places: vec![creation], links: vec![None], missing: Vec::new(), notes: Vec::new() };
-    let (end, rivals) = walk.to_the_end();
+    let (end, rivals) = walk.reach_end();
     let step = |(at, link): (&usize, &Option<Link>)| Step { call: graph.call(*at).clone(), link: *link };
     let steps: Vec<Step> = walk.places.iter().zip(&walk.links).map(step).collect();
     let (who, behind) = named(&steps, end, &mut walk.notes);
@@ -113,7 +113,7 @@ impl Walk<'_> {
         true
     }
 
-    fn to_the_end(&mut self) -> (Option<End>, Vec<Call>) {
+    fn reach_end(&mut self) -> (Option<End>, Vec<Call>) {
         loop {
             let call = self.last().clone();
             // Whom a service acts for comes first: the call that made the parent, or changed the stack.
@@ -130,9 +130,8 @@ impl Walk<'_> {
                     false => return (Some(end), Vec::new()),
                 },
                 Next::Session => match self.session(&call) {
-                    Ok(true) => continue,
-                    Ok(false) => return (None, Vec::new()),
-                    Err((end, rivals)) => return (end, rivals),
+                    None => continue,
+                    Some(ended) => return ended,
                 },
                 Next::Account => match self.graph.partner(&call) {
                     Some(at) if self.go(at, Link::Shared) => continue,
@@ -150,27 +149,23 @@ impl Walk<'_> {
         }
     }
 
-    /// Whoever began the session of a call. An error is where the chain ends.
-    #[allow(clippy::type_complexity, reason = "an end and those that could be it, as the walk returns them")]
-    fn session(&mut self, call: &Call) -> Result<bool, (Option<End>, Vec<Call>)> {
+    /// Goes on to whoever began the session of a call; where that is not to be found, says how the chain ends.
+    fn session(&mut self, call: &Call) -> Option<(Option<End>, Vec<Call>)> {
         match self.graph.beginning(call) {
-            Found::One(at, link) => Ok(self.go(at, link)),
+            Found::One(at, link) => (!self.go(at, link)).then(|| (None, Vec::new())),
             Found::Many(places) => {
                 let rivals = places.iter().map(|at| self.graph.call(*at).clone()).collect();
-                Err((None, rivals))
+                Some((None, rivals))
             }
             Found::Nothing => {
                 if let Some(end) = end::platform(&call.caller) {
-                    return match self.beyond(&end, call) {
-                        true => Ok(true),
-                        false => Err((Some(end), Vec::new())),
-                    };
+                    return (!self.beyond(&end, call)).then(|| (Some(end), Vec::new()));
                 }
-                if let Some(end) = end::issuer(&call.caller) {
-                    return Err((Some(end), Vec::new()));
+                let end = end::issuer(&call.caller);
+                if end.is_none() {
+                    self.missing.push(beginning(call));
                 }
-                self.missing.push(beginning(call));
-                Err((None, Vec::new()))
+                Some((end, Vec::new()))
             }
         }
     }
