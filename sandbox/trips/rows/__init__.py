@@ -1,5 +1,6 @@
 """The table: every row, in an order in which each comes after what it refers to."""
 
-from . import applications, compute, data, foundation, messaging, network, security
+from . import applications, compute, data, foundation, learning, messaging, network, security
 
-ALL = (*foundation.ROWS, *messaging.ROWS, *network.ROWS, *compute.ROWS, *data.ROWS, *security.ROWS, *applications.ROWS)
+ALL = (*foundation.ROWS, *messaging.ROWS, *network.ROWS, *compute.ROWS, *data.ROWS, *security.ROWS, *applications.ROWS,
+       *learning.ROWS)
