@@ -269,7 +269,7 @@ class Form(unittest.TestCase):
             return any(found) if "||" in pattern else all(found)
 
         for outcome, expected in {"tagged": ["1"], "already-tagged": ["1"], "gone": [], "denied": ["0"], "failed": ["0"],
-                                  "unsupported": ["0"], "limit-reached": ["0"]}.items():
+                                  "unsupported": ["0"], "limit-reached": ["0"], "not-ours": [], "left-alone": []}.items():
             found = [filters[name]["MetricTransformations"][0]["MetricValue"] for name in ("TaggedFilter", "NotTaggedFilter")
                      if matches(filters[name]["FilterPattern"], outcome)]
             self.assertEqual(found, expected, outcome)

@@ -3,17 +3,21 @@
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 
 mod exempt;
+mod finders;
 mod identifiers;
 mod identities;
 mod left_alone;
+mod not_ours;
 mod operation;
 mod over_time;
 mod parents;
 mod sources;
 
 pub use exempt::{Exemptions, REASONS};
+pub use finders::Finder;
 pub use identities::{Identities, Known};
 pub use left_alone::LeftAlone;
+pub use not_ours::NotOurs;
 pub use operation::{Call, Fixed, Operation};
 pub use over_time::{Lifetimes, Meaning, Quota, Quotas, Together, Told};
 pub use parents::{Parent, Parents, Session};
@@ -27,9 +31,12 @@ use std::{
 use tagger_catalog::Evidence;
 
 /// The files of `catalog/` that hold no entries.
-const NOT_ENTRIES: [&str; 10] = [
+const NOT_ENTRIES: [&str; 13] = [
     "clients.toml",
+    "coverage.toml",
     "exempt.toml",
+    "finders.toml",
+    "not_ours.toml",
     "parents.toml",
     "operations.toml",
     "partitions.toml",
@@ -62,6 +69,10 @@ pub struct Catalog {
     pub quotas: Quotas,
     /// For whom services act.
     pub parents: Parents,
+    /// How children are found.
+    pub finders: Vec<Finder>,
+    /// What only AWS may change.
+    pub not_ours: Vec<NotOurs>,
     /// The ARN formats of the types, from `reference/entry_formats.json`.
     pub formats: BTreeMap<String, Vec<String>>,
     /// The events that are left alone, and why.
@@ -258,6 +269,8 @@ impl Catalog {
         let lifetimes = parse(&folder.join("lifetimes.toml"))?;
         let quotas = parse(&folder.join("quotas.toml"))?;
         let parents = parse(&folder.join("parents.toml"))?;
+        let finders: finders::FinderFile = parse(&folder.join("finders.toml"))?;
+        let not_ours: not_ours::NotOursFile = parse(&folder.join("not_ours.toml"))?;
         let path = folder.join("reference/entry_formats.json");
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let formats = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -291,6 +304,8 @@ impl Catalog {
             lifetimes,
             quotas,
             parents,
+            finders: finders.finder,
+            not_ours: not_ours.not_ours,
             left_alone,
             sources,
             open_forms,
@@ -304,6 +319,8 @@ impl Catalog {
         complaints.extend(catalog.lifetime_complaints());
         complaints.extend(catalog.identifier_complaints());
         complaints.extend(catalog.parent_complaints());
+        complaints.extend(catalog.finder_complaints());
+        complaints.extend(catalog.not_ours_complaints());
         complaints.extend(catalog.exempt_complaints());
         complaints.extend(catalog.source_complaints());
         if complaints.is_empty() { Ok(catalog) } else { Err(complaints.join("\n")) }

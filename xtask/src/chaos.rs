@@ -10,6 +10,7 @@ mod aws;
 mod callers;
 pub mod calls;
 mod check;
+mod children;
 pub mod clock;
 mod dice;
 mod faults;
@@ -252,12 +253,12 @@ fn pass(account: &Arc<Account>, function: &Function, options: &Options) -> Resul
 }
 
 fn report(state: &account::State, verdict: &Verdict, killed: usize, hours: f64, wall: Duration) -> String {
-    let Verdict { resources, tagged, kept, copied, gone, in_letters, .. } = verdict;
+    let Verdict { resources, tagged, kept, copied, gone, in_letters, not_ours, .. } = verdict;
     let story = &state.story;
     let per_resource = state.tagging_calls as f64 / (*tagged).max(1) as f64;
     let mut text = format!(
         "events {}, deliveries {}, types {}, resources {resources}, made again {}, made by a second one too {}\n\
-         tagged {tagged}, kept their owner's tag {kept}, kept their source's {copied}, no longer there {gone}, in letters {in_letters}\n",
+         tagged {tagged}, kept their owner's tag {kept}, kept their source's {copied}, no longer there {gone}, in letters {in_letters}, only AWS's {not_ours}\n",
         story.events.len(),
         story.delivered,
         story.types(),

@@ -1,6 +1,8 @@
 //! `cargo xtask codegen`: everything that is generated, written or compared.
 
+mod children;
 mod command_line;
+mod coverage;
 mod deployer;
 mod docs;
 mod documents;
@@ -34,6 +36,7 @@ pub fn run(check: bool) -> Result<(), String> {
         ("docs/resources.md", docs::resources(&catalog, &proofs)),
         ("docs/iam-policy.md", docs::iam_policy(&catalog)),
         ("docs/diagnostics.md", docs::diagnostics()),
+        ("docs/coverage.md", coverage::document(&catalog, &root)?),
         ("docs/configuration.md", docs::configuration(&catalog)),
         ("docs/config.schema.json", pretty(&docs::config_schema())),
     ];

@@ -10,7 +10,8 @@ use crate::{
 use serde_json::Value;
 use std::collections::HashMap;
 use tagger_catalog::{
-    ec2::{Finder, Look, finder},
+    ec2::Look,
+    finder::{Child, Finder, finder},
     operation::Call,
 };
 use tagger_core::step::{Answer, Shown, Tags, Target};
@@ -78,12 +79,8 @@ pub async fn children(
     targets: &[Target],
 ) -> Result<HashMap<String, Answer>, Failure> {
     let finder = known(name)?;
-    let parents = items_of(client, &finder.call, finder.parents, targets, &[]).await?;
-    let of_one = |parent: &Value| {
-        let id = parent[finder.id].as_str()?.to_owned();
-        Some((id, Answer::Children(shown(finder, parent))))
-    };
-    Ok(parents.iter().filter_map(of_one).collect())
+    let items = items_of(client, &finder.call, finder.items, targets, &[]).await?;
+    Ok(by_parent(finder, &items).into_iter().map(|(id, shown)| (id, Answer::Children(shown))).collect())
 }
 
 /// What a launch of a client token made.
@@ -93,9 +90,8 @@ pub async fn children(
 pub async fn launched(client: &Client, name: &'static str, target: &Target) -> Result<Answer, Failure> {
     let finder = known(name)?;
     let call = finder.by_token.as_ref().ok_or_else(|| unknown(name))?;
-    let parents = items_of(client, call, finder.parents, std::slice::from_ref(target), &[]).await?;
-    let of_one = |parent: &Value| Some((parent[finder.id].as_str()?.to_owned(), shown(finder, parent)));
-    Ok(Answer::Launched(parents.iter().filter_map(of_one).collect()))
+    let items = items_of(client, call, finder.items, std::slice::from_ref(target), &[]).await?;
+    Ok(Answer::Launched(by_parent(finder, &items)))
 }
 
 fn known(name: &'static str) -> Result<&'static Finder, Failure> {
@@ -161,16 +157,51 @@ async fn items_of(
     }
 }
 
-/// What a parent shows of each type of child.
-fn shown(finder: &Finder, parent: &Value) -> Vec<Shown> {
-    let of_type = |(resource_type, set, path): &(&'static str, &str, &[&str])| {
-        let id =
-            |item: &Value| path.iter().try_fold(item, |at, step| at.get(step))?.as_str().map(str::to_owned);
-        let ids: Vec<String> = entries(&parent[*set]).filter_map(id).collect();
-        let more = (ids.is_empty() || !finder.whole) && may_still_come(finder, parent, resource_type);
-        Shown { resource_type, ids, more }
+/// What each parent shows of each type of child. An item is a parent, or one of its children.
+fn by_parent(finder: &Finder, items: &[Value]) -> Vec<(String, Vec<Shown>)> {
+    let mut found: Vec<(String, Vec<&Value>)> = Vec::new();
+    for item in items {
+        for id in texts(item, finder.of) {
+            match found.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, items)) => items.push(item),
+                None => found.push((id, vec![item])),
+            }
+        }
+    }
+    found.into_iter().map(|(id, items)| (id, shown(finder, &items))).collect()
+}
+
+fn shown(finder: &Finder, items: &[&Value]) -> Vec<Shown> {
+    let of_type = |child: &Child| {
+        let is_one = |item: &&&Value| {
+            child.only.is_none_or(|(path, value)| texts(item, path).iter().any(|text| text == value))
+        };
+        let mut ids: Vec<String> = Vec::new();
+        for id in items.iter().filter(is_one).flat_map(|item| texts(item, child.id)) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        let still = items.iter().any(|item| may_still_come(finder, item, child.resource_type));
+        let (more, alone) = ((ids.is_empty() || !finder.whole) && still, items.len() == 1);
+        Shown { resource_type: child.resource_type, ids, more, alone }
     };
     finder.children.iter().map(of_type).collect()
+}
+
+/// The texts at the end of a path; a step into a set goes into each of its items.
+fn texts(value: &Value, path: &[&str]) -> Vec<String> {
+    let mut found = vec![value];
+    for step in path {
+        let inner = found.into_iter().map(|value| &value[*step]);
+        found = inner
+            .flat_map(|value| match value.get("item") {
+                Some(_) => entries(value).collect(),
+                None => vec![value],
+            })
+            .collect();
+    }
+    found.into_iter().filter_map(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 /// Whether a child can still appear: an instance that boots has an interface, and a volume unless it

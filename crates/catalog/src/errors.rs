@@ -16,19 +16,22 @@ pub enum Class {
     Limit,
     /// The service cannot tag this.
     Unsupported,
+    /// Only AWS may change this.
+    NotOurs,
     /// Anything else.
     Failed,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Class; 7] = [
+    pub const ALL: [Class; 8] = [
         Class::NotReady,
         Class::NotFound,
         Class::Throttled,
         Class::Denied,
         Class::Limit,
         Class::Unsupported,
+        Class::NotOurs,
         Class::Failed,
     ];
 
@@ -41,6 +44,7 @@ impl Class {
             Class::Denied => "denied",
             Class::Limit => "limit-reached",
             Class::Unsupported => "unsupported",
+            Class::NotOurs => "not-ours",
             Class::Failed => "failed",
         }
     }

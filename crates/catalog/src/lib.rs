@@ -10,10 +10,12 @@ pub mod ec2;
 pub mod endpoint;
 pub mod entry;
 pub mod errors;
+pub mod finder;
 #[rustfmt::skip]
 mod generated;
 pub mod identities;
 pub mod lifetime;
+pub mod not_ours;
 pub mod operation;
 pub mod parent;
 pub mod partition;
@@ -44,6 +46,11 @@ pub fn operations() -> &'static [Operation] {
 /// What error codes mean; the first that fits wins.
 pub fn meanings() -> &'static [errors::Meaning] {
     generated::MEANINGS
+}
+
+/// What AWS lets nobody tag.
+pub fn not_ours() -> &'static [not_ours::NotOurs] {
+    generated::NOT_OURS
 }
 
 /// What is known of a resource type over time.

@@ -19,6 +19,8 @@ pub enum Part<'a> {
     Account,
     /// `{dns-suffix}`: `amazonaws.com`, `amazonaws.com.cn`, …
     DnsSuffix,
+    /// `{child}`: the id that a describing call tells, which is in no record.
+    Child,
     /// `{requestParameters.name}`: a path in the record; a step that ends in `[]` walks a list.
     Path {
         /// The steps, joined by dots.
@@ -71,6 +73,7 @@ fn part(inner: &str) -> Result<Part<'_>, String> {
         "region" => Part::Region,
         "account" => Part::Account,
         "dns-suffix" => Part::DnsSuffix,
+        "child" => Part::Child,
         _ => {
             let (path, filter) = match inner.split_once('|') {
                 None => (inner, Filter::None),

@@ -43,8 +43,10 @@ const POLLED_QUEUES: (u32, u32) = (1, 1);
 const LOG_BYTES: f64 = 500.0;
 /// Months that the log is kept (`LogRetentionDays`, 30).
 const LOG_MONTHS: f64 = 1.0;
-/// `Tagged`, `LatencyMs` and `Missed`.
-const METRICS: u32 = 3;
+/// `Tagged`, `LatencyMs` and `Missed`, and `NotTagged` for each reason why a creation can have no tag.
+const METRICS: u32 = 3 + REASONS;
+/// Not ours, skipped, opted out, creator unknown, other account, dead letter. One that does not occur costs nothing.
+const REASONS: u32 = 6;
 /// Metrics of alarms, as an alarm on an expression is billed for each metric in it: in the home region (nine alarms, of
 /// which `-oldest-retry` has two metrics), with `Delivery=queue` as well, and in each other region.
 const ALARMS: (u32, u32, u32) = (10, 1, 1);

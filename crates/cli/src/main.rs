@@ -18,6 +18,7 @@ mod held_settings;
 mod input;
 mod output;
 mod python;
+mod reasons;
 mod report;
 mod templates;
 

@@ -62,6 +62,8 @@ codes! {
     NoResourceInRecord = "no-resource-in-record", true;
     /// The call changed something that existed, or only began something, so whoever made it is not its creator.
     UpdateCall = "update-call", true;
+    /// AWS made and manages this, and lets nobody in the account tag it: it is left alone.
+    NotOurs = "not-ours", true;
     /// The resource lies in another account than the record, so it is left to that account's tagger.
     ResourceInOtherAccount = "resource-in-other-account", true;
     /// The event fires again on what exists, and neither the record nor the service tells; a resource that has no creator's tag yet gets the name of this caller.
@@ -264,6 +266,14 @@ impl Diagnostic {
             Code::UpdateCall,
             format!("the call made no new {resource_type}: {}", short(reason)),
             "nothing to do: what was there keeps its creator, and what a service makes later comes with a call of its own",
+        )
+    }
+
+    pub(crate) fn not_ours(resource_type: &str, arn: &str, why: &str) -> Self {
+        Self::new(
+            Code::NotOurs,
+            format!("the {resource_type} {} cannot be tagged by anybody in the account: {why}", short(arn)),
+            "nothing to do: AWS lets nobody else tag it",
         )
     }
 

@@ -82,7 +82,7 @@ fn may_inherit(record: &Record) -> bool {
         let found = json::at_path(record.value(), path);
         found.into_iter().any(|value| !value.is_null() && json::flag(value) != Some(false))
     };
-    if ["launchTemplate", "copyImageTags", "copyTagsFromSource"]
+    if ["launchTemplate", "launchTemplateConfigs", "copyImageTags", "copyTagsFromSource"]
         .iter()
         .any(|name| stated(&format!("requestParameters.{name}")))
     {
@@ -218,6 +218,15 @@ mod tests {
                 "i-1",
                 "aws:ec2launchtemplate:id=lt-1",
                 true,
+            ),
+            (
+                "an instant fleet's instance, whose template may have tags",
+                json!({ "CreateFleetRequest": { "Type": "instant", "LaunchTemplateConfigs": { "tag": 1 } } }),
+                json!({ "CreateFleetResponse": { "fleetInstanceSet": { "item": { "instanceIds": { "item": "i-1" } } } } }),
+                "instance",
+                "i-1",
+                "",
+                false,
             ),
             (
                 "a copy with its tags",

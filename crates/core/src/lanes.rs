@@ -6,7 +6,7 @@ use crate::{
     step::{Answer, Question, Reply, Target},
 };
 use std::rc::Rc;
-use tagger_catalog::ec2::MOST_PARENTS;
+use tagger_catalog::finder::MOST_PARENTS;
 
 /// A question of a unit.
 #[derive(Debug)]

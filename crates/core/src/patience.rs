@@ -68,6 +68,8 @@ pub enum Patience {
     Wait(u64),
     /// The resource is no longer there, and needs no tag.
     Gone,
+    /// Only AWS may tag it: it is left alone.
+    LeaveAlone,
     /// Nothing that is waited for helps.
     GiveUp,
 }
@@ -75,6 +77,7 @@ pub enum Patience {
 /// What to do about a failure to tag a resource of this type.
 pub fn patience(failure: &Failure, resource_type: &str, age: Age, guard: Guard, event_id: &str) -> Patience {
     let (waits, since) = match failure.class {
+        Class::NotOurs => return Patience::LeaveAlone,
         Class::NotReady => (age.event < LONGEST, age.event),
         Class::NotFound => {
             if age.event >= not_found_until(resource_type) {
@@ -194,6 +197,7 @@ mod tests {
                 false,
             ),
             ("denied", "AccessDenied", INSTANCE, age(130, 120), Guard::Strict, false, false),
+            ("only AWS may", "UnmodifiableEntity", INSTANCE, age(1, 1), Guard::Strict, false, false),
             ("limit", "TooManyTagsException", INSTANCE, age(1, 1), Guard::Strict, false, false),
             ("unsupported", "UnsupportedOperation", INSTANCE, age(1, 1), Guard::Strict, false, false),
             ("unknown", "Whatever", INSTANCE, age(1, 1), Guard::Strict, false, false),

@@ -9,6 +9,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     identity::{self, Creator},
     inherit::{self, Inherit, Named},
+    not_ours,
     policy::{Choice, Existing, Policy},
     record::Record,
     resources::{self, Children, Launch, Resource},
@@ -155,6 +156,7 @@ fn fill(
         let own_account = own_account.unwrap_or_default();
         plan.diagnostics.push(Diagnostic::resource_in_other_account(&resource.arn, own_account));
     }
+    let own = not_ours::left_alone(own, record, &mut plan.diagnostics);
     let parents: Vec<String> = own.iter().map(|resource| resource.arn.clone()).collect();
     let (own, children) = in_scope(own, found.children, policy, plan);
     let own = without_refused_key(own, &policy.tag.key, plan);
@@ -339,6 +341,7 @@ pub fn written(template: &[tagger_catalog::template::Part]) -> String {
             Part::Region => "{region}".to_owned(),
             Part::Account => "{account}".to_owned(),
             Part::DnsSuffix => "{dns-suffix}".to_owned(),
+            Part::Child => "{child}".to_owned(),
             Part::Path { path, filter: Filter::None } => format!("{{{path}}}"),
             Part::Path { path, filter: Filter::Name } => format!("{{{path}|name}}"),
             Part::Path { path, filter: Filter::Slash } => format!("{{{path}|slash}}"),

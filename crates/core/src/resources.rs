@@ -10,7 +10,8 @@ use crate::{
 };
 use std::{borrow::Cow, collections::HashSet};
 use tagger_catalog::{
-    Entry, Event, ec2,
+    Entry, Event,
+    finder::finder,
     lifetime::{Named, Told},
     partition,
     template::{Filter, Part, Template},
@@ -107,10 +108,12 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
         // An instance that shows fewer children than the record has instances may have more.
         let named = first_that_resolves(record, entry.arn, &variables, is_arn).len();
         found.resources.extend(of_entry(record, entry, &variables));
-        if parents.is_empty() || named >= parents.len() {
+        let call = entry.describe.unwrap_or_default();
+        let (of_type, part) = finder(call).map_or(("", false), |finder| (finder.parent, finder.part));
+        let parents = || parents.iter().filter(|parent| parent.entry.resource_type == of_type);
+        if parents().next().is_none() || named >= parents().count() && !part {
             continue;
         }
-        let call = entry.describe.unwrap_or_default();
         let except = entry.except.iter().flat_map(|template| fill(record, template, &variables));
         match found.children.iter_mut().find(|search| search.call == call) {
             Some(search) => {
@@ -119,7 +122,8 @@ pub fn find(record: &Record, event: &'static Event) -> Found {
             }
             None => {
                 let (entries, except) = (vec![entry], except.collect());
-                found.children.push(Children { call, entries, parents: parents.clone(), except });
+                let parents = parents().cloned().collect();
+                found.children.push(Children { call, entries, parents, except });
             }
         }
     }
@@ -133,7 +137,7 @@ pub fn launch(record: &Record, event: &'static Event) -> Option<Launch> {
     let (children, entries): (Vec<_>, Vec<_>) =
         event.entries.iter().partition(|entry| entry.describe.is_some());
     let call = children.first().and_then(|entry| entry.describe)?;
-    let parent = ec2::finder(call).filter(|finder| finder.by_token.is_some())?.parent;
+    let parent = finder(call).filter(|finder| finder.by_token.is_some())?.parent;
     let entry = entries.into_iter().find(|entry| entry.resource_type == parent)?;
     let variables = Variables::of(record);
     let except = children.iter().flat_map(|entry| entry.except);
@@ -147,12 +151,22 @@ pub fn launch(record: &Record, event: &'static Event) -> Option<Launch> {
 
 /// In the catalog's `when`: any value, as long as there is one.
 const ANY: &str = "*";
+/// In the catalog's `when`: any value but the one at the path behind it.
+const OTHER: &str = "not ";
 
 /// What in the record says that the call changed something that was there already.
 fn change(record: &Record, entry: &Entry) -> Option<String> {
     let first = |path: &str| json::at_path(record.value(), path).into_iter().find_map(json::text);
     let differs = entry.when.iter().find_map(|(path, value)| match first(path) {
-        None if *value == ANY => Some(format!("{path} is not there")),
+        None if *value == ANY || value.starts_with(OTHER) => Some(format!("{path} is not there")),
+        Some(found) if value.starts_with(OTHER) => {
+            let other = value.strip_prefix(OTHER)?;
+            match first(other) {
+                None => Some(format!("{other} is not there")),
+                Some(same) if same == found => Some(format!("{path} is {found}, as {other} is")),
+                Some(_) => None,
+            }
+        }
         Some(found) if *value != ANY && found != *value => {
             Some(format!("{path} is {found}, and {value} where it creates"))
         }
@@ -170,7 +184,7 @@ pub fn child(entry: &'static Entry, parent: &Resource, id: &str) -> Option<Resou
     let variables = Variables { region: parent.region.clone(), account: parent.account.clone() };
     let arn = entry.arn.first()?.iter().try_fold(String::new(), |arn, part| {
         Some(match part {
-            Part::Path { .. } => arn + id,
+            Part::Path { .. } | Part::Child => arn + id,
             other => arn + &variables.text(other)?,
         })
     })?;
@@ -308,7 +322,7 @@ impl Variables {
             Part::Account => &self.account,
             Part::Partition if !self.region.is_empty() => partition::of_region(&self.region).name,
             Part::DnsSuffix if !self.region.is_empty() => partition::of_region(&self.region).dns_suffix,
-            Part::Partition | Part::DnsSuffix | Part::Path { .. } => "",
+            Part::Partition | Part::DnsSuffix | Part::Child | Part::Path { .. } => "",
         };
         (!text.is_empty()).then(|| text.to_owned())
     }

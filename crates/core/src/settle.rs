@@ -50,6 +50,7 @@ pub fn settle(case: &Case, done: &[Done], now: u64) -> Settlement {
                 match patience(failure, done.resource_type, age, case.guard, &event_id) {
                     Patience::Wait(seconds) => Fate::Waits(seconds),
                     Patience::Gone => Fate::Gone,
+                    Patience::LeaveAlone => Fate::Done,
                     Patience::GiveUp => Fate::GivenUp,
                 }
             }

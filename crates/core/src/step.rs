@@ -160,6 +160,8 @@ pub struct Shown {
     pub ids: Vec<String>,
     /// Whether more can still appear.
     pub more: bool,
+    /// Whether nothing else of its kind is shown with the parent.
+    pub alone: bool,
 }
 
 /// What CloudFormation tells of a stack. Times are in seconds since 1970.

@@ -16,8 +16,8 @@ use crate::{
     lanes::{Due, capacity, is_hidden, is_search, missing, names, no_answer, rank},
     outcome::{Class, Done, Failure, Inherited},
     policy::Policy,
-    resources::{Children, Resource},
-    search::{self, Outcomes},
+    resources::Resource,
+    search::{self, Outcomes, Search},
     step::{Answer, Call, Question, Reply, Step, Tags, Target},
 };
 use std::{
@@ -93,7 +93,7 @@ enum Work<'a> {
     /// For whom the service acts.
     Heir(Heir<'a>),
     /// The children of one parent.
-    Search(&'a Children, &'a Resource),
+    Search(Search<'a>),
     /// What was launched by a token.
     Launch,
     /// One resource, which is tried when its ARN is free; and whether it was looked up.
@@ -278,9 +278,9 @@ impl<'a> Waves<'a> {
         }
         for children in &plan.children {
             for parent in &children.parents {
-                let (target, question) = search::ask(children, parent);
-                let work = Work::Search(children, parent);
-                let unit = self.add(place, work, Rc::clone(&tags), inherited.clone(), None);
+                let search = Search::of(children, parent);
+                let (target, question) = search.ask();
+                let unit = self.add(place, Work::Search(search), Rc::clone(&tags), inherited.clone(), None);
                 self.ask(unit, target, question);
             }
         }
@@ -370,13 +370,12 @@ impl<'a> Waves<'a> {
                     self.close(number);
                 }
             },
-            Work::Search(children, parent) => {
-                let outcomes = match answer {
-                    Answer::Children(shown) => search::children(children, parent, &shown),
-                    Answer::Failed(failure) => search::failed(children, parent, &failure),
-                    other => search::failed(children, parent, &no_answer(children.call, &other)),
-                };
-                self.found(number, outcomes, now);
+            Work::Search(search) => {
+                let case = &self.cases[place];
+                match search.next(answer, case.event_time, case.age(now)) {
+                    search::Next::Ask(target, question) => self.ask(number, target, question),
+                    search::Next::End(outcomes) => self.found(number, outcomes, now),
+                }
             }
             Work::Launch => {
                 let Some(launch) = &self.cases[place].plan.launch else { return };

@@ -277,6 +277,12 @@ fn parents() {
             Some("arn:aws:ecs:eu-west-1:111122223333:attachment/59cfd8b7-b102-3b1d-84fe-2c34f232b239"),
         ),
         (
+            "an interface of a mount target",
+            linked("elasticfilesystem", "AWSServiceRoleForAmazonElasticFileSystem", "x"),
+            json!({ "description": "EFS mount target for fs-1 (fsmt-2)" }),
+            Some("arn:aws:elasticfilesystem:eu-west-1:111122223333:mount-target/fsmt-2"),
+        ),
+        (
             "an interface of a database, whose description names none",
             linked("rds", "AWSServiceRoleForRDS", "SLRManagement"),
             json!({ "description": "RDSNetworkInterface" }),

@@ -239,7 +239,8 @@ fn a_launch_without_an_answer_is_found_by_its_token() {
         let omitted = json!({ "omitted": true, "reason": "responseElements exceeds the limit" });
         record("ec2", "RunInstances", json!({ "clientToken": "token-1" }), omitted)
     };
-    let shown = |resource_type, id: &str| Shown { resource_type, ids: vec![id.to_owned()], more: false };
+    let shown =
+        |resource_type, id: &str| Shown { resource_type, ids: vec![id.to_owned()], more: false, alone: true };
     let found = vec![(
         "i-1".to_owned(),
         vec![shown("AWS::EC2::Volume", "vol-1"), shown("AWS::EC2::NetworkInterface", "eni-1")],

@@ -2,7 +2,9 @@
 //!
 //! Event id, names, codes, ARNs and the creator; never `requestParameters`, nor any message that
 //! could quote them. `outcome` stands only on lines about what is final: the metric filters count it. A
-//! line about what waits says in `waiting` what for, in the same words, and when it is tried again.
+//! line about what waits says in `waiting` what for, in the same words, and when it is tried again. `reason` is how the
+//! creation ended, in one of the words of `tagger_core::reason`, once for each resource: a line about another try of
+//! what waits has none.
 
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -11,6 +13,7 @@ use tagger_core::{
     Plan, Record,
     case::Case,
     diagnostic::{Code, Diagnostic},
+    reason::Reason,
     settle::Fate,
 };
 
@@ -19,12 +22,14 @@ pub struct Lines<'a> {
     record: &'a Record,
     reconciled: bool,
     plan: &'a Plan,
+    /// Whether it was tried before.
+    again: bool,
 }
 
 impl<'a> Lines<'a> {
     /// The lines of a case's record.
     pub fn of(case: &'a Case) -> Self {
-        Self { record: &case.record, reconciled: case.reconciled, plan: &case.plan }
+        Self { record: &case.record, reconciled: case.reconciled, plan: &case.plan, again: case.tries > 1 }
     }
 
     /// What became of a resource.
@@ -42,6 +47,10 @@ impl<'a> Lines<'a> {
             }
             Fate::Gone => line["outcome"] = "gone".into(),
             Fate::Done | Fate::GivenUp => line["outcome"] = done.outcome.as_str().into(),
+        }
+        let reason = Reason::of_done(done, fate);
+        if reason != Reason::Waits || !self.again {
+            line["reason"] = reason.as_str().into();
         }
         if !done.left_out.is_empty() {
             line["leftOut"] = json!(done.left_out);
@@ -61,6 +70,9 @@ impl<'a> Lines<'a> {
                 line["code"] = diagnostic.code.as_str().into()
             }
             Outcome::Failed(failure) => {
+                if reason == Reason::NotOurs {
+                    line["code"] = Code::NotOurs.as_str().into();
+                }
                 line["call"] = failure.call.as_str().into();
                 line["error"] = failure.code.as_str().into();
                 line["message"] = failure.message.as_str().into();
@@ -77,11 +89,22 @@ impl<'a> Lines<'a> {
     pub fn diagnostic(&self, diagnostic: &Diagnostic) {
         let mut line = self.line("INFO");
         line["code"] = diagnostic.code.as_str().into();
+        if let Some(reason) = Reason::of_code(diagnostic.code) {
+            line["reason"] = reason.as_str().into();
+        }
         // Which setting it was the code does not say.
         if diagnostic.code == Code::OutsideScope {
             line["message"] = diagnostic.message.as_str().into();
         }
         print(line);
+    }
+
+    /// A service's own resource whose kind is skipped, and whose parent has no creator.
+    pub fn skipped(&self) {
+        let mut line = self.line("INFO");
+        line["code"] = Code::KindSkipped.as_str().into();
+        line["reason"] = Reason::Skipped.as_str().into();
+        println!("{line}");
     }
 
     fn line(&self, level: &str) -> Value {

@@ -9,7 +9,7 @@ use crate::{
 };
 use lambda_runtime::Diagnostic as RuntimeDiagnostic;
 use serde_json::Value;
-use tagger_aws::{Client, Done, Outcome, Queues};
+use tagger_aws::{Client, Done, Outcome, Queues, outcome::Class};
 use tagger_core::{
     Policy,
     case::Case,
@@ -148,6 +148,7 @@ impl Handler {
                 // A service's own resources are skipped, and its parent has no creator.
                 if done.is_empty() && (case.plan.inherit.is_some() || case.plan.own_tags) {
                     of_one.left_alone += 1;
+                    Lines::of(case).skipped();
                 }
                 match &self.queues {
                     Some(queues) => self.settle(queues, case, messages, &done, now, &mut of_one).await,
@@ -213,6 +214,10 @@ fn report(case: &Case, done: &[Done], summary: &mut Summary) {
     let lines = Lines::of(case);
     for done in done {
         match &done.outcome {
+            Outcome::Failed(failure) if failure.class == Class::NotOurs => {
+                lines.done(done, Fate::Done);
+                count(done, summary);
+            }
             Outcome::Failed(failure) => {
                 lines.done(done, Fate::GivenUp);
                 summary.failures.push((case.message, format!("{}: {failure}", done.arn)));
@@ -232,7 +237,8 @@ fn report(case: &Case, done: &[Done], summary: &mut Summary) {
 fn count(done: &Done, summary: &mut Summary) {
     match done.outcome {
         Outcome::AlreadyTagged { .. } => summary.already_tagged += 1,
-        Outcome::LeftAlone(_) => summary.left_alone += 1,
-        _ => summary.tagged += 1,
+        // A failure that is done with is of what only AWS may tag.
+        Outcome::LeftAlone(_) | Outcome::Failed(_) => summary.left_alone += 1,
+        Outcome::Tagged | Outcome::Replaced(_) => summary.tagged += 1,
     }
 }

@@ -3,6 +3,8 @@
 from ..row import Read, Row
 
 VPC = "$vpc.Vpc.VpcId"
+# ministack makes the endpoint or the gateway alone.
+NO_INTERFACE = {"ministack": "it makes no interface for it"}
 SUBNET = "$subnet.Subnet.SubnetId"
 MIRROR = {"moto": "CreateTags does not know the form of moto's own id for it"}
 NETWORK_MANAGER = {"moto": "the ARN in moto's answer lacks the place of the region (arn:aws:networkmanager:ACCOUNT:…)"}
@@ -75,6 +77,24 @@ ROWS = (
     Row("ec2", "CreateVpcEndpoint", {"VpcId": VPC, "ServiceName": "com.amazonaws.us-east-1.s3"},
         {"AWS::EC2::VPCEndpoint": "VpcEndpoint.VpcEndpointId"}, owner="vpc-endpoint"),
     Row("ec2", "CreateVpc", {"CidrBlock": "10.9.0.0/16"}, name="vpc9"),
+    # What comes with a VPC, which no record names.
+    Row("ec2", "CreateVpc", {"CidrBlock": "10.10.0.0/16"}, {"AWS::EC2::SecurityGroup": "SecurityGroups[0].GroupId"},
+        look=("DescribeSecurityGroups", {"Filters": [{"Name": "vpc-id", "Values": ["$answer.Vpc.VpcId"]},
+                                                     {"Name": "group-name", "Values": ["default"]}]})),
+    Row("ec2", "CreateVpc", {"CidrBlock": "10.11.0.0/16"}, {"AWS::EC2::RouteTable": "RouteTables[0].RouteTableId"},
+        look=("DescribeRouteTables", {"Filters": [{"Name": "vpc-id", "Values": ["$answer.Vpc.VpcId"]}]})),
+    Row("ec2", "CreateVpc", {"CidrBlock": "10.12.0.0/16"}, {"AWS::EC2::NetworkAcl": "NetworkAcls[0].NetworkAclId"},
+        look=("DescribeNetworkAcls", {"Filters": [{"Name": "vpc-id", "Values": ["$answer.Vpc.VpcId"]}]})),
+    Row("ec2", "CreateTransitGateway", {},
+        {"AWS::EC2::TransitGatewayRouteTable": "TransitGateways[0].Options.AssociationDefaultRouteTableId"},
+        look=("DescribeTransitGateways", {"TransitGatewayIds": ["$answer.TransitGateway.TransitGatewayId"]})),
+    Row("ec2", "CreateVpcEndpoint", {"VpcId": VPC, "ServiceName": "com.amazonaws.us-east-1.sqs",
+                                     "VpcEndpointType": "Interface", "SubnetIds": [SUBNET]},
+        {"AWS::EC2::NetworkInterface": "VpcEndpoints[0].NetworkInterfaceIds[0]"}, gaps=NO_INTERFACE,
+        look=("DescribeVpcEndpoints", {"VpcEndpointIds": ["$answer.VpcEndpoint.VpcEndpointId"]})),
+    Row("ec2", "CreateNatGateway", {"SubnetId": SUBNET, "ConnectivityType": "private"},
+        {"AWS::EC2::NetworkInterface": "NatGateways[0].NatGatewayAddresses[0].NetworkInterfaceId"}, gaps=NO_INTERFACE,
+        look=("DescribeNatGateways", {"NatGatewayIds": ["$answer.NatGateway.NatGatewayId"]})),
     Row("ec2", "CreateVpcPeeringConnection", {"VpcId": VPC, "PeerVpcId": "$vpc9.Vpc.VpcId"},
         {"AWS::EC2::VPCPeeringConnection": "VpcPeeringConnection.VpcPeeringConnectionId"},
         owner="vpc-peering-connection"),

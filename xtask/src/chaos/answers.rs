@@ -286,48 +286,6 @@ pub fn looks(operation: &str, shown: &[(String, &[(String, String)])]) -> Answer
     Answer::new(200, "text/xml", format!("<{operation}Response>{set}</{operation}Response>"))
 }
 
-/// DescribeInstances and DescribeImages: each parent with its state and the ids of its children, if shown.
-pub fn parents(is_images: bool, found: &[(String, bool, Vec<String>)]) -> Answer {
-    let mut items = String::new();
-    for (id, pending, children) in found {
-        let mut disks = String::new();
-        let mut interfaces = String::new();
-        for child in children {
-            let (member, is_disk) = match child.split('-').next().unwrap_or_default() {
-                "eni" => ("networkInterfaceId", false),
-                "snap" => ("snapshotId", true),
-                _ => ("volumeId", true),
-            };
-            let inner = format!("<{member}>{child}</{member}>");
-            if is_disk {
-                disks += &format!("<item><ebs>{inner}</ebs></item>");
-            } else {
-                interfaces += &format!("<item>{inner}</item>");
-            }
-        }
-        let state = match (is_images, pending) {
-            (true, true) => "<imageState>pending</imageState>",
-            (true, false) => "<imageState>available</imageState>",
-            (false, true) => "<instanceState><name>pending</name></instanceState>",
-            (false, false) => "<instanceState><name>running</name></instanceState>",
-        };
-        let name = if is_images { "imageId" } else { "instanceId" };
-        items += &format!(
-            "<item><{name}>{id}</{name}>{state}<rootDeviceType>ebs</rootDeviceType><blockDeviceMapping>{disks}\
-             </blockDeviceMapping><networkInterfaceSet>{interfaces}</networkInterfaceSet></item>"
-        );
-    }
-    let body = if is_images {
-        format!("<DescribeImagesResponse><imagesSet>{items}</imagesSet></DescribeImagesResponse>")
-    } else {
-        format!(
-            "<DescribeInstancesResponse><reservationSet><item><instancesSet>{items}</instancesSet></item></reservationSet>\
-             </DescribeInstancesResponse>"
-        )
-    };
-    Answer::new(200, "text/xml", body)
-}
-
 /// DescribeStacks: when it was made, and changed.
 pub fn stack(arn: &str, created: &str, updated: &str) -> Answer {
     let arn = escaped(arn);

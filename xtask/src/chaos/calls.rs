@@ -1,7 +1,7 @@
 //! What a request to AWS asks: which operation of the catalog's table, of which resources, which tags.
 //! Written against the table's description of the wire and not against the client that writes requests.
 
-use super::http::Request;
+use super::{children, http::Request};
 use serde_json::Value;
 use std::collections::HashMap;
 use tagger_catalog::{
@@ -132,11 +132,11 @@ impl Table {
             asked.name = format!("{signing}:{action}");
             // No part of the table: the children of instances and images, asked for by parent, and a look at what
             // may have tags of which no record tells, by a filter.
-            let describes =
-                ["DescribeInstances", "DescribeImages", "DescribeVolumes", "DescribeNetworkInterfaces"];
-            if signing == "ec2" && describes.contains(&action.as_str()) {
+            let looks = ["DescribeVolumes", "DescribeNetworkInterfaces"];
+            let tells = children::of_action(&action).is_some() || looks.contains(&action.as_str());
+            if signing == "ec2" && tells {
                 let filtered = asked.form.iter().any(|(name, _)| name == "Filter.1.Name");
-                let id = if filtered { "Filter.1.Value." } else { "Id." };
+                let id = if filtered { "Filter.1.Value." } else { "Id" };
                 let ids = asked.form.iter().filter(|(name, _)| name.contains(id));
                 asked.ids = ids.map(|(_, id)| id.clone()).collect();
                 return Ok(asked);

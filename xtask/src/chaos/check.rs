@@ -23,6 +23,8 @@ pub struct Verdict {
     pub gone: usize,
     /// Those that a letter accounts for.
     pub in_letters: usize,
+    /// Those that only AWS may tag, of which no letter says anything.
+    pub not_ours: usize,
     /// Letters by reason.
     pub letters: BTreeMap<String, usize>,
     /// Resources, and records that are none, of which nothing is left.
@@ -81,8 +83,18 @@ pub fn judge<'a>(story: &Story, world: &World, letters: impl Iterator<Item = &'a
                     let parent = place.parent.map(|parent| world.places[parent].arn.as_str());
                     let covers = |letter: &&Value| covers(letter, &place.arn, place.resource_type, parent);
                     let letters = of_event.get(&format!("event-{}", made.event));
+                    let names = |letter: &Value| {
+                        letter["tagger"] == "dead-letter" && letter["reason"]["class"] == "not-ours"
+                    };
                     if letters.into_iter().flatten().any(|letter| covers(&letter)) {
                         verdict.in_letters += 1;
+                        if place.not_ours && letters.into_iter().flatten().any(names) {
+                            verdict
+                                .wrong
+                                .push(format!("{}: a letter, though only AWS may tag it", place.arn));
+                        }
+                    } else if place.not_ours {
+                        verdict.not_ours += 1;
                     } else {
                         verdict.lost.push(format!(
                             "{} of event-{}, made by {}: no tag, and no letter of {} names it",

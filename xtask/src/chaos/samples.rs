@@ -256,8 +256,9 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
     // Each parent that the record names without its children has one of each type that is looked up.
     for entry in event.entries.iter().filter(|entry| entry.describe.is_some()) {
         let named = made.iter().filter(|(known, ..)| known.resource_type == entry.resource_type).count();
+        let finder = entry.describe.and_then(tagger_catalog::finder::finder)?;
         let is_parent = |(known, _, child_of): &(&tagger_catalog::Entry, String, Option<usize>)| {
-            known.describe.is_none() && child_of.is_none()
+            known.resource_type == finder.parent && child_of.is_none()
         };
         let parents: Vec<_> = (0..made.len()).filter(|index| is_parent(&made[*index])).skip(named).collect();
         for parent in parents {
@@ -267,10 +268,21 @@ fn of_files(record: &Value, plan: &Value) -> Option<Sample> {
                 "AWS::EC2::Volume" => ("volume", "vol"),
                 "AWS::EC2::NetworkInterface" => ("network-interface", "eni"),
                 "AWS::EC2::Snapshot" => ("snapshot", "snap"),
+                "AWS::EC2::Image" => ("image", "ami"),
+                "AWS::EC2::InternetGateway" => ("internet-gateway", "igw"),
+                "AWS::EC2::NetworkAcl" => ("network-acl", "acl"),
+                "AWS::EC2::RouteTable" => ("route-table", "rtb"),
+                "AWS::EC2::SecurityGroup" => ("security-group", "sg"),
+                "AWS::EC2::Subnet" => ("subnet", "subnet"),
+                "AWS::EC2::TransitGatewayRouteTable" => ("transit-gateway-route-table", "tgw-rtb"),
                 _ => return None,
             };
-            // A snapshot belongs to nobody in its ARN: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
-            let head = if kind == "snapshot" { head.replace(ACCOUNT, "") } else { head.to_owned() };
+            // A snapshot or an image belongs to nobody in its ARN: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
+            let head = if ["snapshot", "image"].contains(&kind) {
+                head.replace(ACCOUNT, "")
+            } else {
+                head.to_owned()
+            };
             let arn = format!("{head}:{kind}/{prefix}-@@mark{}@@", made.len());
             made.push((entry, arn, Some(parent)));
         }

@@ -215,6 +215,7 @@ impl Story {
                 most_tags: made.most_tags,
                 given: made.given,
                 denied: dice.chance(50),
+                not_ours: Dice::of(self.seed, &[6, first as u64, number as u64]).chance(50),
                 children: Vec::new(),
                 parent: made.child_of.map(|parent| first + parent),
                 generations: Vec::new(),

@@ -4,6 +4,7 @@
 use super::{
     answers::{self, Facts},
     calls::{Asked, Known, Role},
+    children::{self, Parent},
     http::Answer,
     names, samples, stacks,
 };
@@ -23,6 +24,8 @@ pub struct Place {
     pub given: bool,
     /// Whether a policy refuses to tag it.
     pub denied: bool,
+    /// Whether only AWS may tag it, which it says when it is tried.
+    pub not_ours: bool,
     /// The places of children that only a describing call shows.
     pub children: Vec<usize>,
     /// The place of the parent of such a child.
@@ -194,6 +197,10 @@ impl World {
             let message = "not authorized to perform this with an explicit deny in a service control policy";
             return Some(answers::error(known, 403, code, message));
         }
+        if place.not_ours {
+            let message = "Cannot perform the operation on this: it is only modifiable by AWS";
+            return Some(answers::error(known, 400, "UnmodifiableEntity", message));
+        }
         if last.ready > now {
             let code = match known.operation.endpoint {
                 "ec2" => "IncorrectState",
@@ -299,31 +306,36 @@ impl World {
         answers::looks(asked.name.rsplit(':').next().unwrap_or_default(), &shown.collect::<Vec<_>>())
     }
 
-    /// Instances and images with their children, which appear some seconds after them.
+    /// Children of what is asked about, or what is visible.
     fn parents(&self, asked: &Asked, now: u64) -> Answer {
-        if asked.form.iter().any(|(name, _)| name == "Filter.1.Name") {
+        let finder = children::of_action(asked.name.rsplit(':').next().unwrap_or_default());
+        let filter = asked.form.iter().find(|(name, _)| name == "Filter.1.Name").map(|(_, value)| value);
+        let by_filter = finder.filter(|finder| finder.call.id == "Filter.1.Value");
+        let Some(finder) = finder.filter(|_| filter.is_none() || by_filter.is_some()) else {
             return self.looks(asked, now);
-        }
-        let is_images = asked.name.ends_with("DescribeImages");
+        };
         let mut found = Vec::new();
         for id in &asked.ids {
             let Some(place) = self.find_described(id, now).map(|number| &self.places[number]) else {
-                let code = if is_images { "InvalidAMIID.NotFound" } else { "InvalidInstanceID.NotFound" };
+                // A filter leaves out what is not there.
+                if by_filter.is_some() {
+                    continue;
+                }
                 let body = format!(
-                    "<Response><Errors><Error><Code>{code}</Code><Message>{id}</Message></Error></Errors></Response>"
+                    "<Response><Errors><Error><Code>InvalidID.NotFound</Code><Message>{id}</Message></Error></Errors></Response>"
                 );
                 return Answer::new(400, "text/xml", body);
             };
             let child = |number: &usize| {
                 let child = &self.places[*number];
                 let shown = child.generations.last().is_some_and(|last| last.visible <= now);
-                shown.then(|| names::end(&child.arn).to_owned())
+                shown.then(|| (child.resource_type, names::end(&child.arn).to_owned()))
             };
             let children: Vec<_> = place.children.iter().filter_map(child).collect();
             let pending = children.len() < place.children.len();
-            found.push((id.clone(), pending, children));
+            found.push(Parent { id: id.clone(), pending, children });
         }
-        answers::parents(is_images, &found)
+        children::answer(finder, &found)
     }
 }
 

@@ -14,8 +14,8 @@ use tagger_catalog::template::{self, Filter, Part};
 pub fn tables(catalog: &Catalog) -> Result<String, String> {
     let mut out = String::from(
         "//! Generated from `catalog/*.toml` by `cargo xtask codegen`; do not edit by hand. A line an entry, so it is not formatted.\n\n\
-         use crate::{\n    client::Client,\n    entry::{Copies, Entry, Event, Evidence, Upsert},\n    errors::{By, Class, Meaning},\n    identities::{Kind, Known},\n    \
-         endpoint::{Kind as EndpointKind, Variant as EndpointVariant},\n    lifetime::{Named, Slow, Told},\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
+         use crate::{\n    client::Client,\n    ec2::describe,\n    entry::{Copies, Entry, Event, Evidence, Upsert},\n    errors::{By, Class, Meaning},\n    finder::{Child, Finder},\n    identities::{Kind, Known},\n    \
+         endpoint::{Kind as EndpointKind, Variant as EndpointVariant},\n    lifetime::{Named, Slow, Told},\n    not_ours::NotOurs,\n    operation::{\n        Call, Fixed, GlobalEndpoint, \
          Operation, Place, Protocol, Shape, Takes, Variant,\n    },\n    parent::{Parent, Session},\n    partition::Partition,\n    quota::{Quota, Together},\n    template::{Filter, Part},\n};\n\n",
     );
     let operations = catalog.used_operations();
@@ -86,6 +86,7 @@ pub fn tables(catalog: &Catalog) -> Result<String, String> {
     out.push_str("];\n\n");
     over_time(catalog, &mut out)?;
     parents(catalog, &place, &mut out)?;
+    super::children::tables(catalog, &mut out);
     Ok(out)
 }
 
@@ -300,6 +301,7 @@ fn templates(list: &OneOrMany) -> Result<String, String> {
             Part::Region => "Part::Region".to_owned(),
             Part::Account => "Part::Account".to_owned(),
             Part::DnsSuffix => "Part::DnsSuffix".to_owned(),
+            Part::Child => "Part::Child".to_owned(),
             Part::Path { path, filter } => {
                 let filter = match filter {
                     Filter::None => "None",

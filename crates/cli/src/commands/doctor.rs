@@ -12,6 +12,7 @@ mod creations;
 mod function;
 mod permissions;
 pub mod queues;
+mod reasons;
 pub mod reconcile;
 mod removers;
 pub mod report;
@@ -68,6 +69,7 @@ async fn examine(arguments: &Doctor) -> Result<ExitCode, Error> {
     report.say_all(&tag_changes::check(&account, &site).await)?;
     let log = site.output("LogGroupName").unwrap_or(stack::LOG);
     report.say_all(&creations::check(&account, &site, log, known.policy.as_ref()).await)?;
+    report.say_all(&reasons::check(&account, home, log).await)?;
     let policy = known.policy.unwrap_or_else(Policy::default);
     report.say(&terraform::check(arguments.terraform.as_deref(), &policy.tag.key))?;
     if arguments.access {

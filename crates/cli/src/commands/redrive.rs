@@ -4,6 +4,7 @@
 //! meant. Without a choice nothing is changed but for how often each message was received. What cannot be opened stays
 //! where it is.
 
+mod advice;
 mod groups;
 mod letter;
 mod walk;
@@ -230,7 +231,7 @@ fn say_groups(found: &[Found], report: Report) -> Result<(), Error> {
             "call": letter.why.call, "service": letter.service, "types": letter.about,
             "oldest": groups::time(group.oldest), "newest": groups::time(group.newest),
             "region": group.queue.region, "queue": group.queue.name, "example": letter.example,
-            "eventID": letter.event, "messageId": letter.message, "words": letter.words, "broken": letter.broken,
+            "eventID": letter.event, "messageId": letter.message, "words": letter.words, "broken": letter.broken, "fix": advice::advice(&letter.why),
         });
         report.say("group", &group.text(), more)?;
     }

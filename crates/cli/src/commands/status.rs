@@ -14,7 +14,7 @@ use crate::{
     aws,
     deployment::FUNCTION,
     exit_code::{Error, ExitCode},
-    held_settings,
+    held_settings, reasons,
 };
 use serde_json::Value;
 use std::{
@@ -117,13 +117,13 @@ async fn tagged(account: &Account, site: &Site, view: &mut View) {
         account.log(&site.home, group, pattern, SystemTime::now() - back, PAGES).await
     };
     let tagged = "{ $.outcome = \"tagged\" }";
-    let day = match ask("{ $.outcome = \"*\" }", DAY).await {
+    let day = match ask(reasons::PATTERN, DAY).await {
         // No log group: nothing was ever written.
         Ok(day) => day.unwrap_or(Lines { lines: Vec::new(), complete: true }),
         Err(trouble) => return view.not_read(&trouble),
     };
     if day.complete {
-        view.day = Some(counts(&day));
+        view.day = Some(reasons::counts(&reasons::groups(&day.lines)));
     }
     let last = newest(&day);
     let further = match (day.complete, last.is_some()) {
@@ -149,16 +149,6 @@ fn newest(lines: &Lines) -> Option<Value> {
     lines.into_iter().find(|line| line["outcome"] == "tagged")
 }
 
-/// How many resources were tagged, and how many tries failed.
-fn counts(lines: &Lines) -> (usize, usize) {
-    let lines = lines.lines.iter().filter_map(Line::json);
-    lines.fold((0, 0), |(tagged, failed), line| match line["outcome"].as_str() {
-        Some("tagged") => (tagged + 1, failed),
-        Some("already-tagged") | None => (tagged, failed),
-        Some(_) => (tagged, failed + 1),
-    })
-}
-
 /// What is known of the function: nothing, that there is none, or what it is.
 type Known = Option<Option<Function>>;
 
@@ -176,7 +166,6 @@ mod tests {
         let lines = vec![line(1, "tagged"), line(2, "tagged"), line(3, "denied"), line(4, "already-tagged")];
         let lines = Lines { lines, complete: true };
         assert_eq!(newest(&lines).unwrap()["arn"], "arn:2");
-        assert_eq!(counts(&lines), (2, 1));
         assert_eq!(newest(&Lines::default()), None);
     }
 }

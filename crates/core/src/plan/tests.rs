@@ -185,3 +185,80 @@ fn the_specifications_own_record_is_planned_or_says_what_is_missing() {
     let said = neither.diagnostics[0].message.as_str();
     assert!(said.contains("does not state awsRegion and recipientAccountId"), "{said}");
 }
+
+/// What a record makes by itself, what is looked for, and what is said.
+fn besides(text: &str, number: usize) -> (Vec<String>, Vec<String>, Vec<&'static str>) {
+    let value: Value = serde_json::from_str(text).unwrap();
+    let records = crate::containers::records_in(value).into_iter();
+    let record = records.map(|record| record.unwrap_or_else(|why| panic!("{why}"))).nth(number).unwrap();
+    let plan = plan(&record, &Policy::default(), None);
+    let mut own: Vec<String> = plan.actions.iter().map(|resource| resource.id.clone()).collect();
+    own.sort();
+    let searches = plan.children.iter();
+    let mut looked_for: Vec<String> = searches
+        .map(|search| {
+            let types: Vec<&str> = search.entries.iter().map(|entry| entry.resource_type).collect();
+            let parents: Vec<&str> = search.parents.iter().map(|parent| parent.id.as_str()).collect();
+            format!("{} of {} by {}", types.join(","), parents.join(","), search.call)
+        })
+        .collect();
+    looked_for.sort();
+    (own, looked_for, plan.diagnostics.iter().map(|found| found.code.as_str()).collect())
+}
+
+/// As people reported it: `tests/reports`.
+#[test]
+fn what_a_call_makes_besides_is_looked_for() {
+    let vpcs = include_str!("../../tests/reports/15-vpc-brings-its-defaults.json");
+    let endpoint = include_str!("../../tests/reports/16-vpc-endpoint-interfaces.json");
+    let imports = include_str!("../../tests/reports/33-import-snapshot-and-image.json");
+    let parts = |id: &str| {
+        ["NetworkAcl", "RouteTable", "SecurityGroup"]
+            .map(|name| format!("AWS::EC2::{name} of {id} by ec2:Describe{name}s"))
+    };
+    let default = "vpc-0123456789abcdef1";
+    let mut of_default: Vec<String> = parts(default).into();
+    of_default.extend(
+        ["InternetGateway", "Subnet"]
+            .map(|name| format!("AWS::EC2::{name} of {default} by ec2:Describe{name}s")),
+    );
+    of_default.sort();
+    let (snapshot, image) = ("import-snap-0123456789abcdef0", "import-ami-0123456789abcdef0");
+    for (what, text, number, own, looked_for) in [
+        ("a VPC", vpcs, 0, vec!["vpc-0123456789abcdef0"], parts("vpc-0123456789abcdef0").to_vec()),
+        ("a default VPC", vpcs, 1, vec![default], of_default),
+        (
+            "an endpoint, whose record may not name all",
+            endpoint,
+            0,
+            vec!["eni-0aaaaaaaaaaaaaaa9", "eni-0aaaaaaaaaaaaaaab", "vpce-0123456789abcdef0"],
+            vec![
+                "AWS::EC2::NetworkInterface of vpce-0123456789abcdef0 by ec2:DescribeVpcEndpoints".to_owned(),
+            ],
+        ),
+        (
+            "an imported snapshot",
+            imports,
+            0,
+            vec![snapshot],
+            vec![format!("AWS::EC2::Snapshot of {snapshot} by ec2:DescribeImportSnapshotTasks")],
+        ),
+        (
+            "an imported image",
+            imports,
+            1,
+            vec![image],
+            vec![format!("AWS::EC2::Image,AWS::EC2::Snapshot of {image} by ec2:DescribeImportImageTasks")],
+        ),
+    ] {
+        let found = besides(text, number);
+        let own: Vec<String> = own.into_iter().map(str::to_owned).collect();
+        assert_eq!(found, (own, looked_for, vec![]), "{what}");
+    }
+}
+
+#[test]
+fn a_role_of_a_permission_set_is_not_ours() {
+    let role = include_str!("../../tests/reports/13-reserved-sso-role-created.json");
+    assert_eq!(besides(role, 0), (vec![], vec![], vec!["not-ours"]));
+}

@@ -101,8 +101,9 @@ impl World {
         let id = instance.replacen("i-", "vol-", 1);
         let seen = self.visible(&arn(Kind::Instances, &id)).is_some();
         let ids = if seen { vec![id] } else { Vec::new() };
-        let interfaces = Shown { resource_type: "AWS::EC2::NetworkInterface", ids: Vec::new(), more: false };
-        vec![Shown { resource_type: "AWS::EC2::Volume", ids, more: !seen }, interfaces]
+        let interfaces =
+            Shown { resource_type: "AWS::EC2::NetworkInterface", ids: Vec::new(), more: false, alone: true };
+        vec![Shown { resource_type: "AWS::EC2::Volume", ids, more: !seen, alone: true }, interfaces]
     }
 
     /// What is asked about one, or about many of EC2's.

@@ -1,6 +1,9 @@
 //! Dead letters that are alike, and which of them somebody wants. Pure.
 
-use super::letter::{Letter, Why};
+use super::{
+    advice::advice,
+    letter::{Letter, Why},
+};
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
@@ -95,6 +98,7 @@ impl Group {
         if !words.is_empty() {
             lines.push(format!("\"{}\"", short(&clean(words))));
         }
+        lines.push(format!("-> {}", advice(&letter.why)));
         lines.join("\n        ")
     }
 }

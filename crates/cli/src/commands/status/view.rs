@@ -10,7 +10,7 @@
 //!  "settings":[{"about":"creator's tag","what":"CreatedBy={name}; one that is there stays"}],
 //!  "delivery":"direct","trail":"…","forwarders":[{"region":"…","status":"…","version":"…"}],"uncoveredRegions":["…"],
 //!  "lastTagged":{"time":"…","type":"…","arn":"…","creator":"…","latencyMs":900},
-//!  "lastDay":{"tagged":12,"failed":0},
+//!  "lastDay":{"tagged":12,"had-it":3,"skipped":1},
 //!  "deadLetters":0,"undelivered":{"us-east-1":0},"retries":{"waiting":0,"inFlight":0},"events":{"waiting":0,"inFlight":0},
 //!  "reconcile":{"on":true,"rule":"ENABLED","regions":{"us-east-1":{"until":"…","behindSeconds":0}},
 //!   "lastRun":{"time":"…","ended":true,"missed":0,"message":null}},
@@ -18,7 +18,8 @@
 //! ```
 //!
 //! What could not be read is `null`, and `unread` says why; `events` is `null` too with `Delivery=direct`, and
-//! `reconcile` with a stack that knows nothing of it; `lastRun` is, where there was none within six hours.
+//! `reconcile` with a stack that knows nothing of it; `lastRun` is, where there was none within six hours. `lastDay` counts
+//! creations by how they ended, in the words of `tagger_core::reason`; what does not occur is left out.
 
 use super::{
     super::doctor::{
@@ -41,6 +42,7 @@ use tagger_aws::{
     account::{Trouble, queues::Depth},
     time,
 };
+use tagger_core::reason::Reason;
 use tagger_core::reconcile::Mark;
 
 /// All of it.
@@ -58,8 +60,8 @@ pub struct View {
     pub settings: Option<Result<Vec<(String, String)>, String>>,
     /// The newest line of the log that says `tagged`, if there is one; none when it was not read.
     pub last_tagged: Option<Option<Value>>,
-    /// Tagged and failed within a day.
-    pub day: Option<(usize, usize)>,
+    /// How many creations of a day ended in which way.
+    pub day: Option<Vec<(Reason, usize)>>,
     /// What was given up.
     pub dead_letters: Option<Depth>,
     /// What rules could not deliver, by region.
@@ -160,7 +162,10 @@ impl View {
             "forwarders": forwarders,
             "uncoveredRegions": site.map(coverage::uncovered),
             "lastTagged": last,
-            "lastDay": self.day.map(|(tagged, failed)| json!({ "tagged": tagged, "failed": failed })),
+            "lastDay": self.day.as_ref().map(|day| {
+                let counts = day.iter().map(|(reason, count)| (reason.as_str().to_owned(), json!(count)));
+                Value::Object(counts.collect())
+            }),
             "deadLetters": self.dead_letters.map(total),
             "undelivered": undelivered,
             "retries": depth(self.retries),
@@ -240,8 +245,12 @@ impl View {
         row("last tagged", self.last());
         row(
             "last 24 hours",
-            match self.day {
-                Some((tagged, failed)) => format!("{tagged} tagged, {failed} failed tries"),
+            match self.day.as_deref() {
+                Some([]) => "nothing created".to_owned(),
+                Some(day) => {
+                    let words = day.iter().map(|(reason, count)| format!("{count} {}", reason.as_str()));
+                    words.collect::<Vec<_>>().join(", ")
+                }
                 None => "not counted".to_owned(),
             },
         );
@@ -388,7 +397,7 @@ mod tests {
             dead_letters: empty,
             retries: empty,
             undelivered: vec![("us-east-1".into(), empty)],
-            day: Some((2, 0)),
+            day: Some(vec![(Reason::Tagged, 2)]),
             ..View::default()
         }
     }
