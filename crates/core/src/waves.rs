@@ -91,7 +91,7 @@ struct Unit<'a> {
 #[derive(Debug)]
 enum Work<'a> {
     /// For whom the service acts.
-    Heir(Heir<'a>),
+    Heir(Box<Heir<'a>>),
     /// The children of one parent.
     Search(Search<'a>),
     /// What was launched by a token.
@@ -128,7 +128,7 @@ impl<'a> Waves<'a> {
         for (place, case) in cases.iter().enumerate() {
             match Heir::of(case, policy) {
                 Some((heir, target, question)) => {
-                    let unit = waves.add(place, Work::Heir(heir), Rc::default(), None, None);
+                    let unit = waves.add(place, Work::Heir(Box::new(heir)), Rc::default(), None, None);
                     waves.ask(unit, target, question);
                 }
                 None => waves.begin(place, Rc::new(case.plan.tags.clone()), None, now),
