@@ -16,6 +16,7 @@ use crate::{
     settings::template::ValueTemplate,
     tags_in, value,
 };
+use std::collections::HashSet;
 use tagger_catalog::Event;
 
 /// What to do about one record.
@@ -157,7 +158,8 @@ fn fill(
         plan.diagnostics.push(Diagnostic::resource_in_other_account(&resource.arn, own_account));
     }
     let own = not_ours::left_alone(own, record, &mut plan.diagnostics);
-    let parents: Vec<String> = own.iter().map(|resource| resource.arn.clone()).collect();
+    // There can be 50,000, so they are not gone through for each.
+    let parents: HashSet<String> = own.iter().map(|resource| resource.arn.clone()).collect();
     let (own, children) = in_scope(own, found.children, policy, plan);
     let own = without_refused_key(own, &policy.tag.key, plan);
     if own.is_empty() && children.is_empty() && plan.launch.is_none() {
