@@ -106,13 +106,14 @@ fn samples() -> &'static [Value] {
 /// Records whose tops are odd.
 fn careful() -> Vec<Value> {
     let read = json!({"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "readOnly": true,
-        "additionalEventData": {"bytesTransferredIn": 719.0, "x": [1, -2, 0.5, 1e9, true, null, "\u{1f600}\n\t\""]}});
+        "additionalEventData": {"bytesTransferredIn": 719.0, "x": [1, -2, 0.5, true, null, "\u{1f600}\n\t\""]}});
     let with = |name: &str, value: Value| {
         let mut record = read.clone();
         record[name] = value;
         record
     };
-    let mut found = vec![read.clone()];
+    // An exponent sends its whole record to the full parse, so that it stands in one alone.
+    let mut found = vec![read.clone(), with("additionalEventData", json!({ "x": 1e30 }))];
     for name in ["eventSource", "eventName", "errorCode", "errorMessage", "readOnly", "ErrorCode", "READONLY"]
     {
         for value in [
