@@ -22,6 +22,8 @@ POLICY = ROOT / "templates" / "policy.json"
 TARGET = ROOT / "catalog" / "protection" / "shown.txt"
 # IAM's names of services that botocore has under another one.
 BOTOCORE = {"states": "stepfunctions", "sms-voice": "pinpoint-sms-voice-v2", "chime": "chime-sdk-media-pipelines", "iam": "iam", "tag": "resourcegroupstaggingapi"}
+# Actions that are not called as they are named.
+CALLS = {"s3:ListAllMyBuckets": "ListBuckets"}
 # HTTP's verbs on /tags, the history (which is what the product is about), and what is written.
 NOT_DESCRIBING = re.compile(r"^(apigateway:|cloudtrail:LookupEvents$|logs:(CreateLogStream|PutLogEvents)$)")
 TELLING = re.compile(
@@ -68,6 +70,7 @@ def shown(actions: list[str], session: Any) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for action in actions:
         service, call = action.split(":")
+        call = CALLS.get(action, call)
         models = services.get(BOTOCORE.get(service, ""), []) + services.get(service, [])
         model = next((model for model in models if call in model.operation_names), None)
         if model is None:
