@@ -1,8 +1,8 @@
 //! What the function is called with, through intake, plan and settle: batches of both queues, events of EventBridge,
 //! calls, pieces of work, dead letters, and any JSON.
 //!
-//! Asserted: every message of a batch becomes a case or a letter; every record that was put in comes out, once; what
-//! failed waits or is a letter; what is put into a queue is read again as what it was.
+//! Asserted: every message of a batch becomes a case or a dead letter; every record that was put in comes out, once; what
+//! failed waits or is a dead letter; what is put into a queue is read again as what it was.
 
 use super::draw::{ACCOUNT, Draw};
 use serde_json::{Value, json};
@@ -200,7 +200,7 @@ fn settled(draw: &mut Draw, mut case: Case) {
                 || work.children.iter().any(|search| search.parents.contains(&done.arn))
         });
         match fate {
-            Fate::GivenUp => assert!(in_letters, "{} is given up without a letter", done.arn),
+            Fate::GivenUp => assert!(in_letters, "{} is given up without a dead letter", done.arn),
             Fate::Waits(_) => assert!(settlement.again.is_some() || in_works, "{} waits nowhere", done.arn),
             Fate::Done => assert!(matches!(done.outcome, Outcome::Tagged), "{} is not done", done.arn),
             Fate::Gone => {}

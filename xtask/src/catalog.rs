@@ -1,4 +1,4 @@
-//! The catalog's files, read and checked. Every complaint names file, entry and the mend.
+//! The catalog's files, read and checked. Every complaint names file, entry and the fix.
 //!
 //! The types are the files' own form; `codegen` turns them into static tables. Nothing is written here.
 

@@ -258,7 +258,7 @@ fn report(state: &account::State, verdict: &Verdict, killed: usize, hours: f64, 
     let per_resource = state.tagging_calls as f64 / (*tagged).max(1) as f64;
     let mut text = format!(
         "events {}, deliveries {}, types {}, resources {resources}, made again {}, made by a second one too {}\n\
-         tagged {tagged}, kept their owner's tag {kept}, kept their source's {copied}, no longer there {gone}, in letters {in_letters}, only AWS's {not_ours}\n",
+         tagged {tagged}, kept their owner's tag {kept}, kept their source's {copied}, no longer there {gone}, in dead letters {in_letters}, only AWS's {not_ours}\n",
         story.events.len(),
         story.delivered,
         story.types(),

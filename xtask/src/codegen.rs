@@ -20,7 +20,7 @@ use std::fs;
 /// Writes every generated file, or with `check` compares it with what is there.
 ///
 /// # Errors
-/// What is wrong with the catalog, or which files drifted and how to mend them.
+/// What is wrong with the catalog, or which files drifted and how to fix them.
 pub fn run(check: bool) -> Result<(), String> {
     let root = crate::root();
     let catalog = Catalog::read(&root)?;

@@ -16,7 +16,7 @@ use std::{
 
 /// What is listed, below the root of the repository.
 const LIST: &str = "catalog/reference/round_trips.txt";
-const MEND: &str = "cargo xtask trips --write";
+const FIX: &str = "cargo xtask trips --write";
 const HEAD: &str = "\
 # Which types were created on an emulator, tagged by the real function, and had the tag when asked by the service's own call.
 # Made by `cargo xtask trips --write`; do not edit by hand. Columns: type, event, emulators, call that read the tags,
@@ -118,7 +118,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     if arguments.iter().any(|argument| argument == "--write") {
         return fs::write(&path, text).map_err(|error| format!("{LIST}: {error}"));
     }
-    let listed = fs::read_to_string(&path).map_err(|error| format!("{LIST}: {error}; run: {MEND}"))?;
+    let listed = fs::read_to_string(&path).map_err(|error| format!("{LIST}: {error}; run: {FIX}"))?;
     compare(&listed, &text)
 }
 
@@ -143,7 +143,7 @@ pub fn in_catalog(proofs: &Proofs, catalog: &Catalog) -> Result<(), String> {
     for (name, source, event) in proofs.keys() {
         if !there.contains(&(name.as_str(), source.as_str(), event.as_str())) {
             return Err(format!(
-                "{LIST} has {name} by {source} {event}, which the catalog does not have: mend the catalog, or run: {MEND}"
+                "{LIST} has {name} by {source} {event}, which the catalog does not have: fix the catalog, or run: {FIX}"
             ));
         }
     }
@@ -162,7 +162,7 @@ fn faults(found: &[Found]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{} round trips failed. Where the entry is wrong, mend it in catalog/; where the emulator is, say why in the row's \
+        "{} round trips failed. Where the entry is wrong, fix it in catalog/; where the emulator is, say why in the row's \
          `gaps` (sandbox/trips/rows)",
         faults.len()
     ))
@@ -216,7 +216,7 @@ fn parse(text: &str) -> Result<Proofs, String> {
         let columns: Vec<_> = line.split('\t').collect();
         let event = columns.get(1).and_then(|event| event.split_once(' '));
         let (Some((source, event)), 6) = (event, columns.len()) else {
-            return Err(format!("{LIST}: line {} has not its six columns; run: {MEND}", index + 1));
+            return Err(format!("{LIST}: line {} has not its six columns; run: {FIX}", index + 1));
         };
         let key = (columns[0].to_owned(), source.to_owned(), event.to_owned());
         proofs.insert(key, columns[2].to_owned());
@@ -234,7 +234,7 @@ fn compare(listed: &str, made: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{LIST} differs from what was seen; if that is meant, run: {MEND}\n{}",
+        "{LIST} differs from what was seen; if that is meant, run: {FIX}\n{}",
         differences.join("\n")
     ))
 }

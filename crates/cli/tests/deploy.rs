@@ -223,7 +223,7 @@ fn a_settings_file_goes_into_the_zip_and_stays_there() {
 }
 
 #[test]
-fn what_is_in_the_way_is_named_and_the_next_deployment_mends_it() {
+fn what_is_in_the_way_is_named_and_the_next_deployment_fixes_it() {
     let cloud = empty();
     let zip = bootstrap();
     let zip = zip.to_str().unwrap();
@@ -269,14 +269,14 @@ fn what_is_in_the_way_is_named_and_the_next_deployment_mends_it() {
     );
     assert_eq!(status(&cloud, "us-east-1", "auto-resource-tagger").as_deref(), Some("ROLLBACK_COMPLETE"));
     let said = cloud.runs(&deploy(zip, &["--dry-run"]));
-    assert!(said.contains("is in ROLLBACK_COMPLETE; it would be mended first"), "{said}");
+    assert!(said.contains("is in ROLLBACK_COMPLETE; it would be fixed first"), "{said}");
     cloud.aws(ROOT, &["iam", "delete-role", "--role-name", role]);
     let said = cloud.runs(&deploy(zip, &["--yes"]));
     assert!(
         said.contains("is in ROLLBACK_COMPLETE and has to be deleted") && said.contains("already exists"),
         "{said}"
     );
-    assert_eq!(creator_in(&cloud, "us-east-1", "mended"), "alice");
+    assert_eq!(creator_in(&cloud, "us-east-1", "fixed"), "alice");
 
     // What is a forwarder where the function is to be goes first.
     cloud.runs(&["destroy", "--yes", "--discard-dead-letters"]);

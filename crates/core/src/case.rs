@@ -127,7 +127,7 @@ fn no_longer_planned(arn: &str, plan: &Plan) -> Done {
         arns => format!("plans {} for its record", arns.join(", ")),
     };
     let message =
-        format!("{arn} waited, and this version's catalog {instead}; send the letter again to try that");
+        format!("{arn} waited, and this version's catalog {instead}; send the dead letter again to try that");
     undone(arn, "no-longer-planned", &message)
 }
 

@@ -220,7 +220,7 @@ impl<'t> Reader<'t, '_> {
         // The position that serde_json adds is relative to a part of the text; ours is absolute.
         let error = error.split(" at line ").next().unwrap_or(error);
         let message =
-            format!("{error}; expected a CloudTrail record as JSON. Mend this place or fetch the file again");
+            format!("{error}; expected a CloudTrail record as JSON. Fix this place or fetch the file again");
         let cut_off = error.starts_with("EOF") || at == self.text.len();
         let kind = if cut_off { ProblemKind::CutOff } else { ProblemKind::Broken };
         let line = self.line(at);
@@ -357,7 +357,7 @@ mod tests {
             ("a record with a detail of its own", r#"{"eventName":"A","detail":{"eventName":"B"}}"#, "A"),
             ("a record with Events of its own", r#"{"eventName":"A","Events":[]}"#, "A"),
             (
-                "a letter of an on-failure destination",
+                "a dead letter of an on-failure destination",
                 r#"{"version":"1.0","requestPayload":{"detail":{"eventName":"A"}}}"#,
                 "A",
             ),

@@ -173,6 +173,6 @@ fn every_code_of_the_models_means_what_is_written() {
             }
         }
     }
-    assert!(wrong.is_empty(), "mend catalog/errors.toml or error_codes.txt:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "fix catalog/errors.toml or error_codes.txt:\n{}", wrong.join("\n"));
     assert_eq!(seen.len(), Class::ALL.len(), "a class without a code: {seen:?}");
 }

@@ -129,7 +129,7 @@ fn every_planned_arn_has_the_form_of_its_type() {
             }
         }
     }
-    assert!(wrong.is_empty(), "mend the entry's path, or list the type in OTHERWISE:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "fix the entry's path, or list the type in OTHERWISE:\n{}", wrong.join("\n"));
     let idle: Vec<_> = OTHERWISE.iter().filter(|(name, _)| !used.contains(*name)).collect();
     assert!(idle.is_empty(), "OTHERWISE: nothing needs {idle:?}; remove it");
     let unseen: Vec<_> = formats.keys().filter(|name| !seen.contains(*name)).collect();

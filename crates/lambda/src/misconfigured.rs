@@ -36,7 +36,7 @@ const CODE: &str = "settings-invalid";
 const TOGETHER: usize = 500;
 /// Letters that are sent at a time.
 const AT_ONCE: usize = 16;
-/// So long before the end of the invocation no letter is begun any more.
+/// So long before the end of the invocation no dead letter is begun any more.
 const LAST_LETTER: Duration = Duration::from_secs(11);
 
 /// A function whose settings are wrong.

@@ -23,7 +23,7 @@ fn run(event: Value, aws: Aws, wrong: (&str, &str)) -> Run {
 fn letters(run: &Run) -> Vec<DeadLetter> {
     let sent = run.asked.iter().map(|asked| {
         let body =
-            asked.strip_prefix("AmazonSQS.SendMessage ").unwrap_or_else(|| panic!("not a letter: {asked}"));
+            asked.strip_prefix("AmazonSQS.SendMessage ").unwrap_or_else(|| panic!("not a dead letter: {asked}"));
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["QueueUrl"], QUEUES[1].1);
         match serde_json::from_str(body["MessageBody"].as_str().unwrap()).unwrap() {

@@ -263,7 +263,7 @@ fn a_region_that_cannot_be_read_keeps_its_mark_and_fails_the_run() {
 
 #[test]
 fn a_mark_does_not_pass_what_was_not_done() {
-    // Its tag is denied, and the letter about that cannot be written.
+    // Its tag is denied, and the dead letter about that cannot be written.
     let aws: Aws = |asked| {
         let denied = (400, json!({ "__type": "AccessDeniedException", "message": "no" }).to_string());
         if asked.starts_with("AmazonSQS.TagQueue") || asked.starts_with("AmazonSQS.SendMessage") {

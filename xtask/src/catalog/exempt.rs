@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_break_of_the_ratchet_is_told_with_its_mend() {
+    fn every_break_of_the_ratchet_is_told_with_its_fix() {
         let (a, b) = (|| exempt("A", "retired"), || exempt("B", "retired"));
         let cases: [(&str, Vec<Exempt>, &str); 11] = [
             (

@@ -1,5 +1,5 @@
-//! The judgement at the end: every resource's tags and every letter are read, and each resource that is
-//! there has the person who made it, or a letter says why not. It asks nothing of the product's own code.
+//! The judgement at the end: every resource's tags and every dead letter are read, and each resource that is
+//! there has the person who made it, or a dead letter says why not. It asks nothing of the product's own code.
 
 use super::{
     story::{Event, Story},
@@ -21,9 +21,9 @@ pub struct Verdict {
     pub copied: usize,
     /// Those that are no longer there.
     pub gone: usize,
-    /// Those that a letter accounts for.
+    /// Those that a dead letter accounts for.
     pub in_letters: usize,
-    /// Those that only AWS may tag, of which no letter says anything.
+    /// Those that only AWS may tag, of which no dead letter says anything.
     pub not_ours: usize,
     /// Letters by reason.
     pub letters: BTreeMap<String, usize>,
@@ -91,13 +91,13 @@ pub fn judge<'a>(story: &Story, world: &World, letters: impl Iterator<Item = &'a
                         if place.not_ours && letters.into_iter().flatten().any(names) {
                             verdict
                                 .wrong
-                                .push(format!("{}: a letter, though only AWS may tag it", place.arn));
+                                .push(format!("{}: a dead letter, though only AWS may tag it", place.arn));
                         }
                     } else if place.not_ours {
                         verdict.not_ours += 1;
                     } else {
                         verdict.lost.push(format!(
-                            "{} of event-{}, made by {}: no tag, and no letter of {} names it",
+                            "{} of event-{}, made by {}: no tag, and no dead letter of {} names it",
                             place.arn,
                             made.event,
                             made.creator,
@@ -116,7 +116,7 @@ pub fn judge<'a>(story: &Story, world: &World, letters: impl Iterator<Item = &'a
     verdict
 }
 
-/// Whether a letter accounts for a resource: by its name, by its parent's, or because it is the whole event.
+/// Whether a dead letter accounts for a resource: by its name, by its parent's, or because it is the whole event.
 fn covers(letter: &Value, arn: &str, resource_type: &str, parent: Option<&str>) -> bool {
     let names = |list: &Value| {
         list.as_array().into_iter().flatten().any(|named| {

@@ -149,7 +149,7 @@ impl Calls {
         self.ready.len() + self.waiting.len()
     }
 
-    /// A call failed, for the `tried + 1`st time. What is given up is returned as the letter of the destination.
+    /// A call failed, for the `tried + 1`st time. What is given up is returned as the dead letter of the destination.
     pub fn failed(&mut self, payload: String, tried: u32, error: &Value, now: u64) -> Option<String> {
         if tried >= 2 {
             let payload: Value = serde_json::from_str(&payload).unwrap_or(Value::Null);

@@ -171,7 +171,7 @@ fn fill(text: &str, form: &str, numbers: &Numbers) -> Result<String, String> {
     }
     if !found {
         return Err(format!(
-            "it does not say `{form}` with numbers in it; mend the sentence, or its form in xtask/src/codegen/numbers.rs"
+            "it does not say `{form}` with numbers in it; fix the sentence, or its form in xtask/src/codegen/numbers.rs"
         ));
     }
     Ok(made + rest)

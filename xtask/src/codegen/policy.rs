@@ -210,7 +210,7 @@ fn unknown(wanted: &BTreeSet<String>, listed: &str) -> Result<(), String> {
             idle.join(", ")
         )),
         (unknown, _) => Err(format!(
-            "catalog/reference/actions.txt does not list {}: mend the name in catalog/tools/operations.py, \
+            "catalog/reference/actions.txt does not list {}: fix the name in catalog/tools/operations.py, \
              catalog/lifetimes.toml, catalog/parents.toml or the entry's `describe`; \
              where the name is right, run catalog/tools/actions.py",
             unknown.join(", ")

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_its_mend() {
+    fn each_kind_has_its_fix() {
         let cases = [
             (
                 "ExpiredToken",

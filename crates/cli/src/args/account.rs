@@ -28,7 +28,7 @@ Examples:
 
 It looks at the account first (is there a trail already? an earlier stack?), makes change sets, says in
 words what they would do, and asks. Run again, it brings everything up to date; whatever an earlier run
-left half done is mended. Settings that are not named keep their values.
+left half done is fixed. Settings that are not named keep their values.
 
 Credentials, profiles, SSO, regions and endpoint URLs are those of the ordinary AWS configuration.")]
 pub struct Deploy {

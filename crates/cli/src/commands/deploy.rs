@@ -3,11 +3,11 @@
 //!
 //! The order of it is here; each question has a file of its own: the zip, the trail, the parameters,
 //! the rate, the words, the state of a stack, why one failed. Whatever an interrupted or failed run
-//! left is mended by the next one.
+//! left is fixed by the next one.
 
 mod kept;
 mod keys;
-mod mends;
+mod fixes;
 mod operators;
 mod organization;
 mod parameters;
@@ -47,7 +47,7 @@ use zip::FunctionZip;
 /// Runs the verb.
 ///
 /// # Errors
-/// Wrong arguments, an account that cannot be asked, or a stack that failed: each with the mend.
+/// Wrong arguments, an account that cannot be asked, or a stack that failed: each with the fix.
 pub fn run(arguments: &Deploy) -> Result<ExitCode, Error> {
     if let Some(which) = arguments.print_policy {
         return permissions::print(arguments, which);

@@ -18,7 +18,7 @@ use tagger_aws::account::{Account, Kind, code::Owner, stacks::Stack};
 /// Runs the verb.
 ///
 /// # Errors
-/// There are dead letters, AWS refuses it, or a stack could not be deleted; with the mend.
+/// There are dead letters, AWS refuses it, or a stack could not be deleted; with the fix.
 pub fn run(arguments: &Destroy) -> Result<ExitCode, Error> {
     if arguments.json && !arguments.yes && !arguments.dry_run {
         return Err(Error::Usage("--json does not ask: give --yes, or --dry-run to look only".to_owned()));
@@ -97,7 +97,7 @@ async fn destroy(
     }
     if (of_organization || !letters.is_empty()) && !arguments.discard_dead_letters {
         return Err(Error::Failure(
-            "nothing was changed: read the letters first (`tagger redrive`), or give --discard-dead-letters"
+            "nothing was changed: read the dead letters first (`tagger redrive`), or give --discard-dead-letters"
                 .to_owned(),
         ));
     }

@@ -1,4 +1,4 @@
-//! What is asserted of the model's end: nothing is lost, and no letter is about what only had to be waited for.
+//! What is asserted of the model's end: nothing is lost, and no dead letter is about what only had to be waited for.
 
 use super::world::{DAY, Life, World};
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use tagger_core::{
 };
 
 impl World {
-    /// Every resource that lives and is not tagged must be in a letter of its event.
+    /// Every resource that lives and is not tagged must be in a dead letter of its event.
     pub fn lost(&self) -> Vec<String> {
         let mut in_letters: BTreeSet<(String, String)> = BTreeSet::new();
         for text in &self.letters {
@@ -47,7 +47,7 @@ impl World {
 }
 
 /// Letters about what only had to be waited for. The mishaps of a run pass, so that only three things end
-/// in a letter: a denial, a name of which nothing tells, and what took longer than a day.
+/// in a dead letter: a denial, a name of which nothing tells, and what took longer than a day.
 pub fn unjust(letters: &[String]) -> Vec<String> {
     let is_unjust = |text: &&String| match serde_json::from_str(text) {
         Ok(Document::DeadLetter(letter)) => {

@@ -302,7 +302,7 @@ impl World {
             return;
         }
         for (event, tries) in events {
-            // Lambda tries twice more, a minute and two minutes later, then writes a letter.
+            // Lambda tries twice more, a minute and two minutes later, then writes a dead letter.
             if tries == 2 {
                 self.letters.push(json!({ "requestPayload": event }).to_string());
             } else {

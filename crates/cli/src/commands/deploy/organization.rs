@@ -31,7 +31,7 @@ const TRUST_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 /// Deploys to the organization.
 ///
 /// # Errors
-/// There is no organization, or a stack failed; with the mend.
+/// There is no organization, or a stack failed; with the fix.
 pub async fn deploy(
     account: &Account,
     arguments: &Deploy,

@@ -254,7 +254,7 @@ mod tests {
                 Some(&stack),
                 Some("the stack has TagValue={nme}: unknown name `{nme}`; did you mean `name`?"),
             ),
-            ("a new value mends it", set(&[("TagValue", Some("{name}"))]), Some(&stack), None),
+            ("a new value fixes it", set(&[("TagValue", Some("{name}"))]), Some(&stack), None),
             ("nothing given", set(&[]), None, None),
         ];
         for (what, parameters, stack, expected) in cases {

@@ -1,7 +1,7 @@
 //! One stack in one region on its way from what it is to what it will be.
 
 use super::{
-    mends,
+    fixes,
     parameters::Parameters,
     state::{self, Next},
     words,
@@ -66,10 +66,10 @@ impl Target {
         }
     }
 
-    /// Waits for what is under way and mends what an earlier run left, until a change set can be made.
+    /// Waits for what is under way and fixes what an earlier run left, until a change set can be made.
     ///
     /// # Errors
-    /// It cannot be mended, or the user does not want it to be.
+    /// It cannot be fixed, or the user does not want it to be.
     pub async fn settle(
         &mut self,
         dry_run: bool,
@@ -99,7 +99,7 @@ impl Target {
                 }
                 Next::ContinueRollback => {
                     report.say(
-                        "mend",
+                        "fix",
                         &format!("{place} is in {text}: bringing it back to where it was"),
                         more,
                     )?;
@@ -108,7 +108,7 @@ impl Target {
                 Next::Remove => {
                     let reason = self.last_failure().await;
                     report.say(
-                        "mend",
+                        "fix",
                         &format!("{place} is in {text} and has to be deleted before it can be made{reason}"),
                         more,
                     )?;
@@ -131,7 +131,7 @@ impl Target {
     async fn last_failure(&self) -> String {
         let Some(stack) = &self.stack else { return String::new() };
         let events = self.stacks.events(&stack.id, None).await.unwrap_or_default();
-        let causes = mends::causes(&events);
+        let causes = fixes::causes(&events);
         causes
             .first()
             .map_or_else(String::new, |event| format!("\n  why: {}: {}", event.logical, event.reason))
@@ -209,7 +209,7 @@ impl Target {
         let base = json!({ "region": self.region, "stack": self.name });
         if let Some(status) = &self.stuck {
             let text = format!(
-                "\n{place}: is in {status}; it would be mended first, and what follows is known only then"
+                "\n{place}: is in {status}; it would be fixed first, and what follows is known only then"
             );
             return report.say("plan", &text, base);
         }
@@ -236,7 +236,7 @@ impl Target {
     /// Carries the change set out, and says what happens. Returns the stack as it is then.
     ///
     /// # Errors
-    /// It failed: with the cause and the mend; or it was stopped.
+    /// It failed: with the cause and the fix; or it was stopped.
     pub async fn carry_out(&mut self, report: Report, stop: &Stop) -> Result<Option<Stack>, Error> {
         let Some(end) = self.execute(report, stop).await? else { return Ok(self.stack.clone()) };
         if end.is_good() {
@@ -300,14 +300,14 @@ impl Target {
         }
         let mut text =
             format!("the stack {} in {} {what} and is in {} now", self.name, self.region, end.status);
-        for event in mends::causes(&end.events) {
+        for event in fixes::causes(&end.events) {
             let physical =
                 if event.physical.is_empty() { String::new() } else { format!(" ({})", event.physical) };
             text.push_str(&format!(
                 "\n  {} {}{physical}: {}",
                 event.resource_type, event.logical, event.reason
             ));
-            text.push_str(&format!("\n    {}", mends::mend(&event.reason)));
+            text.push_str(&format!("\n    {}", fixes::fix(&event.reason)));
         }
         Error::Failure(text)
     }

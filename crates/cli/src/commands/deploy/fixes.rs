@@ -2,7 +2,7 @@
 
 use tagger_aws::account::stacks::Event;
 
-/// A sentence of AWS that is known, in parts that must all be there (lower case), and the mend.
+/// A sentence of AWS that is known, in parts that must all be there (lower case), and the fix.
 const KNOWN: &[(&[&str], &str)] = &[
     (
         &["service control policy"],
@@ -96,12 +96,12 @@ pub fn causes(events: &[Event]) -> Vec<&Event> {
 }
 
 /// What to do about a sentence of AWS.
-pub fn mend(reason: &str) -> &'static str {
+pub fn fix(reason: &str) -> &'static str {
     let reason = reason.to_ascii_lowercase();
     let known = KNOWN.iter().find(|(parts, _)| parts.iter().all(|part| reason.contains(part)));
     known.map_or(
-        "docs/deployment.md has what can go wrong; mend it, and run `tagger deploy` again, which removes what is left of this try",
-        |(_, mend)| mend,
+        "docs/deployment.md has what can go wrong; fix it, and run `tagger deploy` again, which removes what is left of this try",
+        |(_, fix)| fix,
     )
 }
 
@@ -139,7 +139,7 @@ mod tests {
 
     /// AWS's own sentences.
     #[test]
-    fn each_reason_has_its_mend() {
+    fn each_reason_has_its_fix() {
         let cases = [
             (
                 "Resource handler returned message: \"Resource of type 'AWS::IAM::Role' with identifier 'AutoResourceTaggerRole' \
@@ -173,7 +173,7 @@ mod tests {
             ("something new", "docs/deployment.md"),
         ];
         for (reason, word) in cases {
-            assert!(mend(reason).contains(word), "{reason}: {}", mend(reason));
+            assert!(fix(reason).contains(word), "{reason}: {}", fix(reason));
         }
     }
 }
