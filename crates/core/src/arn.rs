@@ -33,6 +33,16 @@ impl<'a> Arn<'a> {
         (scheme == "arn").then_some(Self { text, partition, service, region, account, resource })
     }
 
+    /// The ARN with `…` for what names an account, a region or a resource: `arn:aws:sqs:…:…:…`, with the word of its type
+    /// `arn:aws:iam::…:role/…`. The word only where it is known to be one: the first part of a topic's ARN is its name.
+    pub fn form(&self, has_word: bool) -> String {
+        let some = |part: &str| if part.is_empty() { "" } else { "…" };
+        let (kind, region, account) = (self.kind(), some(self.region), some(self.account));
+        let sign = self.resource[kind.len()..].chars().next().unwrap_or_default();
+        let word = if has_word && !kind.is_empty() { format!("{kind}{sign}") } else { String::new() };
+        format!("arn:{}:{}:{region}:{account}:{word}…", self.partition, self.service)
+    }
+
     /// The ARN itself.
     pub fn as_str(&self) -> &'a str {
         self.text

@@ -40,6 +40,10 @@ pub struct Scan {
     /// A row for each resource: ARN, creator, time, event id, when it was deleted
     #[arg(long)]
     pub list: bool,
+    /// Which entries of the catalog that rest on AWS's API models alone these records confirm or contradict; names no account,
+    /// person or resource, so it can be pasted into an issue
+    #[arg(long, conflicts_with_all = ["list", "by", "top", "only", "format"])]
+    pub unproved: bool,
     /// How it is printed
     #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORM", conflicts_with = "json")]
     pub format: Format,

@@ -2,6 +2,7 @@
 
 mod filter;
 mod rows;
+mod unproved;
 
 use crate::{
     args::{Format, Only, Scan},
@@ -28,6 +29,9 @@ const MOST_UNKNOWN: usize = 10;
 /// # Errors
 /// A wrong configuration or filter, or the output cannot be written.
 pub fn run(arguments: &Scan) -> Result<ExitCode, Error> {
+    if arguments.unproved {
+        return unproved::run(&arguments.paths, arguments.json);
+    }
     let policy = input::policy(&arguments.policy)?;
     let filter = Filter::of(&arguments.filters, SystemTime::now())?;
     let stop = Stop::listen()?;
@@ -118,7 +122,7 @@ fn summary(found: &Found, chosen: usize, only: Only, out: &mut impl Write) -> st
     }
     let unknown = by_frequency(found);
     if !unknown.is_empty() {
-        writeln!(out, "Calls that write and that the catalog does not know, most first:")?;
+        writeln!(out, "Calls that the catalog has no entry for and that do not say that they only read, most first:")?;
     }
     for ((source, name), count) in unknown.iter().take(MOST_UNKNOWN) {
         let why =
