@@ -22,8 +22,9 @@ fn run(event: Value, aws: Aws, wrong: (&str, &str)) -> Run {
 /// The dead letters that were sent; every call is one.
 fn letters(run: &Run) -> Vec<DeadLetter> {
     let sent = run.asked.iter().map(|asked| {
-        let body =
-            asked.strip_prefix("AmazonSQS.SendMessage ").unwrap_or_else(|| panic!("not a dead letter: {asked}"));
+        let body = asked
+            .strip_prefix("AmazonSQS.SendMessage ")
+            .unwrap_or_else(|| panic!("not a dead letter: {asked}"));
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["QueueUrl"], QUEUES[1].1);
         match serde_json::from_str(body["MessageBody"].as_str().unwrap()).unwrap() {

@@ -5,9 +5,9 @@
 //! the rate, the words, the state of a stack, why one failed. Whatever an interrupted or failed run
 //! left is fixed by the next one.
 
+mod fixes;
 mod kept;
 mod keys;
-mod fixes;
 mod operators;
 mod organization;
 mod parameters;

@@ -122,7 +122,10 @@ fn summary(found: &Found, chosen: usize, only: Only, out: &mut impl Write) -> st
     }
     let unknown = by_frequency(found);
     if !unknown.is_empty() {
-        writeln!(out, "Calls that the catalog has no entry for and that do not say that they only read, most first:")?;
+        writeln!(
+            out,
+            "Calls that the catalog has no entry for and that do not say that they only read, most first:"
+        )?;
     }
     for ((source, name), count) in unknown.iter().take(MOST_UNKNOWN) {
         let why =

@@ -80,7 +80,10 @@ pub fn run(paths: &[PathBuf], json: bool) -> Result<ExitCode, Error> {
             [first.as_slice(), &[(*resource_type).to_owned(), event.clone(), verdict.text()]].concat()
         });
         write!(out, "{}", output::columns(&rows.collect::<Vec<_>>()))?;
-        writeln!(out, "\nNo account, person or resource is named above: it can be pasted into an issue, and becomes evidence.")?;
+        writeln!(
+            out,
+            "\nNo account, person or resource is named above: it can be pasted into an issue, and becomes evidence."
+        )?;
     }
     out.flush()?;
     Ok(if unreadable.count == 0 { ExitCode::Fine } else { ExitCode::Unreadable })
@@ -202,7 +205,9 @@ mod tests {
     #[test]
     fn a_record_of_a_derived_entry_is_judged_and_names_nobody() {
         let event = tagger_catalog::events().iter().find(|event| {
-            event.entries.len() == 1 && event.entries[0].evidence == Evidence::Derived && event.name == "StartTopicsDetectionJob"
+            event.entries.len() == 1
+                && event.entries[0].evidence == Evidence::Derived
+                && event.name == "StartTopicsDetectionJob"
         });
         let event = event.expect("comprehend StartTopicsDetectionJob rests on a model");
         let arn = "arn:aws:comprehend:us-east-1:111122223333:topics-detection-job/123";
@@ -214,7 +219,9 @@ mod tests {
                 "requestParameters": {}, "responseElements": answer,
             }))
         };
-        for (answer, expected) in [(json!({"jobArn": arn}), Verdict::Confirmed), (json!({"jobId": "123"}), Verdict::Missing)] {
+        for (answer, expected) in
+            [(json!({"jobArn": arn}), Verdict::Confirmed), (json!({"jobId": "123"}), Verdict::Missing)]
+        {
             let found = judge(&record(answer.clone()));
             assert_eq!(found, [("AWS::Comprehend::TopicsDetectionJob", expected)], "{answer}");
         }
