@@ -9,7 +9,7 @@ use crate::{
     input::{self, Adds, Unreadable},
     output,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::{BTreeMap, HashSet},
     io::{BufWriter, Write},
@@ -175,6 +175,7 @@ fn compare(planned: &str, arns: &[Arn]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     /// Where a type has no word, the first part of an ARN may be somebody's name.
     #[test]
