@@ -237,25 +237,26 @@ fn each_region_of_china_gets_a_function_of_its_own() {
 fn what_was_just_made_is_asked_for_again() {
     let folder = folder("early");
     let zip = program(&folder);
-    let made = AtomicU32::new(0);
+    let (put, proposed) = (AtomicU32::new(0), AtomicU32::new(0));
     let fake = Fake::start(&["us-gov-west-1"], move |request| {
         let path = "/auto-resource-tagger-code-111122223333-us-gov-west-1";
         let unknown =
             "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>";
         match request.call.as_str() {
-            // The bucket; then what is put into it is refused three times.
-            "CreateChangeSet" if made.fetch_add(1, Ordering::Relaxed) > 6 => {
-                Some((400, refused("ValidationError", "here the test ends")))
-            }
-            "CreateChangeSet" => {
-                made.store(9, Ordering::Relaxed);
+            "CreateChangeSet" if proposed.fetch_add(1, Ordering::Relaxed) == 0 => {
                 Some((400, refused("ValidationError", "S3 error: The specified bucket does not exist")))
             }
+            "CreateChangeSet" => Some((400, refused("ValidationError", "here the test ends"))),
+            // The bucket is made; then each thing that is put on or into it is refused once.
             call if call.starts_with("PUT ") && call.contains(path) => {
-                match made.fetch_add(1, Ordering::Relaxed) {
-                    0 | 2 | 4 | 6 => Some((200, String::new())),
+                match put.fetch_add(1, Ordering::Relaxed) % 2 {
+                    0 => Some((200, String::new())),
                     _ => Some((404, unknown.to_owned())),
                 }
+            }
+            call if call.starts_with("GET ") && call.contains(path) => {
+                let none = "<Error><Code>NoSuchBucketPolicy</Code><Message>The bucket policy does not exist</Message></Error>";
+                Some((404, none.to_owned()))
             }
             _ => None,
         }

@@ -146,9 +146,12 @@ impl Buckets {
         let only_tls = format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"OnlyWithTls","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:{partition}:s3:::{bucket}","arn:{partition}:s3:::{bucket}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
         );
-        let ask = self.client.put_bucket_policy().bucket(bucket).expected_bucket_owner(&self.account);
-        let asked = ask.policy(only_tls).send().await;
-        asked.map(drop).map_err(told("s3:PutBucketPolicy", &self.region))
+        self.until_known(async || {
+            let ask = self.client.put_bucket_policy().bucket(bucket).expected_bucket_owner(&self.account);
+            let asked = ask.policy(only_tls.clone()).send().await;
+            asked.map(drop).map_err(told("s3:PutBucketPolicy", &self.region))
+        })
+        .await
     }
 
     /// Asks again as long as S3 does not know the bucket yet.
