@@ -1,6 +1,6 @@
 """APIs, developer tools, machine learning, devices, media, desktops."""
 
-from ..row import Row
+from ..row import Read, Row
 from .foundation import TRUST
 
 ROLE = "$role.Role.Arn"
@@ -279,4 +279,13 @@ ROWS = (
         {"AWS::Lex::BotAlias": "=arn:aws:lex:us-east-1:111122223333:bot-alias/{botId}/{botAliasId}"}),
     Row("sagemaker", "CreateTrialComponent", {"TrialComponentName": "trip"},
         {"AWS::SageMaker::TrialComponent": "TrialComponentArn"}),
+    Row("pinpoint", "CreateApp", {"CreateApplicationRequest": {"Name": "trip", "tags": {"Owner": "team"}}},
+        {"AWS::Pinpoint::App": "ApplicationResponse.Arn"},
+        read=Read("ListTagsForResource", "ResourceArn", "TagsModel.tags")),
+    Row("quicksight", "RegisterUser",
+        {"IdentityType": "QUICKSIGHT", "Email": "a@example.com", "UserRole": "READER", "AwsAccountId": "111122223333",
+         "Namespace": "default", "UserName": "trip"}, {"AWS::QuickSight::User": "User.Arn"}),
+    Row("swf", "RegisterDomain", {"name": "trip", "workflowExecutionRetentionPeriodInDays": "1"},
+        {"AWS::SWF::Domain": "=arn:aws:swf:us-east-1:111122223333:/domain/trip"},
+        read=Read("ListTagsForResource", "resourceArn", "tags")),
 )

@@ -217,4 +217,10 @@ ROWS = (
         {"Name": "trip", "FunctionCode": b"function handler(event) { return event.request; }",
          "FunctionConfig": {"Comment": "trip", "Runtime": "cloudfront-js-2.0"}},
         {"AWS::CloudFront::Function": "FunctionSummary.FunctionMetadata.FunctionARN"}),
+    Row("ec2", "AuthorizeSecurityGroupIngress",
+        {"GroupId": "$group.GroupId", "IpPermissions": [
+            {"IpProtocol": "tcp", "FromPort": 8443, "ToPort": 8443, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}]},
+        {"AWS::EC2::SecurityGroupRule": "SecurityGroupRules[0].SecurityGroupRuleId"}, owner="security-group-rule"),
+    Row("cloudfront", "CreateConnectionGroup", {"Name": "trip"},
+        {"AWS::CloudFront::ConnectionGroup": "ConnectionGroup.Arn"}),
 )
