@@ -281,4 +281,7 @@ ROWS = (
         read=Read("ListTagsForResource", "resourceId", "tags")),
     Row("s3files", "CreateAccessPoint", {"fileSystemId": "$files.fileSystemId"},
         {"AWS::S3Files::AccessPoint": "accessPointId"}, read=Read("ListTagsForResource", "resourceId", "tags")),
+    Row("timestream-influxdb", "CreateDbParameterGroup",
+        {"name": "trip-parameters", "parameters": {"InfluxDBv2": {"fluxLogEnabled": True}}},
+        {"AWS::Timestream::InfluxDBParameterGroup": "arn"}),
 )
