@@ -1,4 +1,4 @@
-"""What an account is run with: its settings' recorder, log deliveries, budgets, reports, signing, its directory."""
+"""What an account is run with: Config, log deliveries, budgets, cost reports, signing profiles, directories."""
 
 from ..row import Read, Row
 
