@@ -1,6 +1,6 @@
 """APIs, developer tools, machine learning, devices, media, desktops."""
 
-from ..row import Row
+from ..row import Read, Row
 from .foundation import TRUST
 
 ROLE = "$role.Role.Arn"
@@ -246,7 +246,8 @@ ROWS = (
         {"AWS::QuickSight::DataSet": "Arn"}),
     Row("quicksight", "CreateDashboard", {"AwsAccountId": "111122223333", "DashboardId": "trip", "Name": "trip"},
         {"AWS::QuickSight::Dashboard": "Arn"}),
-    Row("workspaces", "RegisterWorkspaceDirectory", {"DirectoryId": "$directory.DirectoryId"}),
+    Row("workspaces", "RegisterWorkspaceDirectory", {"DirectoryId": "$directory.DirectoryId"},
+        {"AWS::WorkSpaces::Directory": "Directories[0].DirectoryId"}, look=("DescribeWorkspaceDirectories", {})),
     Row("workspaces", "CreateWorkspaces",
         {"Workspaces": [{"DirectoryId": "$directory.DirectoryId", "UserName": "trip", "BundleId": "wsb-0123456789"}]},
         {"AWS::WorkSpaces::Workspace": "PendingRequests[0].WorkspaceId"}),
@@ -279,4 +280,13 @@ ROWS = (
         {"AWS::Lex::BotAlias": "=arn:aws:lex:us-east-1:111122223333:bot-alias/{botId}/{botAliasId}"}),
     Row("sagemaker", "CreateTrialComponent", {"TrialComponentName": "trip"},
         {"AWS::SageMaker::TrialComponent": "TrialComponentArn"}),
+    Row("pinpoint", "CreateApp", {"CreateApplicationRequest": {"Name": "trip", "tags": {"Owner": "team"}}},
+        {"AWS::Pinpoint::App": "ApplicationResponse.Arn"},
+        read=Read("ListTagsForResource", "ResourceArn", "TagsModel.tags")),
+    Row("quicksight", "RegisterUser",
+        {"IdentityType": "QUICKSIGHT", "Email": "a@example.com", "UserRole": "READER", "AwsAccountId": "111122223333",
+         "Namespace": "default", "UserName": "trip"}, {"AWS::QuickSight::User": "User.Arn"}),
+    Row("swf", "RegisterDomain", {"name": "trip", "workflowExecutionRetentionPeriodInDays": "1"},
+        {"AWS::SWF::Domain": "=arn:aws:swf:us-east-1:111122223333:/domain/trip"},
+        read=Read("ListTagsForResource", "resourceArn", "tags")),
 )

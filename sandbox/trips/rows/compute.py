@@ -144,4 +144,16 @@ ROWS = (
         {"AWS::FIS::ExperimentTemplate": "experimentTemplate.arn"}),
     Row("ec2", "AllocateHosts", {"AvailabilityZone": "us-east-1a", "InstanceType": "m5.large", "Quantity": 1},
         {"AWS::EC2::Host": "HostIds[0]"}, owner="dedicated-host"),
+    Row("ec2", "RequestSpotInstances",
+        {"SpotPrice": "0.5", "InstanceCount": 1, "LaunchSpecification": {
+            "ImageId": "$images.Images[0].ImageId", "InstanceType": "t3.micro",
+            "SubnetId": "$subnet.Subnet.SubnetId"}},
+        {"AWS::EC2::SpotInstancesRequest": "SpotInstanceRequests[0].SpotInstanceRequestId"},
+        owner="spot-instances-request"),
+    Row("fis", "CreateExperimentTemplate",
+        {"clientToken": "trip-run", "description": "trip", "stopConditions": [{"source": "none"}], "roleArn": ROLE,
+         "actions": {"wait": {"actionId": "aws:fis:wait", "parameters": {"duration": "PT1M"}}}}, name="experiment"),
+    Row("fis", "StartExperiment",
+        {"clientToken": "trip-start", "experimentTemplateId": "$experiment.experimentTemplate.id"},
+        {"AWS::FIS::Experiment": "experiment.arn"}),
 )

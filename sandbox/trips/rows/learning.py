@@ -55,4 +55,13 @@ ROWS = (
           ("ModelBias", {"ConfigUri": "s3://trip-bucket/c"}, {"GroundTruthS3Input": {"S3Uri": "s3://trip-bucket/d"}}),
           ("ModelExplainability", {"ConfigUri": "s3://trip-bucket/c"}, {}),
           ("ModelQuality", {}, {"GroundTruthS3Input": {"S3Uri": "s3://trip-bucket/d"}}))),
+    Row("sagemaker", "CreateAutoMLJobV2",
+        {"AutoMLJobName": "trip", "AutoMLJobInputDataConfig": [{"ChannelType": "training", "DataSource": {
+            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://trip-bucket/a"}}}],
+         "OutputDataConfig": {"S3OutputPath": "s3://trip-bucket/b"}, "RoleArn": ROLE,
+         "AutoMLProblemTypeConfig": {"TabularJobConfig": {
+             "TargetAttributeName": "a", "ProblemType": "BinaryClassification",
+             "CompletionCriteria": {"MaxCandidates": 1}}},
+         "AutoMLJobObjective": {"MetricName": "F1"}},
+        {"AWS::SageMaker::AutoMLJob": "AutoMLJobArn"}),
 )

@@ -217,4 +217,29 @@ ROWS = (
         {"Name": "trip", "FunctionCode": b"function handler(event) { return event.request; }",
          "FunctionConfig": {"Comment": "trip", "Runtime": "cloudfront-js-2.0"}},
         {"AWS::CloudFront::Function": "FunctionSummary.FunctionMetadata.FunctionARN"}),
+    Row("ec2", "AuthorizeSecurityGroupIngress",
+        {"GroupId": "$group.GroupId", "IpPermissions": [
+            {"IpProtocol": "tcp", "FromPort": 8443, "ToPort": 8443, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}]},
+        {"AWS::EC2::SecurityGroupRule": "SecurityGroupRules[0].SecurityGroupRuleId"}, owner="security-group-rule"),
+    Row("cloudfront", "CreateConnectionGroup", {"Name": "trip"},
+        {"AWS::CloudFront::ConnectionGroup": "ConnectionGroup.Arn"}),
+    # A group can only be made where a trust provider is attached.
+    Row("ec2", "CreateVerifiedAccessInstance", {}, name="verified"),
+    Row("ec2", "CreateVerifiedAccessTrustProvider",
+        {"TrustProviderType": "user", "UserTrustProviderType": "oidc", "PolicyReferenceName": "trip", "OidcOptions": {
+            "Issuer": "https://example.com", "AuthorizationEndpoint": "https://example.com/a",
+            "TokenEndpoint": "https://example.com/t", "UserInfoEndpoint": "https://example.com/u",
+            "ClientId": "trip", "ClientSecret": "trip", "Scope": "openid"}},
+        {"AWS::EC2::VerifiedAccessTrustProvider": "VerifiedAccessTrustProvider.VerifiedAccessTrustProviderId"},
+        owner="verified-access-trust-provider", name="trustprovider"),
+    Row("ec2", "AttachVerifiedAccessTrustProvider",
+        {"VerifiedAccessInstanceId": "$verified.VerifiedAccessInstance.VerifiedAccessInstanceId",
+         "VerifiedAccessTrustProviderId": "$trustprovider.VerifiedAccessTrustProvider.VerifiedAccessTrustProviderId"}),
+    Row("ec2", "CreateVerifiedAccessGroup",
+        {"VerifiedAccessInstanceId": "$verified.VerifiedAccessInstance.VerifiedAccessInstanceId"},
+        {"AWS::EC2::VerifiedAccessGroup": "VerifiedAccessGroup.VerifiedAccessGroupId"}, owner="verified-access-group"),
+    Row("cloudfront", "CreateVpcOrigin", {"VpcOriginEndpointConfig": {
+        "Name": "trip", "HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only",
+        "Arn": "$lb.LoadBalancers[0].LoadBalancerArn"}},
+        {"AWS::CloudFront::VpcOrigin": "VpcOrigin.Arn"}),
 )
