@@ -179,6 +179,9 @@ fn without(policy: &Value, action: &str) -> Value {
     for statement in policy["Statement"].as_array_mut().unwrap() {
         statement["Action"].as_array_mut().unwrap().retain(|one| one != action);
     }
+    // A statement without an action is none: IAM refuses it, and the emulator takes it for one that allows all.
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    statements.retain(|statement| statement["Action"] != json!([]));
     policy
 }
 
