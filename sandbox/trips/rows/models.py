@@ -40,7 +40,7 @@ ROWS = (
         {"AWS::Bedrock::IntelligentPromptRouter": "promptRouterArn"}),
     Row("bedrock", "CreateProvisionedModelThroughput",
         {"modelUnits": 1, "provisionedModelName": "trip", "modelId": "amazon.titan-text-express-v1"},
-        {"AWS::Bedrock::ProvisionedModel": "provisionedModelArn"}),
+        {"AWS::Bedrock::ProvisionedModelThroughput": "provisionedModelArn"}),
     Row("bedrock-agent", "CreatePrompt", {"name": "trip"}, {"AWS::Bedrock::Prompt": "arn"}, name="prompt"),
     Row("bedrock-agent", "CreatePromptVersion", {"promptIdentifier": "$prompt.id"},
         {"AWS::Bedrock::PromptVersion": "arn"}),
