@@ -299,14 +299,40 @@ fn too_many_calls_are_waited_for() {
 
 #[test]
 fn who_made_it_again_is_its_creator() {
-    let aws: Aws = |asked| {
-        let history = vec![bucket("alice", 110 * MINUTE), bucket("bob", 20 * MINUTE)];
-        page(asked, history).unwrap_or_else(|| usual(asked))
-    };
-    let run = run(aws);
-    // Only the rest of the history says that alice's is gone; and bob's is still the live path's matter.
-    let counts = ["planned", "missed", "givenUp"].map(|name| run.answers[0].1[name].as_u64());
-    assert_eq!(counts, [Some(1), Some(0), Some(0)], "{:?} {}", run.answers, run.log);
+    fn made_twice(region: &str, asked: &str) -> (u16, String) {
+        let mut history = vec![bucket("alice", 110 * MINUTE), bucket("bob", 20 * MINUTE)];
+        history.iter_mut().for_each(|record| record["awsRegion"] = region.into());
+        page(asked, history).unwrap_or_else(|| match asked {
+            _ if asked.starts_with("/?max-buckets") => {
+                let one = format!(
+                    "<Bucket><Name>b-1</Name><CreationDate>{}</CreationDate></Bucket>",
+                    ago(110 * MINUTE)
+                );
+                (200, format!("<ListAllMyBucketsResult><Buckets>{one}</Buckets></ListAllMyBucketsResult>"))
+            }
+            _ if asked.contains("<TagResourceRequest") => (204, String::new()),
+            _ if asked.contains("/v20180820/tags/") => {
+                (200, "<ListTagsForResourceResult><Tags/></ListTagsForResourceResult>".to_owned())
+            }
+            _ => usual(asked),
+        })
+    }
+    for (what, aws, given_up) in [
+        // Only the rest of the history says that alice's is gone; and bob's is still the live path's matter.
+        ("bob's success proves that alice's was gone", (|asked| made_twice("eu-west-1", asked)) as Aws, 0),
+        // There a second call answers with success for the bucket that is there: nobody is named, and somebody is told.
+        ("in us-east-1 it proves nothing", |asked| made_twice("us-east-1", asked), 1),
+    ] {
+        let run = run(aws);
+        let counts = ["planned", "missed", "givenUp"].map(|name| run.answers[0].1[name].as_u64());
+        assert_eq!(counts, [Some(1), Some(0), Some(given_up)], "{what}: {:?} {}", run.answers, run.log);
+        assert_eq!(run.log.contains("resource-uncertain"), given_up > 0, "{what}: {}", run.log);
+        assert!(
+            !run.asked.iter().any(|asked| asked.contains("<TagResourceRequest")),
+            "{what}: {:?}",
+            run.asked
+        );
+    }
 }
 
 #[test]

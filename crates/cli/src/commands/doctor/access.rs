@@ -13,7 +13,7 @@ use tagger_aws::account::{
     Account, Trouble,
     principals::{Principal, Principals},
 };
-use tagger_core::{arn::Arn, policy::matches};
+use tagger_core::policy::matches;
 
 /// The most principals that are looked at: two calls each, and IAM answers some ten a second.
 const MOST: usize = 200;
@@ -25,8 +25,6 @@ const ON_FUNCTION: [&str; 4] = [
     "lambda:AddPermission",
 ];
 const ON_RULES: [&str; 2] = ["events:PutRule", "events:PutTargets"];
-/// The product's own roles, which are held by what they may do.
-const OWN: &str = "AutoResourceTagger";
 
 /// A principal, and which of these actions it may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,7 +43,10 @@ pub async fn check(account: &Account, site: &Site, deployers: &[String]) -> Vec<
     };
     let operators = site.stack.as_ref().and_then(|stack| stack.parameters.get("QueueOperators"));
     let operators = operators.into_iter().flat_map(|list| list.split(',')).filter(|one| *one != "none");
-    let known: Vec<&str> = deployers.iter().map(String::as_str).chain(operators).collect();
+    let own = own(account.partition.name, &account.id, &site.covered());
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    let known: Vec<&str> =
+        deployers.iter().map(String::as_str).chain(operators).chain(own.iter().copied()).collect();
     let others: Vec<&Principal> = seen.list.iter().filter(|one| !is_known(&one.arn, &known)).collect();
     let (partition, home, id) = (account.partition.name, &site.home, &account.id);
     let function = format!("arn:{partition}:lambda:{home}:{id}:function:{FUNCTION}");
@@ -65,13 +66,24 @@ pub async fn check(account: &Account, site: &Site, deployers: &[String]) -> Vec<
             able.push(Able { arn: principal.arn.clone(), actions });
         }
     }
-    vec![of_access(&able, others.len(), seen.is_cut, failed.as_ref()), of_names(&seen)]
+    vec![of_access(&able, others.len(), seen.is_cut, failed.as_ref()), of_names(&seen, &own)]
 }
 
-/// Whether it is a deployer, or the product's own.
+/// The product's own roles, which are held by what they may do: their ARNs, and no others with such a name.
+fn own(partition: &str, account: &str, covered: &[String]) -> Vec<String> {
+    let of = |name: &str| format!("arn:{partition}:iam::{account}:role/{name}");
+    let of_region = |region: &String| {
+        [
+            of(&format!("AutoResourceTaggerRole-{region}")),
+            of(&format!("AutoResourceTaggerForwarder-{region}")),
+        ]
+    };
+    covered.iter().flat_map(of_region).chain([of("AutoResourceTaggerRole")]).collect()
+}
+
+/// Whether it is one of these, in which `*` is anything.
 fn is_known(arn: &str, known: &[&str]) -> bool {
-    let name = Arn::parse(arn).and_then(|arn| arn.resource.rsplit('/').next().map(str::to_owned));
-    name.is_some_and(|name| name.starts_with(OWN)) || known.iter().any(|pattern| matches(pattern, arn))
+    known.iter().any(|pattern| matches(pattern, arn))
 }
 
 /// Who could misuse it.
@@ -108,9 +120,9 @@ fn of_access(able: &[Able], asked: usize, is_cut: bool, failed: Option<&Trouble>
 }
 
 /// Which roles let whoever takes them choose the session's name or the source identity.
-fn of_names(seen: &Principals) -> Check {
+fn of_names(seen: &Principals, own: &[&str]) -> Check {
     let trusts = seen.list.iter().filter_map(|one| Some((one.arn.as_str(), one.trust.as_deref()?)));
-    let trusts: Vec<(&str, &str)> = trusts.filter(|(arn, _)| !is_known(arn, &[])).collect();
+    let trusts: Vec<(&str, &str)> = trusts.filter(|(arn, _)| !is_known(arn, own)).collect();
     let chosen: Vec<&str> =
         trusts.iter().filter(|(_, trust)| lets_choose(trust)).map(|(arn, _)| *arn).collect();
     let name = "chosen-names";
@@ -222,10 +234,15 @@ mod tests {
 
     #[test]
     fn deployers_and_own_roles_are_left_out() {
-        let known = ["arn:*:iam::*:role/deploy-*"];
+        let own = own("aws", "111122223333", &["us-east-1".to_owned(), "eu-west-1".to_owned()]);
+        let known: Vec<&str> = own.iter().map(String::as_str).chain(["arn:*:iam::*:role/deploy-*"]).collect();
         for (arn, expected) in [
             ("arn:aws:iam::111122223333:role/deploy-tagger", true),
             ("arn:aws:iam::111122223333:role/AutoResourceTaggerRole", true),
+            ("arn:aws:iam::111122223333:role/AutoResourceTaggerForwarder-eu-west-1", true),
+            ("arn:aws:iam::111122223333:role/AutoResourceTaggerOfMallory", false),
+            ("arn:aws:iam::111122223333:role/AutoResourceTaggerRole-of-mallory", false),
+            ("arn:aws:iam::111122223333:user/AutoResourceTaggerRole", false),
             ("arn:aws:iam::111122223333:role/Admin", false),
             ("arn:aws:iam::111122223333:user/alice", false),
         ] {
