@@ -8,10 +8,7 @@ use crate::{
     outcome::{Class, Failure},
     time,
 };
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::collections::BTreeMap;
 use tagger_core::{
     arn::Arn,
     reconcile::{Mark, mark_key, marked_region},
@@ -35,9 +32,8 @@ pub fn parse(value: &str) -> Option<Mark> {
 }
 
 fn text(mark: Mark) -> String {
-    let at = |seconds: u64| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-    let until = mark.backfill.map(|until| format!("{BACKFILL}{}", at(until))).unwrap_or_default();
-    format!("{}{until}", at(mark.at))
+    let until = mark.backfill.map(|until| format!("{BACKFILL}{}", time::at(until))).unwrap_or_default();
+    format!("{}{until}", time::at(mark.at))
 }
 
 /// The marks among a function's tags.

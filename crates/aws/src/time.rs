@@ -1,7 +1,7 @@
 //! Times in CloudTrail's form.
 
 use aws_smithy_types::date_time::{DateTime, Format};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Reads an `eventTime` such as `2026-11-24T08:30:00Z`; none when it is of another form.
 pub fn parse(text: &str) -> Option<SystemTime> {
@@ -25,6 +25,11 @@ pub fn format(time: SystemTime) -> String {
     at.fmt(Format::DateTime).unwrap_or_default()
 }
 
+/// Seconds since 1970 in the same form: `2026-11-24T08:30:00Z`.
+pub fn at(seconds: u64) -> String {
+    format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
@@ -41,5 +46,6 @@ mod tests {
             assert_eq!(super::parse(text), expected, "{text}");
         }
         assert_eq!(super::format(at(1_795_509_000).unwrap()), "2026-11-24T08:30:00Z");
+        assert_eq!(super::at(1_795_509_000), "2026-11-24T08:30:00Z");
     }
 }

@@ -92,7 +92,6 @@ pub struct Found {
 ///
 /// # Errors
 /// None but those of the system; what cannot be read is named and counted.
-#[allow(dead_code, reason = "where `tagger who` and `tagger report` begin")]
 pub fn read(paths: &[PathBuf], policy: &Policy) -> Result<Found, Error> {
     read_asked(paths, policy, Asked::default(), &|| false)
 }

@@ -16,6 +16,7 @@ mod exit_code;
 mod follow;
 mod held_settings;
 mod input;
+mod moment;
 mod output;
 mod python;
 mod reasons;

@@ -318,23 +318,17 @@ impl Run<'_> {
         let mut newest = Newest::default();
         candidates.iter().for_each(|candidate| newest.note(&candidate.plan, candidate.time));
         parts.iter().flat_map(|part| &part.deleted).for_each(|deletion| newest.note_deletion(deletion));
+        if let Some(counts) = &self.dry_run {
+            for candidate in &candidates {
+                let left = left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str));
+                summary.already_tagged += left.have_it;
+                counts.borrow_mut().add(candidate, &left.work.unwrap_or_default().resources);
+            }
+            return;
+        }
         let lacks = |candidate: &&Candidate| {
             left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).work.is_some()
         };
-        if let Some(counts) = &self.dry_run {
-            let have_it: usize = candidates
-                .iter()
-                .map(|candidate| {
-                    left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str)).have_it
-                })
-                .sum();
-            summary.already_tagged += have_it;
-            candidates.iter().filter(lacks).for_each(|candidate| {
-                let left = left(candidate, &newest, |arn| have_key.get(arn).map(String::as_str));
-                counts.borrow_mut().add(candidate, &left.work.unwrap_or_default().resources);
-            });
-            return;
-        }
         // The names of what is left may have been given again since: later records say so, if all were read.
         let lacking: HashSet<&str> =
             candidates.iter().filter(lacks).map(|candidate| candidate.region.as_str()).collect();
@@ -414,10 +408,9 @@ impl Part {
     }
 
     fn line(&self) -> (String, Value) {
-        let at = |seconds| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         let line = json!({
-            "from": at(self.window.from),
-            "until": at(self.until),
+            "from": time::at(self.window.from),
+            "until": time::at(self.until),
             "leftSeconds": self.window.until.saturating_sub(self.until),
             "records": self.records,
             "planned": self.planned,

@@ -3,7 +3,10 @@
 use super::{Account, Trouble};
 use crate::history::json_call;
 use serde_json::json;
-use tagger_catalog::operation::{Call, Operation, Place, Protocol, Shape, Takes, Variant};
+use tagger_catalog::{
+    ec2::describe,
+    operation::{Call, Operation, Protocol, Takes, Variant},
+};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,26 +33,7 @@ static STORE: Operation = Operation {
     global: &[],
     takes: Takes::Given,
     variant: Variant::Regular,
-    write: Call {
-        operation: "DescribeUser",
-        method: "POST",
-        uri: "/",
-        id: "UserId",
-        id_in: Place::Body,
-        many: false,
-        id_member: "",
-        tags: "",
-        shape: Shape::List,
-        key: "",
-        value: "",
-        tag_member: "",
-        tag_extra: &[],
-        root: "",
-        xmlns: "",
-        extra: &[],
-        headers: &[],
-        checksum: false,
-    },
+    write: Call { many: false, ..describe("DescribeUser", "UserId") },
     read: None,
     refused_in_keys: "",
     refused_in_values: "",

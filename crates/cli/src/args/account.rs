@@ -244,14 +244,9 @@ pub struct Redrive {
 /// A time, or how long ago, in seconds since 1970.
 pub fn moment(text: &str) -> Result<u64, String> {
     let now = tagger_aws::time::since_1970(std::time::SystemTime::now());
-    let ago = |unit: char, seconds: u64| {
-        Some(text.strip_suffix(unit)?.parse::<u64>().ok()?.saturating_mul(seconds))
-    };
-    let ago = ago('d', 86_400).or_else(|| ago('h', 3_600)).or_else(|| ago('m', 60));
-    let at =
-        tagger_aws::time::seconds(text).or_else(|| tagger_aws::time::seconds(&format!("{text}T00:00:00Z")));
-    at.or_else(|| ago.map(|ago| now.saturating_sub(ago))).ok_or_else(|| {
-        "it has to be 2026-11-24, 2026-11-24T08:30:00Z, or 3d, 12h, 30m for so long ago".to_owned()
+    crate::moment::second(text, now, false).ok_or_else(|| {
+        "it has to be 2026-11-24, `yesterday`, 2026-11-24T08:30:00Z, or 3d, 12h, 30m for so long ago"
+            .to_owned()
     })
 }
 

@@ -12,10 +12,7 @@ use crate::{
     report::Report,
 };
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, time::SystemTime};
 use tagger_aws::{account::Account, marks, time};
 use tagger_core::reconcile::{FAST, KEPT, PAGE};
 
@@ -131,13 +128,15 @@ async fn say_plan(
 ) -> Result<(), Error> {
     let now = time::since_1970(SystemTime::now());
     let since = arguments.since.max(now.saturating_sub(KEPT));
-    let mut text = format!("The event history since {}:\n", at(since));
+    let mut text = format!("The event history since {}:\n", time::at(since));
     for Function { home, regions, under_way } in functions {
         text += &format!("  read by {RECONCILE} in {home}: {}\n", regions.join(", "));
         for (region, mark) in under_way {
             let then = if arguments.restart { "begins again" } else { "goes on" };
-            text +=
-                &format!("  a backfill is under way in {region}, at {}; with --apply it {then}\n", at(*mark));
+            text += &format!(
+                "  a backfill is under way in {region}, at {}; with --apply it {then}\n",
+                time::at(*mark)
+            );
         }
     }
     match rate::of(account).await {
@@ -157,7 +156,7 @@ async fn say_plan(
     } else {
         "  nothing is written; --apply tags it\n"
     };
-    report.say("plan", &text, json!({ "since": at(since), "apply": arguments.apply }))
+    report.say("plan", &text, json!({ "since": time::at(since), "apply": arguments.apply }))
 }
 
 /// The pages of a window, where so many calls write in a second. One slice of half an hour needs one at least.
@@ -175,7 +174,7 @@ async fn follow(
     sums: &mut Sums,
 ) -> Result<(), Error> {
     let functions = account.functions(&function.home);
-    let begins = |region: &String| (region.clone(), Value::from(at(arguments.since)));
+    let begins = |region: &String| (region.clone(), Value::from(time::at(arguments.since)));
     let all = || Value::Object(function.regions.iter().map(begins).collect());
     // One that is under way goes on at its marks.
     let goes_on = arguments.apply && !arguments.restart && !function.under_way.is_empty();
@@ -326,10 +325,6 @@ fn span(seconds: u64) -> String {
         7200..172_800 => format!("{} hours", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
     }
-}
-
-fn at(seconds: u64) -> String {
-    time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use super::{
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
-    time::{Duration, SystemTime},
 };
 use tagger_aws::time;
 use tagger_catalog::{Entry, Lifetime};
@@ -167,11 +166,7 @@ impl Ledger {
                 let deleted =
                     call.deleted(&self.deletions).filter(|time| next.is_none_or(|next| *time <= next));
                 next = Some(call.seconds);
-                creations.push(Creation {
-                    deleted: deleted
-                        .map(|time| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(time))),
-                    ..call.creation
-                });
+                creations.push(Creation { deleted: deleted.map(time::at), ..call.creation });
             }
         }
         creations

@@ -204,7 +204,7 @@ fn of_marks(marks: &BTreeMap<String, Mark>, site: &Site, now: u64) -> Vec<Check>
             if mark.backfill.is_some() {
                 let message = format!(
                     "a backfill is at {}: each run goes on with it, and so does `tagger backfill --history --apply`",
-                    time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(mark.at))
+                    time::at(mark.at)
                 );
                 return Check::new("reconcile", Verdict::Info, message).detail("behindSeconds", behind).at(region);
             }
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_mark_that_no_run_wrote_is_named() {
-        let at = |seconds: u64| time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let at = time::at;
         let ran = |ago: u64| {
             Some(json!({"code": "reconcile", "level": "INFO", "missed": 0, "timestamp": at(NOW - ago)}))
         };

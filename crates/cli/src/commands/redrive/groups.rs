@@ -4,10 +4,7 @@ use super::{
     advice::advice,
     letter::{Letter, Why},
 };
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::collections::BTreeMap;
 use tagger_core::printable;
 
 /// Where dead letters are.
@@ -182,7 +179,7 @@ pub fn there_text(count: usize, why: &Why) -> String {
 
 /// Seconds since 1970 as people read them.
 pub fn time(seconds: u64) -> String {
-    tagger_aws::time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    tagger_aws::time::at(seconds)
 }
 
 /// Without what could move a terminal's cursor.

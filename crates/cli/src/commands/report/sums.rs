@@ -4,7 +4,10 @@ use super::{
     chart::{self, Weeks},
     cost::Costs,
 };
-use crate::creations::{Creation, Found};
+use crate::{
+    cost_model::thousands,
+    creations::{Creation, Found},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use tagger_core::{chain::time, diagnostic::Code, identity::Kind};
 
@@ -268,15 +271,7 @@ pub fn day(text: &str) -> String {
 
 /// A count with commas.
 pub fn count(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    thousands(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 /// An amount to the cent.

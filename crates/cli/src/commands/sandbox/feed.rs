@@ -29,7 +29,7 @@ pub struct Feed {
     records: PathBuf,
     read: u64,
     policy: Policy,
-    /// The creator's tag of each event that creates, until its last resource is told.
+    /// The creator's tag of each event that creates, by its id.
     tags: HashMap<String, (String, String)>,
     sums: Sums,
 }

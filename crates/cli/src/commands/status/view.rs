@@ -37,13 +37,11 @@ use crate::{
     output,
 };
 use serde_json::{Map, Value, json};
-use std::time::{Duration, SystemTime};
 use tagger_aws::{
     account::{Trouble, queues::Depth},
     time,
 };
-use tagger_core::reason::Reason;
-use tagger_core::reconcile::Mark;
+use tagger_core::{reason::Reason, reconcile::Mark};
 
 /// All of it.
 #[derive(Debug, Default)]
@@ -315,16 +313,12 @@ impl View {
     }
 }
 
-fn at(seconds: u64) -> String {
-    time::format(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-}
-
 fn reconcile_json(seen: &Seen) -> Value {
     let marks = seen.marks.as_ref().ok().and_then(Option::as_ref);
     let regions: Option<Map<String, Value>> = marks.map(|marks| {
         let of = |(region, mark): (&String, &Mark)| {
             let behind = reconcile::behind(seen.now, mark.at);
-            let line = json!({ "until": at(mark.at), "behindSeconds": behind, "backfillUntil": mark.backfill.map(at) });
+            let line = json!({ "until": time::at(mark.at), "behindSeconds": behind, "backfillUntil": mark.backfill.map(time::at) });
             (region.clone(), line)
         };
         marks.iter().map(of).collect()
@@ -366,7 +360,7 @@ fn reconcile_rows(seen: &Seen) -> Vec<(&'static str, String)> {
                 (_, Some(_)) => ", a backfill is under way".to_owned(),
                 (behind, None) => format!(", {} behind", reconcile::hours(behind)),
             };
-            ("reconciled", format!("{region} until {}{behind}", at(mark.at)))
+            ("reconciled", format!("{region} until {}{behind}", time::at(mark.at)))
         })),
         Ok(None) => rows.push(("reconciled", "there is no function; `tagger doctor` says more".to_owned())),
         Err(_) => rows.push(("reconciled", "not read".to_owned())),
@@ -442,7 +436,7 @@ mod tests {
         let found = &view.json()["reconcile"];
         assert_eq!(
             found["regions"]["eu-west-1"],
-            json!({"until": at(now - 4 * 3600), "behindSeconds": 3 * 3600, "backfillUntil": null})
+            json!({"until": time::at(now - 4 * 3600), "behindSeconds": 3 * 3600, "backfillUntil": null})
         );
         assert_eq!((&found["rule"], &found["lastRun"]["missed"]), (&json!("ENABLED"), &json!(3)));
         let text = view.text();
