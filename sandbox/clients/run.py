@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -37,17 +36,15 @@ class Sandbox:
     """The emulator with the product in it, and its people."""
 
     def __init__(self, work: str, tagger: str, bootstrap: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
         self.state = os.path.join(work, "state")
         shutil.rmtree(self.state, ignore_errors=True)
         self._process = subprocess.Popen(
-            [sys.executable, os.path.join(SANDBOX, "cloud.py"), "--port", str(self.port), "--state", self.state,
+            [sys.executable, os.path.join(SANDBOX, "cloud.py"), "--port", "0", "--state", self.state,
              "--account", ACCOUNT, "--region", REGION], stdout=subprocess.PIPE, text=True)
-        if not self._process.stdout.readline():
+        ready = self._process.stdout.readline()
+        if not ready:
             raise Problem(f"the sandbox did not start: see {self.state}/cloud.log")
+        self.endpoint = json.loads(ready)["endpoint"]
         self.root = people.Cloud(self.endpoint, REGION, ACCOUNT, "test")
         self.shells = {"root": {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}}
         run([tagger, "deploy", "--yes", "--trail", "new", "--zip", bootstrap], self.shell("root"), work)
@@ -59,7 +56,7 @@ class Sandbox:
                 "AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_CONFIG_FILE": os.devnull,
                 "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true", "SAM_CLI_TELEMETRY": "0",
                 "SLS_TELEMETRY_DISABLED": "1", "SLS_NOTIFICATIONS_MODE": "off", "CDK_DISABLE_CLI_TELEMETRY": "true",
-                "EDGE_PORT": str(self.port), **self.shells[who]}
+                "EDGE_PORT": self.endpoint.rsplit(":", 1)[1], **self.shells[who]}
 
     def stop(self) -> None:
         self._process.terminate()

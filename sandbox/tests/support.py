@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -41,12 +40,6 @@ while True:
     body = b'{{"errorMessage": "asked to", "errorType": "Asked"}}' if fails else b"{{}}"
     urllib.request.urlopen(urllib.request.Request(base + where, data=body, method="POST"))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def alive(process: int) -> bool:
@@ -107,10 +100,8 @@ class Cloud:
 
     def __init__(self, *options: str) -> None:
         self.state = tempfile.mkdtemp(prefix="sandbox-test-")
-        self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(SANDBOX, "cloud.py"), "--port", str(self.port), "--state", self.state,
+            [sys.executable, os.path.join(SANDBOX, "cloud.py"), "--port", "0", "--state", self.state,
              "--account", ACCOUNT, "--region", REGION, *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             # These must not be seen by anything inside.
@@ -119,6 +110,8 @@ class Cloud:
         if not line:
             raise AssertionError("the cloud did not start: " + self.process.stderr.read() + self.log()[-2000:])
         self.ready = json.loads(line)
+        self.endpoint = self.ready["endpoint"]
+        self.port = int(self.endpoint.rsplit(":", 1)[1])
         self._seen = 0
 
     def log(self) -> str:

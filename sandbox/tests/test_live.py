@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from support import ACCOUNT, REGION, SANDBOX, Cloud, alive, descendants, free_port, wait
+from support import ACCOUNT, REGION, SANDBOX, Cloud, alive, descendants, wait
 
 RULES = [{"name": "auto-tag-create-resources", "pattern": {
     "detail-type": ["AWS API Call via CloudTrail"],
@@ -254,18 +254,18 @@ class Ending(unittest.TestCase):
 
     def test_sigkill_of_the_parent(self) -> None:
         state = tempfile.mkdtemp(prefix="sandbox-test-")
-        port = free_port()
         program = ("import subprocess, sys, time\n"
                    "child = subprocess.Popen(sys.argv[1:])\n"
                    "print(child.pid, flush=True)\n"
                    "time.sleep(600)\n")
         parent = subprocess.Popen(
-            [sys.executable, "-c", program, sys.executable, os.path.join(SANDBOX, "cloud.py"), "--port", str(port),
+            [sys.executable, "-c", program, sys.executable, os.path.join(SANDBOX, "cloud.py"), "--port", "0",
              "--state", state], stdout=subprocess.PIPE, text=True)
         lines = [parent.stdout.readline(), parent.stdout.readline()]
-        self.assertTrue(any('"ready": true' in line for line in lines), lines)
+        ready = [line for line in lines if '"ready": true' in line]
+        self.assertTrue(ready, lines)
         cloud = Cloud.__new__(Cloud)
-        cloud.state, cloud.port, cloud.endpoint, cloud.process = state, port, f"http://127.0.0.1:{port}", parent
+        cloud.state, cloud.endpoint, cloud.process = state, json.loads(ready[0])["endpoint"], parent
         out = os.path.join(state, "events.jsonl")
         cloud.setup(RULES, POLICY, out)
         wait(lambda: os.path.exists(out), what="the function's first event")

@@ -7,8 +7,8 @@ It must not let an emulator see the user's AWS settings or a container engine.
 from __future__ import annotations
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +16,8 @@ import time
 import lifetime
 
 NAMES = ("moto", "ministack")
+# In the line that each prints when it answers.
+READY = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]*")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -26,15 +28,12 @@ LATE = {"moto": 0, "ministack": CONSISTENCY + 1}
 
 
 def start(name: str, state: str, account: str) -> tuple[subprocess.Popen, str]:
-    """The process and its endpoint, once it accepts connections."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """The process and its endpoint, once it answers: each takes a free port and says which."""
     folder = os.path.join(state, name)
     os.makedirs(folder, exist_ok=True)
     commands = {
-        "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        "ministack": [os.path.join(os.path.dirname(HERE), "cloud.py"), "--port", str(port), "--state", folder,
+        "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+        "ministack": [os.path.join(os.path.dirname(HERE), "cloud.py"), "--port", "0", "--state", folder,
                       "--account", account, "--consistency", str(CONSISTENCY)],
     }
     environment = {
@@ -47,13 +46,13 @@ def start(name: str, state: str, account: str) -> tuple[subprocess.Popen, str]:
         process = subprocess.Popen(
             [sys.executable, *commands[name]], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder,
             env=environment, preexec_fn=lambda: lifetime.notify_when_parent_dies(signal.SIGTERM))
-    for _ in range(1200):
+    for _ in range(2400):
+        with open(os.path.join(folder, "output.log"), encoding="utf-8", errors="replace") as output:
+            said = output.read()
+        ready = READY.search(said)
+        if ready:
+            return process, ready[0]
         if process.poll() is not None:
             break
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return process, f"http://127.0.0.1:{port}"
-        except OSError:
-            time.sleep(0.05)
-    with open(os.path.join(folder, "output.log"), encoding="utf-8", errors="replace") as output:
-        raise SystemExit(f"{name} did not start (exit code {process.poll()}): {output.read()[-2000:]}")
+        time.sleep(0.05)
+    raise SystemExit(f"{name} did not start (exit code {process.poll()}): {said[-2000:]}")

@@ -35,7 +35,7 @@ SESSION = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="test",
 LOCK = threading.Lock()
 CONFIG = botocore.config.Config(
     retries={"total_max_attempts": 1}, parameter_validation=True, inject_host_prefix=False, proxies={},
-    connect_timeout=5, read_timeout=30, s3={"addressing_style": "path"})
+    connect_timeout=5, read_timeout=120, s3={"addressing_style": "path"})
 # An emulator that does not have a call says so in many ways; one word for them keeps the list readable.
 ABSENT = {"400", "404", "405", "500", "501", "InvalidAction", "InternalError", "UnknownOperationException"}
 NO_ROUTE = ("Unknown path", "No route for", "Unsupported method", "Unsupported IoT path", "Unknown Route53 endpoint")

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -84,17 +83,15 @@ class Cloud:
 
     def __init__(self) -> None:
         self.state = tempfile.mkdtemp(prefix="templates-test-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.endpoint = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(ROOT, "sandbox", "cloud.py"), "--port", str(port), "--state", self.state,
+            [sys.executable, os.path.join(ROOT, "sandbox", "cloud.py"), "--port", "0", "--state", self.state,
              "--account", ACCOUNT, "--region", REGION], stdout=subprocess.PIPE, text=True,
             # The tests make the stack again and again; SQS's minute between two queues of one name is held elsewhere.
             env=os.environ | {"SANDBOX_QUEUE_PAUSE": "0"})
-        if not self.process.stdout.readline():
+        ready = self.process.stdout.readline()
+        if not ready:
             raise AssertionError("the cloud did not start: " + self.log()[-2000:])
+        self.endpoint = json.loads(ready)["endpoint"]
         self._session = botocore.session.Session()
 
     def log(self) -> str:

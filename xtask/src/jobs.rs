@@ -12,6 +12,10 @@ use std::{
     time::Instant,
 };
 
+/// How many lines of a failed job's list of failures are said again, and how many of its last ones.
+const LISTED: usize = 120;
+const LAST: usize = 40;
+
 /// A command with the name that the gate prints for it.
 pub struct Job {
     /// As in `the templates' tests`.
@@ -63,19 +67,30 @@ impl Begun {
     /// Waits for its end and prints what it said.
     ///
     /// # Errors
-    /// It failed; the name and how it ended.
+    /// It failed; the name, how it ended, and what it said of that.
     pub fn end(mut self) -> Result<(), String> {
         let status = self.child.wait().map_err(|error| format!("{}: {error}", self.name))?;
         let said = fs::read(&self.output).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
         // In one piece: others end at the same time.
-        print!(
-            "\n== {} ({} s)\n{}",
-            self.name,
-            self.begun.elapsed().as_secs(),
-            String::from_utf8_lossy(&said)
-        );
-        if status.success() { Ok(()) } else { Err(format!("{}: {status}", self.name)) }
+        print!("\n== {} ({} s)\n{said}", self.name, self.begun.elapsed().as_secs());
+        if status.success() { Ok(()) } else { Err(format!("{}: {status}\n{}", self.name, reason(&said))) }
     }
+}
+
+/// The part of an output to be read first: what `cargo test` lists as its failures, and the last lines.
+///
+/// It is said again at the gate's end, so that nobody looks for it in 5,000 lines, and a shortened log still has it.
+fn reason(said: &str) -> String {
+    let (mut lines, mut listed) = (Vec::new(), false);
+    let last = said.lines().count().saturating_sub(LAST);
+    for (index, line) in said.lines().enumerate() {
+        listed = line == "failures:" || listed && !line.starts_with("test result: ");
+        if index >= last || listed && lines.len() < LISTED {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
 }
 
 /// Runs all of them, so many at a time, in the order given; the longest ones should come first.
@@ -98,7 +113,7 @@ pub fn side_by_side(jobs: Vec<Job>, at_a_time: usize, folder: &Path) -> Result<(
         }
     });
     let failed = failed.into_inner().expect("no job panics");
-    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n\n")) }
 }
 
 #[cfg(test)]
@@ -117,12 +132,15 @@ mod tests {
         let ran = |name: &str| folder.join(format!("{name}.log")).is_file();
         let jobs = vec![
             shell("one", "exit 0"),
-            shell("two words", "echo said; exit 3"),
+            shell("two words", "echo failures:; seq 200; echo test result: FAILED; seq 300 400; exit 3"),
             Job::new("not there", Command::new(folder.join("nothing"))),
             shell("last", "exit 0"),
         ];
         let error = side_by_side(jobs, 2, &folder).unwrap_err();
-        assert!(error.contains("two words: exit status: 3") && error.contains("not there: "), "{error}");
+        let listed = "two words: exit status: 3\nfailures:\n1\n2\n";
+        assert!(error.contains(listed) && error.contains("\n399\n400"), "{error}");
+        assert!(!error.contains("\n200\n") && !error.contains("\n350\n"), "{error}");
+        assert!(error.contains("not there: "), "{error}");
         assert!(!error.contains("one:") && !error.contains("last:"), "{error}");
         assert!(["one", "two-words", "last"].into_iter().all(ran), "{}", folder.display());
         fs::remove_dir_all(&folder).unwrap();

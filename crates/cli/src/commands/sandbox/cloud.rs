@@ -74,14 +74,13 @@ impl Cloud {
         stop: &AtomicBool,
     ) -> Result<Self, Error> {
         let folder = std::env::temp_dir().join(format!("tagger-sandbox-{}", std::process::id()));
-        let port = port.map_or_else(free_port, Ok)?;
         files::write(&folder.join("sandbox"))
             .map_err(|error| Error::Failure(format!("{}: {error}", folder.display())))?;
         let mut command = command(&python.join("venv/bin/python"), python, &folder);
         command
             .arg(folder.join("sandbox/cloud.py"))
             .arg("--port")
-            .arg(port.to_string())
+            .arg(port.unwrap_or(0).to_string())
             .arg("--state")
             .arg(&folder);
         let late = consistency.map(|seconds| seconds.to_string()).or_else(|| std::env::var(CONSISTENCY).ok());
@@ -227,12 +226,6 @@ fn command(program: &Path, python: &Path, folder: &Path) -> Command {
         .current_dir(folder)
         .stdin(Stdio::null());
     command
-}
-
-fn free_port() -> Result<u16, Error> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0));
-    let port = listener.and_then(|listener| listener.local_addr()).map(|address| address.port());
-    port.map_err(|error| Error::Failure(format!("no free port on 127.0.0.1: {error}")))
 }
 
 impl Drop for Cloud {
