@@ -29,7 +29,7 @@ EXIT_PORT_TAKEN = 2
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cloud.py", description="An AWS on this computer.")
-    parser.add_argument("--port", type=int, required=True, help="0: a free one; what it is printed as ready says which")
+    parser.add_argument("--port", type=int, required=True, help="0 takes a free port; the ready line names it")
     parser.add_argument("--state", required=True, help="directory for logs and temporary files")
     parser.add_argument("--account", default="111122223333")
     parser.add_argument("--region", default="us-east-1")

@@ -111,7 +111,6 @@ class Cloud:
             raise AssertionError("the cloud did not start: " + self.process.stderr.read() + self.log()[-2000:])
         self.ready = json.loads(line)
         self.endpoint = self.ready["endpoint"]
-        self.port = int(self.endpoint.rsplit(":", 1)[1])
         self._seen = 0
 
     def log(self) -> str:

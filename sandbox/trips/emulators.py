@@ -16,8 +16,8 @@ import time
 import lifetime
 
 NAMES = ("moto", "ministack")
-# In the line that each prints when it answers.
-READY = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]*")
+# In the line that each prints when it answers; what comes after the port shows that the port is whole.
+READY = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]*(?=[^0-9])")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
